@@ -1,0 +1,1 @@
+"""scitrain: models of scientific data that are right by default and honest about how good they are."""

@@ -1,0 +1,26 @@
+"""What a way to execute a queued run offers."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from scitrain.runs import Run
+
+__all__ = ["Executor"]
+
+
+class Executor(ABC):
+    """One way to execute runs. Subclass it in a new file of ``scitrain/executors``."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def submit(self, run: Run) -> None:
+        """Make sure that the queued ``run`` is executed; returns at once where the work happens elsewhere."""
+
+    @abstractmethod
+    def cancel(self, run: Run) -> None:
+        """Ask the process of ``run`` to stop, and see to it that it does."""
+
+    @abstractmethod
+    def alive(self, run: Run) -> bool:
+        """Tell whether some process still works, or waits to work, on ``run``."""

@@ -1,0 +1,1 @@
+"""From a source to rows that can be learned from: read, prepare, split, cache."""

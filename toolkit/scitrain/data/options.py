@@ -1,0 +1,64 @@
+"""What a request says about its data; shared by every operation that reads some."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from scitrain.spec import Spec
+
+__all__ = ["DataOptions", "SplitOptions", "Task"]
+
+Task = Literal["regression", "binary", "multiclass", "multilabel"]
+SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "time", "column", "kfold"]
+
+
+class SplitOptions(Spec):
+    """How rows are divided into train, val and test."""
+
+    kind: SplitKind = "auto"
+    """`auto` takes scaffold for molecules, chemical_system for formulas, stratified for classes, random otherwise."""
+    column: str | None = None
+    """Column with fold numbers or the words train/val/test (kind `column`), or with the time (kind `time`)."""
+    val: float = Field(0.1, gt=0, lt=0.5)
+    """Share of rows for validation."""
+    test: float = Field(0.1, gt=0, lt=0.5)
+    """Share of rows for the test."""
+    folds: int = Field(5, ge=2, le=20)
+    """Number of folds (kind `kfold`)."""
+    fold: int = Field(0, ge=0)
+    """Fold that is the test split (kinds `kfold` and `column` with numbers)."""
+
+
+class DataOptions(Spec):
+    """Which data, which columns, which rows."""
+
+    data: str
+    """Path of a CSV, TSV, Parquet, JSONL or SDF file or an image folder; or `builtin:NAME`."""
+    target: str | list[str] | None = None
+    """Column(s) to predict; several are learned together, missing labels masked. Null: the only sensible one, else an error that lists them."""
+    inputs: str | list[str] | None = None
+    """Column(s) to predict from. Null: found by modality."""
+    modality: str = "auto"
+    """`tabular`, `smiles`, `formula`, `image`, or `auto` (recognised from the values)."""
+    task: Task | Literal["auto"] = "auto"
+    """What is predicted; `auto` reads it off the target's values."""
+    ignore: list[str] = []
+    """Columns to leave out."""
+    unit: str | dict[str, str] | None = None
+    """Unit of the target (or by target name), such as `eV`; shown beside every number."""
+    split: SplitOptions = SplitOptions()
+    """How rows are divided."""
+    rows: Literal["auto", "drop", "fail", "impute"] = "auto"
+    """Bad rows: `drop` them and list why, `fail` on the first, `impute` missing cells of tables; `auto` imputes tables and drops elsewhere."""
+    duplicates: Literal["merge", "keep", "drop_conflicts"] = "merge"
+    """Rows with the same input: `merge` their labels (mean or majority), `keep` all in the same split, or drop those that disagree."""
+    max_rows: int | None = Field(None, ge=10)
+    """Use a random sample of at most this many rows."""
+    seed: int = Field(42, ge=0, lt=2**32)
+    """Seed of split, initialisation, shuffling and bootstrap."""
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _kind_alone(cls, value: object) -> object:
+        """Accept ``split="scaffold"`` for ``split={"kind": "scaffold"}``."""
+        return {"kind": value} if isinstance(value, str) else value

@@ -1,0 +1,54 @@
+"""Rows that can be learned from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from scitrain.contracts.modality import Columns
+from scitrain.data.options import Task
+from scitrain.runs import Decision
+
+__all__ = ["Prepared", "Target"]
+
+
+class Target(BaseModel):
+    """One thing that is predicted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    unit: str | None = None
+    """None where nobody said one; classes have none."""
+    classes: tuple[str, ...] | None = None
+    """Labels by class index; for ``binary`` and ``multilabel`` (negative, positive)."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Cleaned rows with labels and an explicit split."""
+
+    key: str
+    """Content hash of source and options: the name of the cache folder."""
+    folder: Path
+    """``<workspace>/datasets/<key>``; holds ``rejected.csv`` and ``report.json``."""
+    modality: str
+    task: Task
+    targets: tuple[Target, ...]
+    columns: Columns
+    """Cleaned input columns, n rows."""
+    y: np.ndarray
+    """float32 (n, n_targets), NaN where a label is missing; for ``multiclass`` int64 (n,) class indices."""
+    split: dict[str, np.ndarray]
+    """``train``, ``val``, ``test`` → int64 row indices; disjoint, together all rows that are used."""
+    rows: np.ndarray
+    """int64 (n,): number of each row in the source, counted from 1 without the header."""
+    decisions: tuple[Decision, ...] = ()
+    report: dict[str, JsonValue] = field(default_factory=dict)
+    """Counts for people: read, kept, rejected by reason, duplicates, conflicts, split sizes, leak check."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs a network needs: classes for ``multiclass``, targets otherwise."""
+        return len(self.targets[0].classes or ()) if self.task == "multiclass" else len(self.targets)

@@ -1,0 +1,186 @@
+"""Intervals and sets that hold the truth as often as asked, by split conformal prediction.
+
+Calibrated on validation rows. The guarantee P(truth inside) ≥ coverage holds for rows exchangeable with those; a test
+split by scaffold or time is not, early stopping has seen the validation rows too: hence the coverage measured on the
+test split is always reported beside the asked one.
+
+Applying needs numpy alone (`ConformalRegression.apply`, `ConformalSets.apply` are three lines each), and the objects
+round-trip through ``model_dump(mode="json")``, so that an exported bundle can carry them.
+"""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from scitrain.data.options import Task
+from scitrain.errors import DataError
+from scitrain.evaluation.metrics import Array
+from scitrain.evaluation.scoring import columns
+from scitrain.spec import Spec
+
+__all__ = [
+    "Conformal",
+    "ConformalRegression",
+    "ConformalSets",
+    "conformal_quantile",
+    "fewest_rows",
+    "fit_conformal",
+    "interval_score",
+]
+
+
+def conformal_quantile(scores: Array, coverage: float) -> float | None:
+    """Return the ⌈(n + 1) coverage⌉-th smallest of n scores, or None where n is too small for the coverage."""
+    rank = ceil((len(scores) + 1) * coverage - 1e-9)  # 0.7 · 10 must not become 8 by rounding
+    return float(np.partition(scores, rank - 1)[rank - 1]) if rank <= len(scores) else None
+
+
+def fewest_rows(coverage: float) -> int:
+    """Return the smallest n with ⌈(n + 1) coverage⌉ ≤ n."""
+    return ceil(coverage / (1 - coverage) - 1e-9)
+
+
+def _too_few(n: int, coverage: float, what: str = "labelled validation rows") -> str:
+    return f"{n} {what}, a coverage of {coverage:g} needs at least {fewest_rows(coverage)}"
+
+
+class ConformalRegression(Spec):
+    """Intervals ŷ ± q · max(σ, floor); q is the conformal quantile of |y − ŷ| / max(σ, floor) (Lei 2018, doi:10.1080/01621459.2017.1307116).
+
+    The floor, the median spread of the calibration rows, keeps a chance agreement of an ensemble from promising a tiny
+    interval. Where no model gives a spread, the scale is 1 and all intervals have one width.
+    """
+
+    kind: Literal["interval"] = "interval"
+    coverage: float = Field(gt=0, lt=1)
+    """Asked share of rows whose interval holds the truth."""
+    quantiles: tuple[float | None, ...]
+    """q by target; None where there were too few calibration rows."""
+    floors: tuple[float, ...]
+    """Smallest scale by target; 1 with ``scaled`` false."""
+    scaled: bool
+    """Whether the width follows the spread."""
+    n: tuple[int, ...]
+    """Calibration rows by target."""
+    reasons: tuple[str | None, ...]
+    """Why a target has no intervals."""
+
+    def apply(self, prediction: np.ndarray, spread: np.ndarray | None = None) -> tuple[Array, Array]:
+        """Return the lower and upper ends (n, targets); NaN where a target has no interval."""
+        scale = self._scale(np.asarray(prediction, dtype=float), spread)
+        reach = scale * np.array([np.nan if q is None else q for q in self.quantiles])
+        return prediction - reach, prediction + reach
+
+    def scores(self, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None) -> Array:
+        """Return |y − ŷ| / scale, (n, targets); NaN where a label is missing."""
+        found: Array = np.abs(y - prediction) / self._scale(np.asarray(prediction, dtype=float), spread)
+        return found
+
+    def _scale(self, prediction: Array, spread: np.ndarray | None) -> Array:
+        if not self.scaled:
+            return np.ones_like(prediction)
+        if spread is None:
+            raise DataError("these intervals follow the model's spread; give the spread (n, targets) beside the prediction")
+        return np.maximum(np.asarray(spread, dtype=float), np.array(self.floors))
+
+
+class ConformalSets(Spec):
+    """Sets of the classes k with 1 − pₖ ≤ qₖ, and always the most probable class.
+
+    For two classes (each target of ``binary`` and ``multilabel``) q is learned for each class from its own rows, so that
+    the coverage holds within the rare class too (Mondrian; Norinder 2014, doi:10.1021/ci5001168). For ``multiclass`` one q
+    serves all classes and the coverage holds on average: the smallest sets (LAC; Sadinle 2019,
+    doi:10.1080/01621459.2017.1395341), where single classes would have too few rows. A class with too few calibration
+    rows gets q = 1 and is in every set, which keeps the guarantee.
+    """
+
+    kind: Literal["sets"] = "sets"
+    task: Task
+    coverage: float = Field(gt=0, lt=1)
+    """Asked share of rows whose set holds the truth."""
+    quantiles: tuple[tuple[float, ...], ...]
+    """q by target and class; one row for ``multiclass``."""
+    n: tuple[tuple[int, ...], ...]
+    """Calibration rows by target and class."""
+    reasons: tuple[str | None, ...]
+    """By target, why a class is in every set."""
+
+    def apply(self, prediction: np.ndarray) -> np.ndarray:
+        """Return which classes are in the set, bool (n, targets, classes); ``multiclass`` is one target.
+
+        Args:
+            prediction: Probabilities (n, targets) of the positive class, or (n, classes).
+        """
+        p = by_class(self.task, np.asarray(prediction, dtype=float))
+        inside: np.ndarray = (1 - p <= np.array(self.quantiles)) | (p == p.max(axis=2, keepdims=True))
+        return inside
+
+
+Conformal = ConformalRegression | ConformalSets
+
+
+def by_class(task: Task, prediction: Array) -> Array:
+    """Return probabilities as (n, targets, classes)."""
+    return prediction[:, None, :] if task == "multiclass" else np.stack([1 - prediction, prediction], axis=2)
+
+
+def fit_conformal(
+    task: Task, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None, coverage: float = 0.9
+) -> Conformal:
+    """Calibrate intervals (regression) or sets (classes) on validation rows; shapes as in `scitrain.evaluation.scoring.columns`.
+
+    Raises:
+        DataError: The shapes do not belong together.
+    """
+    if task == "regression":
+        return _fit_intervals(np.asarray(y, dtype=float), np.asarray(prediction, dtype=float), spread, coverage)
+    fits = [_fit_sets(part.y, part.prediction, coverage, own=task != "multiclass") for part in columns(task, y, prediction)]
+    quantiles, n, reasons = zip(*fits, strict=True)
+    return ConformalSets(task=task, coverage=coverage, quantiles=quantiles, n=n, reasons=reasons)
+
+
+def _fit_intervals(y: Array, prediction: Array, spread: np.ndarray | None, coverage: float) -> ConformalRegression:
+    parts = columns("regression", y, prediction)
+    floors = np.ones(len(parts)) if spread is None else np.array([_floor(np.asarray(spread)[p.rows, i]) for i, p in enumerate(parts)])
+    scaled = spread is not None and bool((floors > 0).all())
+    counted = tuple(len(part.y) for part in parts)
+    draft = ConformalRegression(
+        coverage=coverage,
+        quantiles=(None,) * len(parts),
+        floors=tuple(floors) if scaled else (1.0,) * len(parts),
+        scaled=scaled,
+        n=counted,
+        reasons=tuple(None if n >= fewest_rows(coverage) else _too_few(n, coverage) for n in counted),
+    )
+    scores = draft.scores(y, prediction, spread)
+    found = tuple(conformal_quantile(scores[part.rows, i], coverage) for i, part in enumerate(parts))
+    return draft.model_copy(update={"quantiles": found})
+
+
+def _floor(spread: Array) -> float:
+    return float(np.median(spread)) if len(spread) else 1.0
+
+
+def _fit_sets(y: Array, p: Array, coverage: float, own: bool) -> tuple[tuple[float, ...], tuple[int, ...], str | None]:
+    classes = range(p.shape[1])
+    of_true = 1 - p[np.arange(len(y)), y.astype(int)]
+    n = tuple(int((y == k).sum()) for k in classes)
+    groups: Sequence[Array] = [of_true[y == k] for k in classes] if own else [of_true] * len(classes)
+    found = [conformal_quantile(group, coverage) for group in groups]
+    lacking = [k for k in classes if found[k] is None]
+    what = f"labelled validation rows of class {lacking[0] if lacking else 0}" if own else "labelled validation rows"
+    reason = _too_few(len(groups[lacking[0]]), coverage, what) + "; it is in every set" if lacking else None
+    return tuple(1.0 if q is None else q for q in found), n, reason
+
+
+def interval_score(y: np.ndarray, low: np.ndarray, high: np.ndarray, coverage: float) -> Array:
+    """Return the score of each interval: its width, plus 2/α for each unit by which it misses the truth, α = 1 − coverage.
+
+    The mean is smallest for the true quantiles: it weighs width against misses (Winkler; Gneiting & Raftery 2007,
+    doi:10.1198/016214506000001437). Same shape as y; NaN where y or an end is NaN.
+    """
+    missed = np.maximum(low - y, 0) + np.maximum(y - high, 0)
+    return np.asarray(high - low + 2 / (1 - coverage) * missed, dtype=float)
