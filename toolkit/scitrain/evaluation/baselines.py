@@ -1,7 +1,7 @@
 """The simple models every network has to beat: mean or majority, ridge or logistic, random forest.
 
-They read the natural features (flattened where a row is not a vector), one model a target on its labelled rows. The clock
-only ends what is already going on (trees, penalties, targets), so an unhurried run is the same each time.
+They read the natural features (flattened where a row is not a vector), one model a target on its labelled rows. The
+clock only ends what is already going on (trees, penalties, targets), so an unhurried run is the same each time.
 """
 
 import time
@@ -133,7 +133,10 @@ def fit_baselines(task: Task, train: Rows, val: Rows, effort: Effort, n_classes:
     ]
     found = []
     for name, fit, end in plan:
-        jobs = [Job(task, t, v, n_classes if task == "multiclass" else 2, effort, 0.0) for t, v in _by_target(task, train, val)]
+        jobs = [
+            Job(task, t, v, n_classes if task == "multiclass" else 2, effort, 0.0)
+            for t, v in _by_target(task, train, val)
+        ]
         predict, notes = _fit_targets(fit, jobs, begin + end)
         found.append(Baseline(name, "; ".join(filter(None, (*notes, flat.note))), _after(flat, predict)))
     return found
@@ -211,7 +214,11 @@ def _constant(job: Job) -> tuple[Predict, str]:
         mean = float(y.mean()) if len(y) else 0.0
         return (lambda x: np.full(len(x), mean)), ""
     # class shares; without a single label all classes alike
-    shares = np.bincount(y.astype(int), minlength=job.n_classes) / len(y) if len(y) else np.full(job.n_classes, 1 / job.n_classes)
+    shares = (
+        np.bincount(y.astype(int), minlength=job.n_classes) / len(y)
+        if len(y)
+        else np.full(job.n_classes, 1 / job.n_classes)
+    )
     return (lambda x: np.tile(shares, (len(x), 1))), ""
 
 
@@ -241,7 +248,11 @@ def _logistic(job: Job) -> tuple[Predict, str]:
             # an unconverged fit is still a baseline; what it is worth is measured
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.set_params(C=c).fit(x, rows.y.astype(int))
-        loss = float(log_loss(job.val.y, _spread_out(model, x_val, job.n_classes), np.ones((1, len(job.val.y))))[0]) if len(x_val) else -c
+        loss = (
+            float(log_loss(job.val.y, _spread_out(model, x_val, job.n_classes), np.ones((1, len(job.val.y))))[0])
+            if len(x_val)
+            else -c
+        )
         if best is None or loss < least:
             best, least = copy(model), loss
     chosen = best

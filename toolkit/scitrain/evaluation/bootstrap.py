@@ -63,7 +63,7 @@ class Resampling:
             yield np.bincount(cells.ravel(), minlength=size * self.n).reshape(size, self.n).astype(float)
 
     def jackknife(self) -> Iterator[Array]:
-        """Yield the rows with each block left out, (some blocks, n); the blocks are interleaved, so order does not matter."""
+        """Yield the rows with each block left out, (some blocks, n); interleaved, so that order does not matter."""
         blocks = min(self.n, BLOCKS)
         chunk = max(1, CELLS // self.n)
         block_of = np.arange(self.n) % blocks
@@ -90,7 +90,9 @@ class Replicates:
         keep = ~np.isnan(self.value)
         if not keep.any():
             return Replicates(*(part[..., :1] for part in (self.value, self.resampled, self.left_out)))
-        return Replicates(*(part[..., keep].mean(axis=-1, keepdims=True) for part in (self.value, self.resampled, self.left_out)))
+        return Replicates(
+            *(part[..., keep].mean(axis=-1, keepdims=True) for part in (self.value, self.resampled, self.left_out))
+        )
 
     def take(self, columns: slice) -> "Replicates":
         """Return some of the columns."""
@@ -99,7 +101,8 @@ class Replicates:
     def intervals(self, level: float = 0.95) -> list[Interval]:
         """Return value and interval of each column."""
         return [
-            _interval(float(value), self.resampled[:, i], self.left_out[:, i], level) for i, value in enumerate(self.value)
+            _interval(float(value), self.resampled[:, i], self.left_out[:, i], level)
+            for i, value in enumerate(self.value)
         ]
 
 
@@ -117,7 +120,9 @@ def _interval(value: float, resampled: Array, left_out: Array, level: float) -> 
     defined = resampled[np.isfinite(resampled)]
     missing = 1 - len(defined) / len(resampled)
     if missing > UNDEFINED_SHARE:
-        return Interval(value, reason=f"no interval: undefined in {missing:.0%} of the resamples (too few rows, or of a class)")
+        return Interval(
+            value, reason=f"no interval: undefined in {missing:.0%} of the resamples (too few rows, or of a class)"
+        )
     if np.ptp(defined) <= 1e-12 * abs(value):
         return Interval(value, reason="no interval: every resample gives the same value")
     low, high = _bca(value, defined, left_out[np.isfinite(left_out)], level)

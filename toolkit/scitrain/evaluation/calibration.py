@@ -12,7 +12,15 @@ from scitrain.evaluation.metrics import ECE_BINS, Array, equal_mass_bins
 from scitrain.evaluation.scoring import Column
 from scitrain.spec import Spec
 
-__all__ = ["LEVELS", "CoveragePoint", "ReliabilityPoint", "Temperature", "fit_temperature", "gaussian_coverage", "reliability"]
+__all__ = [
+    "LEVELS",
+    "CoveragePoint",
+    "ReliabilityPoint",
+    "Temperature",
+    "fit_temperature",
+    "gaussian_coverage",
+    "reliability",
+]
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Nominal levels of a coverage curve."""
@@ -22,7 +30,7 @@ HOTTEST = np.log(20.0)
 
 
 class Temperature(Spec):
-    """Divisors of the logits: p = σ(z / T), or softmax(z / T) (Guo 2017, arXiv:1706.04599); the ranking stays as it was."""
+    """Divisors of the logits: p = σ(z / T), or softmax(z / T) (Guo 2017, arXiv:1706.04599); the ranking stays."""
 
     task: Task
     values: tuple[float, ...]

@@ -48,10 +48,11 @@ def _too_few(n: int, coverage: float, what: str = "labelled validation rows") ->
 
 
 class ConformalRegression(Spec):
-    """Intervals ŷ ± q · max(σ, floor); q is the conformal quantile of |y − ŷ| / max(σ, floor) (Lei 2018, doi:10.1080/01621459.2017.1307116).
+    """Intervals ŷ ± q · max(σ, floor); q is the conformal quantile of |y − ŷ| / max(σ, floor).
 
-    The floor, the median spread of the calibration rows, keeps a chance agreement of an ensemble from promising a tiny
-    interval. Where no model gives a spread, the scale is 1 and all intervals have one width.
+    After Lei 2018, doi:10.1080/01621459.2017.1307116. The floor, the median spread of the
+    calibration rows, keeps a chance agreement of an ensemble from promising a tiny interval. Where no model gives
+    a spread, the scale is 1 and all intervals have one width.
     """
 
     kind: Literal["interval"] = "interval"
@@ -72,7 +73,7 @@ class ConformalRegression(Spec):
         """Return the lower and upper ends (n, targets); NaN where a target has no interval."""
         scale = self._scale(np.asarray(prediction, dtype=float), spread)
         reach = scale * np.array([np.nan if q is None else q for q in self.quantiles])
-        return prediction - reach, prediction + reach
+        return np.asarray(prediction - reach), np.asarray(prediction + reach)
 
     def scores(self, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None) -> Array:
         """Return |y − ŷ| / scale, (n, targets); NaN where a label is missing."""
@@ -83,15 +84,19 @@ class ConformalRegression(Spec):
         if not self.scaled:
             return np.ones_like(prediction)
         if spread is None:
-            raise DataError("these intervals follow the model's spread; give the spread (n, targets) beside the prediction")
-        return np.maximum(np.asarray(spread, dtype=float), np.array(self.floors))
+            raise DataError(
+                "these intervals follow the model's spread; give the spread (n, targets) beside the prediction"
+            )
+        scale: Array = np.maximum(np.asarray(spread, dtype=float), np.array(self.floors))
+        return scale
 
 
 class ConformalSets(Spec):
     """Sets of the classes k with 1 − pₖ ≤ qₖ, and always the most probable class.
 
-    For two classes (each target of ``binary`` and ``multilabel``) q is learned for each class from its own rows, so that
-    the coverage holds within the rare class too (Mondrian; Norinder 2014, doi:10.1021/ci5001168). For ``multiclass`` one q
+    For two classes (each target of ``binary`` and ``multilabel``) q is learned for each class from its own rows, so
+    that the coverage holds within the rare class too (Mondrian; Norinder 2014, doi:10.1021/ci5001168). For
+    ``multiclass`` one q
     serves all classes and the coverage holds on average: the smallest sets (LAC; Sadinle 2019,
     doi:10.1080/01621459.2017.1395341), where single classes would have too few rows. A class with too few calibration
     rows gets q = 1 and is in every set, which keeps the guarantee.
@@ -130,21 +135,27 @@ def by_class(task: Task, prediction: Array) -> Array:
 def fit_conformal(
     task: Task, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None, coverage: float = 0.9
 ) -> Conformal:
-    """Calibrate intervals (regression) or sets (classes) on validation rows; shapes as in `scitrain.evaluation.scoring.columns`.
+    """Calibrate intervals (regression) or sets (classes) on validation rows; shapes as in `scoring.columns`.
 
     Raises:
         DataError: The shapes do not belong together.
     """
     if task == "regression":
         return _fit_intervals(np.asarray(y, dtype=float), np.asarray(prediction, dtype=float), spread, coverage)
-    fits = [_fit_sets(part.y, part.prediction, coverage, own=task != "multiclass") for part in columns(task, y, prediction)]
+    fits = [
+        _fit_sets(part.y, part.prediction, coverage, own=task != "multiclass") for part in columns(task, y, prediction)
+    ]
     quantiles, n, reasons = zip(*fits, strict=True)
     return ConformalSets(task=task, coverage=coverage, quantiles=quantiles, n=n, reasons=reasons)
 
 
 def _fit_intervals(y: Array, prediction: Array, spread: np.ndarray | None, coverage: float) -> ConformalRegression:
     parts = columns("regression", y, prediction)
-    floors = np.ones(len(parts)) if spread is None else np.array([_floor(np.asarray(spread)[p.rows, i]) for i, p in enumerate(parts)])
+    floors = (
+        np.ones(len(parts))
+        if spread is None
+        else np.array([_floor(np.asarray(spread)[p.rows, i]) for i, p in enumerate(parts)])
+    )
     scaled = spread is not None and bool((floors > 0).all())
     counted = tuple(len(part.y) for part in parts)
     draft = ConformalRegression(
@@ -177,7 +188,7 @@ def _fit_sets(y: Array, p: Array, coverage: float, own: bool) -> tuple[tuple[flo
 
 
 def interval_score(y: np.ndarray, low: np.ndarray, high: np.ndarray, coverage: float) -> Array:
-    """Return the score of each interval: its width, plus 2/α for each unit by which it misses the truth, α = 1 − coverage.
+    """Return the score of each interval: its width, plus 2/α for each unit by which it misses, α = 1 − coverage.
 
     The mean is smallest for the true quantiles: it weighs width against misses (Winkler; Gneiting & Raftery 2007,
     doi:10.1198/016214506000001437). Same shape as y; NaN where y or an end is NaN.

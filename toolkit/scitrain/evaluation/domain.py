@@ -2,7 +2,7 @@
 
 Each column is standardised on training rows and clipped, the space turned to its main axes (PCA), and a row's distance
 is the mean Euclidean distance to its nearest training rows ("anchors"). What the axes leave out is kept as one more
-coordinate, its length: a row that differs in a direction in which the training rows hardly vary is far away, not unseen.
+coordinate, its length: a row that differs where the training rows hardly vary is far away, not unseen.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from scitrain.errors import DataError
 from scitrain.evaluation.metrics import Array
 
-__all__ = ["Domain", "FARTHEST", "Standardiser", "fit_domain"]
+__all__ = ["FARTHEST", "Domain", "Standardiser", "fit_domain"]
 
 ANCHORS = 2_000
 """Training rows kept; of more a random sample, whose larger distances the threshold, learned with it, makes up for."""
@@ -90,7 +90,9 @@ class Domain:
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32] | Array]:
         """Return all of it as arrays, for ``numpy.savez``; the large ones in single precision."""
-        large = {name: cast("Array", getattr(self, name)).astype(np.float32) for name in ("mean", "scale", "axes", "anchors")}
+        large = {
+            name: cast("Array", getattr(self, name)).astype(np.float32) for name in ("mean", "scale", "axes", "anchors")
+        }
         return {**large, "settings": np.array([self.threshold, self.neighbours, self.share])}
 
     @classmethod
@@ -108,10 +110,8 @@ def project(x: Array, axes: Array) -> Array:
     return np.concatenate([on_axes, rest[:, None]], axis=1)
 
 
-def fit_domain(
-    train: np.ndarray, val: np.ndarray, share: float = 0.95, neighbours: int = 5, seed: int = 42
-) -> Domain:
-    """Learn the domain of training representations, with the threshold that keeps ``share`` of the validation rows inside.
+def fit_domain(train: np.ndarray, val: np.ndarray, share: float = 0.95, neighbours: int = 5, seed: int = 42) -> Domain:
+    """Learn the domain of training representations, with the threshold that keeps ``share`` of validation inside.
 
     Args:
         train: (n, width); of more than `FITTED` rows a random sample is looked at.
@@ -124,7 +124,9 @@ def fit_domain(
         DataError: There are no rows, or the widths differ.
     """
     if not len(train) or not len(val) or train.shape[1:] != val.shape[1:] or train.ndim != 2:
-        raise DataError(f"the domain needs training and validation rows of one width, got {train.shape} and {val.shape}")
+        raise DataError(
+            f"the domain needs training and validation rows of one width, got {train.shape} and {val.shape}"
+        )
     rng = np.random.default_rng(seed)
     # sorted, so that a memory-mapped array is read in order
     rows = np.sort(rng.choice(len(train), min(len(train), FITTED), replace=False))

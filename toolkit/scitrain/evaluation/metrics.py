@@ -56,7 +56,8 @@ class Metric:
 
 def _ratio(above: Array, below: Array) -> Array:
     """Divide, with NaN where the denominator is zero."""
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
+    ratio: Array = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
+    return ratio
 
 
 def _mean(rows: Array, counts: Array) -> Array:
@@ -93,7 +94,7 @@ def r2(y: Array, prediction: Array, counts: Array) -> Array:
 
 
 def spearman(y: Array, prediction: Array, counts: Array) -> Array:
-    """Pearson correlation ρ of the ranks of y and ŷ, tied values sharing their mean rank; undefined where either is constant."""
+    """Pearson correlation of the ranks of y and ŷ, ties sharing their mean rank; undefined where either is constant."""
     middle = (counts.sum(axis=1, keepdims=True) + 1) / 2
     a, b = _ranks(y, counts) - middle, _ranks(prediction, counts) - middle
     together, of_a, of_b = (np.einsum("bn,bn,bn->b", counts, u, v) for u, v in ((a, b), (a, a), (b, b)))
@@ -136,7 +137,7 @@ def balanced_accuracy(y: Array, prediction: Array, counts: Array) -> Array:
 
 
 def f1_macro(y: Array, prediction: Array, counts: Array) -> Array:
-    """Mean over classes (that occur or are predicted) of F1 = 2 TP / (2 TP + FP + FN); undefined with one true class."""
+    """Mean over classes that occur or are predicted of F1 = 2 TP / (2 TP + FP + FN); undefined with one true class."""
     hit, true, said = _tallies(y, prediction, counts)
     return _where_classes(true, _mean_of_defined(_ratio(2 * hit, true + said)))
 
@@ -180,7 +181,7 @@ def _auroc(positive: Array, score: Array, counts: Array) -> Array:
 
 
 def auprc(y: Array, prediction: Array, counts: Array) -> Array:
-    """Average precision Σ (Rₖ − Rₖ₋₁) Pₖ over the thresholds, from the highest; of a random ranking the share of positives.
+    """Average precision Σ (Rₖ − Rₖ₋₁) Pₖ over the thresholds, from the highest; at random the share of positives.
 
     Mean over classes, one against the rest; a class without rows is left out, all rows of one class are undefined.
     """

@@ -56,7 +56,7 @@ class Scores:
         return Interval(interval.value, interval.low, interval.high, interval.reason or (note if left_out else None))
 
     def difference(self, metric: Metric, other: "Scores", target: int | None = None) -> Interval:
-        """Return this minus the other predictor's metric, of one target or (None) of the mean, bootstrapped in pairs."""
+        """Return this minus the other predictor's metric, of one target or (None) of the mean, in pairs."""
         apart = self.of(metric) - other.of(metric)
         one = apart.mean() if target is None else apart.take(slice(target, target + 1))
         return one.intervals(self.level)[0]
@@ -81,11 +81,17 @@ def columns(task: Task, y: np.ndarray, prediction: np.ndarray) -> tuple[Column, 
         DataError: The shapes do not belong together, or a prediction is not finite.
     """
     labels, said = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
-    fits = (labels.ndim == 1 and said.ndim == 2) if task == "multiclass" else (labels.ndim == 2 and said.shape == labels.shape)
+    fits = (
+        (labels.ndim == 1 and said.ndim == 2)
+        if task == "multiclass"
+        else (labels.ndim == 2 and said.shape == labels.shape)
+    )
     if not fits or len(labels) != len(said):
         raise DataError(f"{task}: labels {labels.shape} and predictions {said.shape} do not belong together")
     if not np.isfinite(said).all():
-        raise DataError(f"{int((~np.isfinite(said)).sum())} of {said.size} predictions are NaN or infinite: the model diverged")
+        raise DataError(
+            f"{int((~np.isfinite(said)).sum())} of {said.size} predictions are NaN or infinite: the model diverged"
+        )
     if task == "multiclass":
         return (Column(np.arange(len(labels)), labels, said),)
     return tuple(_column(task, labels[:, i], said[:, i]) for i in range(labels.shape[1]))
@@ -102,11 +108,17 @@ def score(
 ) -> Scores:
     """Measure predictions with all metrics of the task; see `columns` for the shapes.
 
-    Two predictors scored with the same ``y``, ``resamples`` and ``seed`` share their resamples: their difference is paired.
+    Two predictors scored with the same ``y``, ``resamples`` and ``seed`` share their resamples: their difference
+    is paired.
     """
     parts = columns(task, y, prediction)
     metrics = metrics_for(task)
-    return Scores(metrics, parts, replicate(lambda counts: _measure(metrics, parts, counts), Resampling(len(y), resamples, seed)), level)
+    return Scores(
+        metrics,
+        parts,
+        replicate(lambda counts: _measure(metrics, parts, counts), Resampling(len(y), resamples, seed)),
+        level,
+    )
 
 
 def _measure(metrics: Sequence[Metric], parts: Sequence[Column], counts: Array) -> Array:

@@ -13,7 +13,12 @@ from scitrain.spec import Spec
 __all__ = ["Outcome", "Verdict", "best_on_validation", "judge"]
 
 Outcome = Literal["beats", "does_not_beat", "cannot_tell"]
-FALLBACK: dict[Task, str] = {"regression": "rmse", "binary": "log_loss", "multilabel": "log_loss", "multiclass": "log_loss"}
+FALLBACK: dict[Task, str] = {
+    "regression": "rmse",
+    "binary": "log_loss",
+    "multilabel": "log_loss",
+    "multiclass": "log_loss",
+}
 """Chooses among baselines where the primary metric is undefined on validation, as the AUROC of one class is."""
 WORDS: dict[Outcome, str] = {
     "beats": "beats the best baseline",
@@ -26,7 +31,7 @@ class Verdict(Spec):
     """Outcome of the comparison with the best baseline on the test split."""
 
     outcome: Outcome
-    """`beats`: better, and the interval of the improvement excludes zero; `does_not_beat`: worse, excluding zero; else `cannot_tell`."""
+    """`beats` and `does_not_beat` where the interval of the improvement excludes zero, else `cannot_tell`."""
     sentence: str
     """The same in words, with the numbers."""
     baseline: str
@@ -52,7 +57,11 @@ class Verdict(Spec):
 def best_on_validation(metric: Metric, baselines: Mapping[str, Scores], task: Task) -> str:
     """Return the name of the baseline that is best on validation rows; the first of equals."""
     for chosen in (metric, METRICS[FALLBACK[task]]):
-        values = {name: chosen_value for name, scores in baselines.items() if (chosen_value := scores.mean(chosen).value) is not None}
+        values = {
+            name: chosen_value
+            for name, scores in baselines.items()
+            if (chosen_value := scores.mean(chosen).value) is not None
+        }
         if values:
             return (max if chosen.higher_is_better else min)(values, key=values.__getitem__)
     return next(iter(baselines))
@@ -62,8 +71,12 @@ def judge(metric: Metric, baseline: str, model: Scores, other: Scores, unit: str
     """Compare network and baseline on the same test rows; ``unit`` is the metric's."""
     apart = model.difference(metric, other)
     sign = 1 if metric.higher_is_better else -1
-    low, high = (None, None) if apart.low is None or apart.high is None else sorted((sign * apart.low, sign * apart.high))
-    outcome: Outcome = "beats" if low is not None and low > 0 else "does_not_beat" if high is not None and high < 0 else "cannot_tell"
+    low, high = (
+        (None, None) if apart.low is None or apart.high is None else sorted((sign * apart.low, sign * apart.high))
+    )
+    outcome: Outcome = (
+        "beats" if low is not None and low > 0 else "does_not_beat" if high is not None and high < 0 else "cannot_tell"
+    )
     n = len(np.unique(np.concatenate([column.rows for column in model.columns])))
     values = {
         "model": model.mean(metric).value,
@@ -71,7 +84,15 @@ def judge(metric: Metric, baseline: str, model: Scores, other: Scores, unit: str
         "improvement": None if apart.value is None else sign * apart.value,
     }
     draft = Verdict(
-        outcome=outcome, sentence="", baseline=baseline, metric=metric.name, unit=unit, n=n, low=low, high=high, **values
+        outcome=outcome,
+        sentence="",
+        baseline=baseline,
+        metric=metric.name,
+        unit=unit,
+        n=n,
+        low=low,
+        high=high,
+        **values,
     )
     return draft.model_copy(update={"sentence": _sentence(draft, metric.title, model.level, apart.reason)})
 
@@ -79,7 +100,8 @@ def judge(metric: Metric, baseline: str, model: Scores, other: Scores, unit: str
 def _sentence(found: Verdict, title: str, level: float, reason: str | None) -> str:
     unit = f" {found.unit}" if found.unit else ""
     if found.model is None or found.best is None:
-        return f"The network cannot be compared with the best baseline ({found.baseline}): {title} is undefined on the test split."
+        nothing = f"{title} is undefined on the test split"
+        return f"The network cannot be compared with the best baseline ({found.baseline}): {nothing}."
     numbers = f"test {title} {found.model:.3g} against {found.best:.3g}{unit}, n = {found.n}"
     if found.low is None or found.high is None:
         return f"The network cannot be told from the best baseline ({found.baseline}): {numbers}; {reason}."

@@ -1,0 +1,1 @@
+"""What is known of molecules and compositions: standardise, parse, describe by numbers."""

@@ -1,0 +1,212 @@
+"""One look for every figure: colours that the colour-blind can tell apart, sizes for a chat, text that is never boxes."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
+from typing import ParamSpec
+
+import numpy as np
+from matplotlib import font_manager, rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from scitrain.figures.words import columns, number, one_line, wrap
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "CYCLE",
+    "DPI",
+    "GREEN",
+    "GREY",
+    "LINES",
+    "MARKERS",
+    "ORANGE",
+    "PALE",
+    "PANELS",
+    "VERMILION",
+    "axis_name",
+    "finish",
+    "legend_below",
+    "legible",
+    "log_scale",
+    "new_figure",
+    "panels",
+    "styled",
+]
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+GREY, PALE = "#5F6368", "#D5D8DC"
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
+"""Colours of Okabe & Ito (2008), told apart with every common colour blindness; their yellow is too pale on white."""
+LINES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (3, 1)))
+"""Line styles beside the colours: a black-and-white print is read too."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DPI = 150
+PANELS = 6
+"""Most targets drawn in one figure."""
+FALLBACK_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Source Han Sans JP",
+    "Hiragino Sans",
+    "Hiragino Kaku Gothic ProN",
+    "Yu Gothic",
+    "Meiryo",
+    "MS Gothic",
+    "IPAexGothic",
+    "IPAGothic",
+    "IPAPGothic",
+    "TakaoGothic",
+    "VL Gothic",
+    "Droid Sans Fallback",
+    "WenQuanYi Zen Hei",
+    "Arial Unicode MS",
+    "Noto Sans",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Noto Sans Symbols2",
+    "Symbola",
+)
+"""Fonts with the scripts that DejaVu Sans lacks, Japanese first; those that are installed are used."""
+LOOK: dict[str, object] = {
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.5,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "grid.color": "#E6E8EA",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "figure.facecolor": "white",
+    "lines.linewidth": 1.8,
+}
+
+P = ParamSpec("P")
+
+
+@lru_cache(maxsize=1)
+def fonts() -> tuple[str, ...]:
+    """Return the installed font families, the default first, then those for further scripts."""
+    installed = set(font_manager.get_font_names())
+    return ("DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed))
+
+
+@lru_cache(maxsize=1)
+def _faces() -> tuple[font_manager.FontProperties, ...]:
+    return tuple(font_manager.FontProperties(family=[name]) for name in fonts())
+
+
+@lru_cache(maxsize=4096)
+def _shown(character: str) -> bool:
+    """Tell whether some installed font has the character."""
+    return any(font_manager.get_font(font_manager.findfont(face)).get_char_index(ord(character)) for face in _faces())
+
+
+def legible(text: str) -> str:
+    """Return text as it can be drawn: one line, no formulas read into dollar signs, and no empty boxes.
+
+    A character that no installed font has becomes its code, ``\\u6eb6``: ugly, but it tells two names apart.
+    """
+    known = (c if c == " " or _shown(c) else c.encode("unicode_escape").decode() for c in one_line(text))
+    return "".join(known).replace("$", r"\$")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in this look and leave matplotlib's settings as they were."""
+
+    @wraps(draw)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with rc_context({**LOOK, "font.family": list(fonts())}):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def new_figure(width: float = 7.0, height: float = 5.0) -> Figure:
+    """Return an empty figure, inches, that belongs to no window and to no global state."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def panels(n: int, single: tuple[float, float] = (7.0, 5.0), each: tuple[float, float] = (3.6, 3.3)) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``n`` axes: one of ``single`` inches, or a grid of at most three columns of ``each``."""
+    if n == 1:
+        figure = new_figure(*single)
+        return figure, [figure.add_subplot()]
+    across = 3 if n in {3, 5, 6} else 2
+    down = -(-n // across)
+    figure = new_figure(each[0] * across, each[1] * down + 0.8)
+    return figure, [figure.add_subplot(down, across, i + 1) for i in range(n)]
+
+
+def finish(figure: Figure, title: str, subtitle: str = "", note: str = "") -> Figure:
+    """Write title and subtitle at the top left and a note at the bottom, wrapped, and keep their places free."""
+    width, height = figure.get_size_inches()
+    head = wrap(title, int(width * 11.2))
+    below = wrap(subtitle, int(width * 12.6)) if subtitle else ""
+    top = 0.10 + 0.235 * len(head.splitlines())
+    figure.text(0.12 / width, 1 - 0.09 / height, _lines(head), va="top", fontsize=12.5, fontweight="bold")
+    figure.text(0.12 / width, 1 - top / height, _lines(below), va="top", color=GREY)
+    top += 0.19 * len(below.splitlines())
+    foot = 0.0
+    if note:
+        said = wrap(note, int(width * 14.5))
+        foot = 0.08 + 0.165 * len(said.splitlines())
+        figure.text(0.12 / width, 0.05 / height, _lines(said), va="bottom", fontsize=9, color=GREY)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, foot / height, 1, 1 - (top + foot + 0.05) / height))  # type: ignore[call-arg]  # of the constrained engine
+    return figure
+
+
+def _lines(text: str) -> str:
+    return "\n".join(legible(line) for line in text.splitlines())
+
+
+def axis_name(name: str, unit: str | None, most: int = 46) -> str:
+    """Return the label of an axis, with its unit where one was stated."""
+    tail = f" ({one_line(unit)})" if unit else ""
+    words = wrap(one_line(name) + tail, most).splitlines()
+    return _lines("\n".join(words[:2]) + ("…" if len(words) > 2 else ""))
+
+
+def log_scale(axes: Axes, axis: str = "y") -> None:
+    """Make an axis logarithmic, its ticks labelled in plain numbers."""
+    chosen = axes.yaxis if axis == "y" else axes.xaxis
+    (axes.set_yscale if axis == "y" else axes.set_xscale)("log")
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
+    chosen.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+
+
+def legend_below(axes: Axes, across: int = 2) -> None:
+    """Put the legend under the axes, where it hides no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        wide = max(columns(label) for label in labels) > 34
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=1 if wide else across)
+
+
+def thinned(n: int, most: int, seed: int = 0) -> np.ndarray:
+    """Return the rows that are drawn, (≤ most,): all, or a random sample in order."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+
+
+def first_panels(names: Sequence[str], labelled: Sequence[int]) -> tuple[list[int], str]:
+    """Return which targets are drawn, in their order, and a note where some are not."""
+    if len(names) <= PANELS:
+        return list(range(len(names))), ""
+    most = sorted(range(len(names)), key=lambda i: -labelled[i])[:PANELS]
+    return sorted(most), f"{PANELS} of {len(names)} targets are drawn, those with the most labelled rows; all are in results/metrics.json."

@@ -1,0 +1,93 @@
+"""Everything besides the weights that is needed to predict: ``models/config.json``."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from scitrain.contracts.modality import Featuriser
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.data.options import Task
+from scitrain.data.prepared import Target
+from scitrain.spec import Spec
+
+if TYPE_CHECKING:
+    from scitrain.evaluation.conformal import Conformal
+
+__all__ = ["ShapeConfig", "TrainedConfig"]
+
+
+class ShapeConfig(Spec):
+    """`InputShape` as JSON."""
+
+    kind: InputKind
+    shape: tuple[int, ...]
+    """Shape of one row, without the batch axis."""
+    vocabulary: int | None = None
+    """Number of token ids."""
+    blocks: dict[str, tuple[int, int]] = {}
+    """Named column ranges."""
+
+    @classmethod
+    def of(cls, shape: InputShape) -> "ShapeConfig":
+        """Take over a shape."""
+        return cls(kind=shape.kind, shape=shape.shape, vocabulary=shape.vocabulary, blocks=shape.blocks)
+
+    def input_shape(self) -> InputShape:
+        """Return the shape."""
+        return InputShape(self.kind, self.shape, self.vocabulary, dict(self.blocks))
+
+
+class TrainedConfig(Spec):
+    """What a trained model reads, what it says, and how far that can be trusted; finite JSON."""
+
+    schema_version: Literal[1] = 1
+    task: Task
+    targets: tuple[Target, ...]
+    modality: str
+    input_columns: tuple[str, ...]
+    """Columns a prediction needs."""
+    featuriser: dict[str, JsonValue]
+    """JSON of the featuriser; see `featuriser_object`."""
+    model: dict[str, JsonValue]
+    """JSON of the model spec; see `model_object`."""
+    members: int = Field(1, ge=1)
+    """Networks that predict together."""
+    shape: ShapeConfig
+    """One row of features."""
+    impute: bool = True
+    """Whether a missing cell is filled (where the modality can) and not an error."""
+    coverage: float = Field(0.9, gt=0, lt=1)
+    """Asked share of rows whose interval or set holds the truth."""
+    conformal: dict[str, JsonValue] | None = None
+    """JSON of the calibrated intervals or sets; null where there were no validation rows."""
+    domain_threshold: float | None = None
+    """Largest distance inside the training domain; null where no domain was learned."""
+    seed: int = 42
+    source: str = ""
+    """Name of the data it was trained on."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of network outputs: classes for ``multiclass``, targets otherwise."""
+        return len(self.targets[0].classes or ()) if self.task == "multiclass" else len(self.targets)
+
+    def featuriser_object(self) -> Featuriser:
+        """Return the featuriser that was trained with."""
+        from scitrain.modalities import AnyFeaturiser
+
+        return TypeAdapter[Featuriser](AnyFeaturiser).validate_python(self.featuriser)
+
+    def model_object(self) -> ModelSpec:
+        """Return the model spec that was trained."""
+        from scitrain.models import AnyModelSpec
+
+        return TypeAdapter[ModelSpec](AnyModelSpec).validate_python(self.model)
+
+    def conformal_object(self) -> "Conformal | None":
+        """Return the calibrated intervals or sets."""
+        from scitrain.evaluation.conformal import ConformalRegression, ConformalSets
+
+        if self.conformal is None:
+            return None
+        kind = ConformalRegression if self.conformal["kind"] == "interval" else ConformalSets
+        return kind.model_validate(self.conformal)

@@ -1,0 +1,122 @@
+"""The files of a trained model: ``models/weights.safetensors``, ``models/config.json``, ``models/domain.npz``."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from scitrain.errors import ScitrainError, listed
+from scitrain.inference.config import TrainedConfig
+from scitrain.runs import Run, atomic_write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scitrain.evaluation.domain import Domain
+    from scitrain.training.predictor import Predictor
+
+__all__ = ["CONFIG", "DOMAIN", "ONNX", "WEIGHTS", "load_domain", "load_predictor", "load_weights", "read_config", "save_model", "weight_bytes"]
+
+WEIGHTS = "models/weights.safetensors"
+CONFIG = "models/config.json"
+DOMAIN = "models/domain.npz"
+ONNX = "models/model.onnx"
+
+
+def save_model(run: Run, predictor: "Predictor", config: TrainedConfig, domain: "Domain | None") -> None:
+    """Write weights, domain and configuration, in this order: where the last is there, the model is whole."""
+    atomic_write(run.file(WEIGHTS), weight_bytes(predictor))
+    if domain is not None:
+        content = io.BytesIO()
+        np.savez_compressed(content, **domain.arrays())  # type: ignore[arg-type]  # numpy types the keywords as bool
+        atomic_write(run.file(DOMAIN), content.getvalue())
+    run.write_json(CONFIG, config.model_dump(mode="json"))
+
+
+def read_config(run: Run) -> TrainedConfig:
+    """Read ``models/config.json``.
+
+    Raises:
+        RunStateError: The run holds no trained model.
+        ScitrainError: The file is not one that this version reads.
+    """
+    content = run.read_json(CONFIG)
+    try:
+        return TrainedConfig.model_validate(content)
+    except ValidationError as error:
+        where = listed(".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors())
+        raise ScitrainError(f"{CONFIG} of run {run.id} cannot be read by this version of scitrain ({where}); train again") from None
+
+
+def load_domain(run: Run) -> "Domain | None":
+    """Read the training domain, or None where none was learned."""
+    from scitrain.evaluation.domain import Domain
+
+    path = run.path / DOMAIN
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return Domain.from_arrays(dict(arrays))
+
+
+def load_predictor(run: Run) -> "Predictor":
+    """Rebuild the network of a run from its configuration and fill in its weights; eval mode, on the CPU.
+
+    Raises:
+        RunStateError: The run holds no trained model.
+        ScitrainError: The weights do not belong to the configuration.
+    """
+    from scitrain.training.predictor import build_predictor
+
+    config = read_config(run)
+    predictor = build_predictor(
+        config.task, config.n_outputs, config.model_object(), config.shape.input_shape(), config.members
+    )
+    load_weights(predictor, run.path / WEIGHTS)
+    return predictor.eval()
+
+
+def weight_bytes(predictor: "Predictor") -> bytes:
+    """Return the content of a safetensors file with every parameter and buffer."""
+    from safetensors.torch import save
+
+    # clones: safetensors refuses tensors that share memory, as views of one stacked ensemble do
+    return save({name: value.detach().cpu().clone().contiguous() for name, value in predictor.state_dict().items()})
+
+
+def load_weights(predictor: "Predictor", path: "Path") -> None:
+    """Fill ``predictor`` from a safetensors file; nothing but numbers is read.
+
+    Raises:
+        ScitrainError: The file is missing or damaged, or its names or shapes are not those of the network.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    wanted = predictor.state_dict()
+    if not path.is_file():
+        raise ScitrainError(f"no weights at {path.name} in {path.parent}; the run was not completed, train again")
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  (no mapping)
+            _check_shapes({name: tuple(value.shape) for name, value in wanted.items()}, shapes, path)
+            stored = {name: file.get_tensor(name) for name in wanted}
+    except SafetensorError as error:
+        raise ScitrainError(f"{path} is no whole safetensors file ({error}); copy it again or train again") from None
+    with torch.no_grad():
+        predictor.load_state_dict(stored)
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _check_shapes(wanted: Shapes, found: Shapes, path: "Path") -> None:
+    problems = [f"missing {listed(sorted(wanted.keys() - found.keys()))}"] if wanted.keys() - found.keys() else []
+    if found.keys() - wanted.keys():
+        problems.append(f"unexpected {listed(sorted(found.keys() - wanted.keys()))}")
+    apart = [f"{n} is {found[n]}, expected {wanted[n]}" for n in wanted if n in found and found[n] != wanted[n]]
+    if apart:
+        problems.append(listed(apart, 5))
+    if problems:
+        raise ScitrainError(f"the weights in {path} are not those of the network in config.json: {'; '.join(problems)}")

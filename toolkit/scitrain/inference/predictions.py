@@ -1,0 +1,76 @@
+"""What a trained model says of some rows."""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Outputs", "Predictions", "joined"]
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Raw outputs of the network."""
+
+    prediction: Floats
+    """(n, targets), or (n, classes) probabilities for ``multiclass``; regression in the target's unit."""
+    spread: Floats
+    """Same shape: standard deviation over the members."""
+    representation: Floats
+    """(n, width)"""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of n rows; a row with an error holds NaN, an empty set, and lies outside."""
+
+    prediction: Floats
+    """(n, targets), or (n, classes) probabilities for ``multiclass``; regression in the target's unit."""
+    spread: Floats
+    """Same shape: standard deviation over the members of the ensemble; zeros for one member."""
+    low: Floats | None = None
+    """(n, targets) lower ends, regression only; NaN where a target has no interval."""
+    high: Floats | None = None
+    """(n, targets) upper ends."""
+    sets: Bools | None = None
+    """(n, targets, classes): class is in the conformal set; None for regression and where nothing was calibrated."""
+    inside: Bools | None = None
+    """(n,) lies in the training domain; None where no domain was learned."""
+    distance: Floats | None = None
+    """(n,) distance to the training rows, in standard deviations."""
+    errors: dict[int, str] = field(default_factory=dict)
+    """Row index to what is wrong with the row."""
+
+    def __len__(self) -> int:
+        return len(self.prediction)
+
+    def scattered(self, n: int, at: npt.NDArray[np.int64], errors: dict[int, str]) -> "Predictions":
+        """Return n rows with these at the indices ``at``, and nothing elsewhere."""
+        spread_out = {f.name: _scatter(getattr(self, f.name), n, at) for f in fields(self) if f.name != "errors"}
+        own = {int(at[i]): why for i, why in self.errors.items()}
+        return Predictions(**spread_out, errors=dict(sorted((errors | own).items())))
+
+
+def _scatter(values: np.ndarray | None, n: int, at: npt.NDArray[np.int64]) -> np.ndarray | None:
+    if values is None or len(at) == n:
+        return values
+    empty = False if values.dtype == bool else np.nan
+    target = np.full((n, *values.shape[1:]), empty, dtype=values.dtype)
+    target[at] = values
+    return target
+
+
+def joined(parts: list[Predictions]) -> Predictions:
+    """Put the predictions of consecutive blocks of rows together; there is at least one block."""
+    if len(parts) == 1:
+        return parts[0]
+    errors: dict[int, str] = {}
+    start = 0
+    for part in parts:
+        errors |= {start + i: why for i, why in part.errors.items()}
+        start += len(part)
+    columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Predictions) if f.name != "errors"}
+    return Predictions(**{k: None if v[0] is None else np.concatenate(v) for k, v in columns.items()}, errors=errors)

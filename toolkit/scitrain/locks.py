@@ -1,0 +1,76 @@
+"""Locks that a process cannot outlive: how anyone can tell whether a run still has its worker.
+
+Advisory ``flock`` locks belong to an open file, not to a process id: the kernel frees them whichever way the holder ends,
+and a child that inherits the open file goes on holding them.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from weakref import WeakSet
+
+from scitrain.errors import ScitrainError
+
+__all__ = ["Lock", "is_held"]
+
+PROBE_RETRIES = 20
+"""A prober holds a lock for microseconds; taking tries again so often, 5 ms apart, before it believes the lock held."""
+
+
+class Lock:
+    """An exclusive lock on a file, held until `release` or the end of every process that has the open file."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self.path = path
+        self.handle = handle
+        _HELD.add(self)
+
+    def __del__(self) -> None:
+        self.release()
+
+    @classmethod
+    def take(cls, path: Path) -> "Lock | None":
+        """Take the lock now, or return None where another open file has it.
+
+        Raises:
+            ScitrainError: The file system has no locks.
+        """
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        for attempt in range(PROBE_RETRIES):
+            if _flock(handle, fcntl.LOCK_EX, path):
+                return cls(path, handle)
+            if not _is_shared(handle):
+                break
+            time.sleep(0.005 if attempt else 0)
+        os.close(handle)
+        return None
+
+    @classmethod
+    def inherited(cls, path: Path, handle: int) -> "Lock":
+        """Wrap a lock that the parent process took and passed on."""
+        os.set_inheritable(handle, False)
+        return cls(path, handle)
+
+    def announce(self, pid: int | None) -> None:
+        """Say in the file which process stops on SIGTERM; None where none does."""
+        os.ftruncate(self.handle, 0)
+        os.pwrite(self.handle, b"" if pid is None else str(pid).encode(), 0)
+
+    def release(self) -> None:
+        """Close the open file; a child that inherited it still holds the lock."""
+        handle, self.handle = self.handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether some process holds the lock."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _flock(handle, fcntl.LOCK_SH, path)
+    finally:
+        os.close(handle)
