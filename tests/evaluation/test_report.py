@@ -32,7 +32,9 @@ def classes(n=300, k=3):
 
 def problem(task="regression", targets=1, unit="eV", **more):
     labels = None if task == "regression" else ("a", "b", "c") if task == "multiclass" else ("no", "yes")
-    return Problem(task, tuple(Target(name=f"t{i}", unit=unit, classes=labels) for i in range(targets)), resamples=200, **more)
+    return Problem(
+        task, tuple(Target(name=f"t{i}", unit=unit, classes=labels) for i in range(targets)), resamples=200, **more
+    )
 
 
 def test_a_regression_is_judged_with_intervals_units_baselines_and_a_verdict():
@@ -95,7 +97,9 @@ def test_classes_get_sets_reliability_and_their_size():
 
 def test_a_multilabel_test_with_missing_labels_counts_only_what_is_labelled():
     y = np.array([[1, np.nan], [0, 1], [1, 0], [0, 0], [1, 1]] * 10, dtype=float)
-    split = Predicted(y=y, prediction=np.full(y.shape, 0.5) + 0.1 * np.nan_to_num(y), baselines={"majority": np.full(y.shape, 0.5)})
+    split = Predicted(
+        y=y, prediction=np.full(y.shape, 0.5) + 0.1 * np.nan_to_num(y), baselines={"majority": np.full(y.shape, 0.5)}
+    )
     found = evaluate(problem("multilabel", targets=2), split, split)
     assert found.row("auroc", "t0").n == 50
     assert found.row("auroc", "t1").n == 40

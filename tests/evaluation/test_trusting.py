@@ -24,7 +24,9 @@ def test_wilson_interval_by_hand():
 
 def test_the_bootstrap_interval_of_a_mean_is_near_the_known_one():
     values = RNG.normal(size=400)
-    [found] = replicate(lambda counts: counts @ values[:, None] / counts.sum(axis=1, keepdims=True), Resampling(400)).intervals()
+    [found] = replicate(
+        lambda counts: counts @ values[:, None] / counts.sum(axis=1, keepdims=True), Resampling(400)
+    ).intervals()
     reach = 1.96 * values.std() / 20
     assert found.low == pytest.approx(values.mean() - reach, abs=0.02)
     assert found.high == pytest.approx(values.mean() + reach, abs=0.02)
@@ -103,7 +105,9 @@ def test_too_few_rows_give_no_interval_and_say_how_many_are_needed():
 
 def test_interval_score_by_hand():
     # width 2; the truth 4 is 1 above: 2 + 2/0.1 · 1
-    assert interval_score(np.array([4.0, 2.0]), np.array([1.0, 1.0]), np.array([3.0, 3.0]), 0.9) == pytest.approx([22.0, 2.0])
+    assert interval_score(np.array([4.0, 2.0]), np.array([1.0, 1.0]), np.array([3.0, 3.0]), 0.9) == pytest.approx(
+        [22.0, 2.0]
+    )
 
 
 def test_reliability_of_a_perfect_forecast_lies_in_its_intervals():
@@ -127,11 +131,12 @@ def test_the_domain_keeps_its_share_of_validation_and_refuses_what_is_far():
     assert not domain.inside(np.full((3, 8), 30.0)).any()
 
 
-def test_a_direction_in_which_training_rows_do_not_vary_is_seen():
-    train = np.concatenate([RNG.normal(size=(300, 80)), np.zeros((300, 1))], axis=1)
-    odd = np.concatenate([RNG.normal(size=(5, 80)), np.ones((5, 1)) * 50], axis=1)
+def test_a_row_off_the_plane_in_which_training_rows_lie_is_outside():
+    plane = RNG.normal(size=(3, 200))
+    train = RNG.normal(size=(300, 3)) @ plane
+    off = RNG.normal(size=(5, 3)) @ plane + 2 * RNG.normal(size=(5, 200))
     domain = fit_domain(train[:200], train[200:])
-    assert not domain.inside(odd).any()
+    assert not domain.inside(off).any()
 
 
 def test_a_domain_survives_saving():
@@ -169,4 +174,6 @@ def test_baselines_see_missing_features_and_missing_labels():
 
 def test_no_training_rows_are_an_error():
     with pytest.raises(DataError, match="no training rows"):
-        fit_baselines("regression", Rows(np.zeros((0, 2)), np.zeros((0, 1))), Rows(np.zeros((0, 2)), np.zeros((0, 1))), Effort(1))
+        fit_baselines(
+            "regression", Rows(np.zeros((0, 2)), np.zeros((0, 1))), Rows(np.zeros((0, 2)), np.zeros((0, 1))), Effort(1)
+        )
