@@ -1,22 +1,34 @@
-"""Find plug-ins: the public modules of a package, then those other distributions register."""
+"""Find plug-ins: the public modules of a package, those other distributions register, and files named by the user."""
 
+import os
+import sys
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TypeVar
 
-__all__ = ["load_plugins", "plugins"]
+__all__ = ["PLUGINS_VARIABLE", "load_plugins", "plugins"]
 
 T = TypeVar("T")
+PLUGINS_VARIABLE = "SCITRAIN_PLUGINS"
+"""Modules, or paths of Python files, separated as in ``PATH``: plug-ins that are in no installed distribution."""
 
 
 def load_plugins(package: str) -> None:
-    """Import every public module of ``package`` and its registered entry points, so that their classes define themselves."""
+    """Import what defines plug-ins, so that their classes define themselves.
+
+    These are every public module of ``package``, the entry points registered under its name, and the modules and files
+    of ``SCITRAIN_PLUGINS`` (once a process, whichever package asks first).
+    """
     for module in iter_modules(import_module(package).__path__):
         if not module.name.startswith("_"):
             import_module(f"{package}.{module.name}")
     for point in entry_points(group=package):
         point.load()
+    for name in filter(None, os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)):
+        _load_named(name)
 
 
 def plugins(base: type[T]) -> list[type[T]]:
@@ -27,3 +39,20 @@ def plugins(base: type[T]) -> list[type[T]]:
             found.append(cls)
         found.extend(plugins(cls))
     return found
+
+
+def _load_named(name: str) -> None:
+    """Import a module by name, or a file by path under a name of its own."""
+    if not name.endswith(".py"):
+        import_module(name)
+        return
+    path = Path(name).expanduser().resolve()
+    alias = f"scitrain_plugin_{path.stem}"
+    if alias in sys.modules:
+        return
+    spec = spec_from_file_location(alias, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{PLUGINS_VARIABLE} names {name!r}, which is no Python file")
+    module = module_from_spec(spec)
+    sys.modules[alias] = module
+    spec.loader.exec_module(module)

@@ -1,7 +1,7 @@
 """Locks that a process cannot outlive: how anyone can tell whether a run still has its worker.
 
-Advisory ``flock`` locks belong to an open file, not to a process id: the kernel frees them whichever way the holder ends,
-and a child that inherits the open file goes on holding them.
+Advisory ``flock`` locks belong to an open file, not to a process id: the kernel frees them whichever way the holder
+ends, and a child that inherits the open file goes on holding them.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from scitrain.errors import ScitrainError
 
-__all__ = ["Lock", "is_held"]
+__all__ = ["Lock", "announced", "is_held"]
 
 PROBE_RETRIES = 20
 """A prober holds a lock for microseconds; taking tries again so often, 5 ms apart, before it believes the lock held."""
@@ -74,3 +74,47 @@ def is_held(path: Path) -> bool:
         return not _flock(handle, fcntl.LOCK_SH, path)
     finally:
         os.close(handle)
+
+
+def announced(path: Path) -> int | None:
+    """Return the process id last announced in a lock file, or None."""
+    try:
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _is_shared(handle: int) -> bool:
+    """Tell whether only probers, who share, stand in the way of a lock that was refused."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return True
+
+
+def _flock(handle: int, kind: int, path: Path) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise ScitrainError(
+            f"the file system of {path.parent} has no file locks ({error.strerror}); "
+            "put the workspace on a local disk, or on a network file system with locking"
+        ) from error
+    return True
+
+
+_HELD: "WeakSet[Lock]" = WeakSet()
+
+
+def _forget() -> None:
+    """Close inherited locks in a forked child, which would otherwise keep a dead worker's lock held."""
+    for lock in list(_HELD):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_forget)

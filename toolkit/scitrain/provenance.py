@@ -11,7 +11,18 @@ from pydantic import JsonValue
 
 __all__ = ["PACKAGES", "provenance"]
 
-PACKAGES = ("scitrain", "torch", "pytorch-lightning", "numpy", "scikit-learn", "rdkit", "pymatgen", "timm", "onnx", "onnxruntime")
+PACKAGES = (
+    "scitrain",
+    "torch",
+    "pytorch-lightning",
+    "numpy",
+    "scikit-learn",
+    "rdkit",
+    "pymatgen",
+    "timm",
+    "onnx",
+    "onnxruntime",
+)
 
 
 def provenance() -> dict[str, JsonValue]:

@@ -5,27 +5,40 @@ import os
 import re
 import secrets
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from scitrain.errors import RunNotFoundError, RunStateError
+from scitrain.locks import Lock, announced, is_held
 from scitrain.workspace import Workspace
 
-__all__ = ["Decision", "Progress", "Run", "RunRecord", "Status", "atomic_write", "run_ids", "utc_now"]
+__all__ = ["TERMINAL", "Decision", "Progress", "Run", "RunRecord", "Status", "atomic_write", "run_ids", "utc_now"]
 
 SCHEMA_VERSION = 1
 RECORD = "run.json"
 EVENTS = "events.jsonl"
 LOG = "log.txt"
+LOCK = "worker.lock"
+RESERVE = ".reserve"
+RESERVE_BYTES = 65_536
+"""Space a run holds back, so that it can still say that the disk is full."""
+CACHED_RECORDS = 4096
+HIDDEN = frozenset({LOCK})
+"""Files of a run directory that mean nothing to a person."""
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{0,63}-\d{8}T\d{6}-[0-9a-f]{8}")
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled", "interrupted"]
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled", "interrupted"})
+"""States in which nothing happens any more."""
+Json: TypeAlias = Any
+"""Whatever JSON holds; its reader knows the shape."""
 
 
 def utc_now() -> str:
@@ -92,6 +105,10 @@ class RunRecord(BaseModel):
     """Versions, device, data hash, git commit."""
     timings: dict[str, float] = {}
     """Seconds by stage."""
+    executor: str = "inline"
+    """Who takes care of it."""
+    folder: str = ""
+    """Current folder of the request, from which its relative paths are read."""
     created: str
     started: str | None = None
     ended: str | None = None
@@ -109,6 +126,7 @@ class Run:
     workspace: Workspace
     on_progress: Callable[[Progress], None] | None = None
     """Told of each step of progress in this process, as by a progress bar."""
+    _lock: Lock | None = field(default=None, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -117,13 +135,28 @@ class Run:
 
     @classmethod
     def create(
-        cls, operation: str, spec: dict[str, JsonValue], workspace: Workspace, parents: Iterable[str] = ()
+        cls,
+        operation: str,
+        spec: dict[str, JsonValue],
+        workspace: Workspace,
+        parents: Iterable[str] = (),
+        executor: str = "inline",
     ) -> "Run":
-        """Make a run directory with a queued record."""
-        created = datetime.now(UTC)
-        run_id = f"{operation}-{created:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        run = cls(workspace.runs / run_id, workspace)
-        run._save(RunRecord(run_id=run_id, operation=operation, spec=spec, parents=list(parents), created=utc_now()))
+        """Make a run directory with a queued record, claimed by this process from its first moment."""
+        created = _next_instant()
+        run = cls(_new_folder(workspace.runs, operation, created), workspace)
+        run.claim()
+        (run.path / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+        record = RunRecord(
+            run_id=run.id,
+            operation=operation,
+            spec=spec,
+            parents=list(parents),
+            executor=executor,
+            folder=_current_folder(),
+            created=created.isoformat(timespec="milliseconds"),
+        )
+        run._save(record)
         return run
 
     @classmethod
@@ -138,15 +171,83 @@ class Run:
             raise RunNotFoundError(run_id, run_ids(workspace)[:200])
         return cls(path, workspace)
 
+    def claim(self, lock: Lock | None = None) -> Lock:
+        """Hold the run's lock (``lock`` where another process took it), which says that somebody takes care of the run.
+
+        Raises:
+            RunStateError: Another process holds it.
+        """
+        self._lock = self._lock or lock or Lock.take(self.path / LOCK)
+        if self._lock is None:
+            raise RunStateError(f"run {self.id!r} is at work; get_run(run_id={self.id!r}, wait_s=45) waits for it")
+        return self._lock
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
+
+    def announce(self, pid: int | None) -> None:
+        """Say which process stops this run on SIGTERM; the run must be claimed."""
+        if self._lock is not None:
+            self._lock.announce(pid)
+
+    def alive(self) -> bool:
+        """Tell whether some process of this machine holds the run's lock."""
+        return is_held(self.path / LOCK)
+
+    def pid(self) -> int | None:
+        """Return the process that stops this run on SIGTERM; means something only while the run is `alive`."""
+        return announced(self.path / LOCK)
+
     def record(self) -> RunRecord:
-        """Read the record from disk."""
-        return RunRecord.model_validate_json((self.path / RECORD).read_bytes())
+        """Read the record; one that cannot change any more is read from disk once.
+
+        Raises:
+            RunStateError: The file is no record, as after an edit by hand.
+        """
+        path = self.path / RECORD
+        stat = path.stat()
+        version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known = _RECORDS.get(path)
+        if known is not None and known[0] == version:
+            return known[1].model_copy()
+        try:
+            record = RunRecord.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RunStateError(f"{path} is no record of a run: {first['loc']}: {first['msg']}") from error
+        if record.status in TERMINAL:
+            if len(_RECORDS) >= CACHED_RECORDS:
+                _RECORDS.clear()
+            _RECORDS[path] = (version, record)
+            return record.model_copy()
+        return record
 
     def update(self, **changes: object) -> RunRecord:
         """Change fields of the record and write it."""
         record = self.record().model_copy(update=changes)
         self._save(record)
         return record
+
+    def end(self, status: Status, **changes: object) -> None:
+        """Write an end state; a failure is recorded on a full disk too, in the space the run held back for that.
+
+        Raises:
+            OSError: A completed run could not be recorded as such.
+        """
+        reserve = self.path / RESERVE
+        try:
+            self.update(status=status, ended=utc_now(), **changes)
+        except OSError:
+            if status == "completed":
+                raise
+            with suppress(OSError):
+                reserve.unlink(missing_ok=True)
+                self.update(status=status, ended=utc_now(), **changes)
+        with suppress(OSError):
+            reserve.unlink(missing_ok=True)
 
     def decide(self, what: str, value: JsonValue, why: str) -> None:
         """Record a choice made for the user; a later choice of the same thing replaces the earlier."""
@@ -179,7 +280,8 @@ class Run:
             lines = file.read().splitlines()
         for line in reversed(lines):
             if line.startswith(b'{"event": "progress"') and line.endswith(b"}"):
-                return Progress.model_validate({k: v for k, v in json.loads(line).items() if k != "event"})
+                with suppress(ValueError):  # a full disk, or a kill, leaves part of a line
+                    return Progress.model_validate({k: v for k, v in json.loads(line).items() if k != "event"})
         return None
 
     def file(self, name: str) -> Path:
@@ -188,11 +290,11 @@ class Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
-    def write_json(self, name: str, value: Any) -> Path:
+    def write_json(self, name: str, value: object) -> Path:
         """Write ``value`` as JSON; NaN and infinity are refused, because no client could read them."""
         return atomic_write(self.path / name, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str) -> Json:
         """Read a JSON artifact.
 
         Raises:
@@ -200,14 +302,26 @@ class Run:
         """
         target = self.path / name
         if not target.is_file():
-            raise RunStateError(f"run {self.id!r} has no {name} (status {self.record().status}); it has {', '.join(self.artifacts())}")
+            has = ", ".join(self.artifacts()) or "no artifacts"
+            raise RunStateError(f"run {self.id!r} has no {name} (status {self.record().status}); it has {has}")
         return json.loads(target.read_text(encoding="utf-8"))
 
     def artifacts(self) -> list[str]:
         """Return the relative paths of the finished files of the run, in a stable order."""
-        hidden = {"checkpoints"}
-        found = (p.relative_to(self.path) for p in self.path.rglob("*") if p.is_file())
-        return sorted(str(p) for p in found if p.parts[0] not in hidden and not any(part.startswith(".") for part in p.parts))
+        return [name for name, _ in self.artifact_sizes()]
+
+    def artifact_sizes(self) -> list[tuple[str, int]]:
+        """Return (relative path, bytes) of the finished files in a stable order, without links and checkpoints."""
+        found = []
+        for folder, folders, files in os.walk(self.path):
+            folders[:] = [name for name in folders if not name.startswith(".") and name != "checkpoints"]
+            here = Path(folder)
+            for name in files:
+                path = here / name
+                relative = path.relative_to(self.path).as_posix()
+                if not name.startswith(".") and relative not in HIDDEN and not path.is_symlink():
+                    found.append((relative, path.stat().st_size))
+        return sorted(found)
 
     def _save(self, record: RunRecord) -> None:
         atomic_write(self.path / RECORD, record.model_dump_json(indent=2) + "\n")
@@ -221,7 +335,45 @@ class Run:
 def run_ids(workspace: Workspace) -> list[str]:
     """Return the ids of all runs, newest first; reads one folder listing and no record."""
     try:
-        names = [entry.name for entry in os.scandir(workspace.runs)]
+        with os.scandir(workspace.runs) as entries:
+            names = [entry.name for entry in entries]
     except FileNotFoundError:
         return []
-    return sorted((n for n in names if RUN_ID.fullmatch(n)), key=lambda n: n.split("-", 1)[1], reverse=True)
+    return sorted((n for n in names if RUN_ID.fullmatch(n)), key=_by_time, reverse=True)
+
+
+def _by_time(run_id: str) -> tuple[str, str]:
+    operation, _, time = run_id.partition("-")
+    return time, operation
+
+
+_RECORDS: dict[Path, tuple[tuple[int, int, int], RunRecord]] = {}
+_CLOCK = threading.Lock()
+_last = datetime.fromtimestamp(0, UTC)
+
+
+def _next_instant() -> datetime:
+    """Return the time now in whole milliseconds, later than any answer before, so that ids sort as runs were made."""
+    global _last
+    with _CLOCK:
+        now = datetime.now(UTC)
+        _last = max(now.replace(microsecond=now.microsecond // 1000 * 1000), _last + timedelta(milliseconds=1))
+        return _last
+
+
+def _new_folder(runs: Path, operation: str, created: datetime) -> Path:
+    """Make ``<operation>-<utc>-<3 hex digits of milliseconds, 5 of chance>``."""
+    runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        milliseconds = created.microsecond // 1000
+        folder = runs / f"{operation}-{created:%Y%m%dT%H%M%S}-{milliseconds:03x}{secrets.randbits(20):05x}"
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return ""

@@ -1,11 +1,25 @@
 """The base class of everything a user can ask for."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Spec"]
+__all__ = ["OfRun", "Spec"]
 
 
 class Spec(BaseModel):
     """A validated, immutable value object; the string under a field is its help text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+    # by alias in both directions, so that what is written down is what a person would say
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=(), serialize_by_alias=True
+    )
+
+
+class OfRun(Spec):
+    """A request about a trained run. The field is called ``run`` outside; inside, ``run()`` is the method that acts."""
+
+    of: str = Field(alias="run")
+    """Id of the run whose model is meant, such as `train_model-20260101T120000-0a1b2c3d`."""
+
+    def parents(self) -> list[str]:
+        """Return the run this one builds on."""
+        return [self.of]

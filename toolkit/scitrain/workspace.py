@@ -26,8 +26,9 @@ class Workspace:
         """Read ``SCITRAIN_WORKSPACE`` and ``SCITRAIN_DATA_ROOTS``; where the second is set, reading is confined."""
         root = Path(os.environ.get(ROOT_VARIABLE) or default).expanduser().resolve()
         roots = os.environ.get(DATA_ROOTS_VARIABLE)
-        confined = None if roots is None else tuple(Path(p).expanduser().resolve() for p in roots.split(os.pathsep) if p)
-        return cls(root, confined)
+        if roots is None:
+            return cls(root)
+        return cls(root, tuple(Path(path).expanduser().resolve() for path in roots.split(os.pathsep) if path))
 
     @property
     def runs(self) -> Path:
@@ -81,7 +82,8 @@ class Workspace:
         return real
 
     def _allows(self, real: Path) -> bool:
-        return self.data_roots is None or any(real.is_relative_to(_real(base)) for base in (self.root, *self.data_roots))
+        bases = (self.root, *(self.data_roots or ()))
+        return self.data_roots is None or any(real.is_relative_to(_real(base)) for base in bases)
 
 
 def _real(path: Path) -> Path:

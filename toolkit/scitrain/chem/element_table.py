@@ -29,7 +29,7 @@ MAX_STATES = 4
 
 
 def build() -> dict[str, list[Any]]:
-    """Return the whole table: symbols by atomic number, oxidation states, properties with unit, source and what was filled in."""
+    """Return symbols by atomic number, oxidation states, and properties with unit, source and what was filled in."""
     elements = [Element.from_Z(number) for number in range(1, N_ELEMENTS + 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen warns of each gap; ``filled`` records them
@@ -148,14 +148,12 @@ PROPERTIES: dict[str, tuple[str, str, Callable[[Element], object]]] = {
     "atomic_radius": ("Å", "pymatgen", lambda e: e.data.get("Atomic radius")),
     "van_der_waals_radius": ("Å", "pymatgen", lambda e: e.van_der_waals_radius),
     "ionic_radius": ("Å", "pymatgen", lambda e: e.average_ionic_radius or None),
-    "metallic_radius": ("Å", "pymatgen", lambda e: e.data.get("Metallic radius")),
     "electronegativity": ("Pauling", "pymatgen", lambda e: e.X),
     "ionization_energy": ("eV", "pymatgen", lambda e: e.ionization_energies[0]),
     "second_ionization_energy": ("eV", "pymatgen", lambda e: e.ionization_energies[1]),
     "electron_affinity": ("eV", "pymatgen", lambda e: e.electron_affinity),
     "highest_orbital_energy": ("hartree", "pymatgen", _orbital("spdf", max)),
     "valence_s_energy": ("hartree", "pymatgen", _orbital("s", max)),
-    "valence_p_energy": ("hartree", "pymatgen", _orbital("p", max)),
     "melting_point": ("K", "pymatgen", lambda e: e.data.get("Melting point")),
     "boiling_point": ("K", "pymatgen", lambda e: e.data.get("Boiling point")),
     "molar_volume": ("cm³/mol", "pymatgen", lambda e: e.data.get("Molar volume")),

@@ -4,9 +4,10 @@ from scitrain.contracts.executor import Executor
 from scitrain.contracts.exporter import Exporter
 from scitrain.contracts.modality import Cleaned, Columns, Featuriser, Modality, Recognition
 from scitrain.contracts.model import InputShape, ModelSpec
-from scitrain.contracts.operation import Job, Operation, Query, Result, Started
+from scitrain.contracts.operation import Action, Job, Operation, Query, Result, Started
 
 __all__ = [
+    "Action",
     "Cleaned",
     "Columns",
     "Executor",
@@ -14,8 +15,8 @@ __all__ = [
     "Featuriser",
     "InputShape",
     "Job",
-    "ModelSpec",
     "Modality",
+    "ModelSpec",
     "Operation",
     "Query",
     "Recognition",

@@ -9,7 +9,11 @@ __all__ = ["Executor"]
 
 
 class Executor(ABC):
-    """One way to execute runs. Subclass it in a new file of ``scitrain/executors``."""
+    """One way to execute runs. Subclass it in a new file of ``scitrain/executors``.
+
+    A run handed to `submit` is claimed: its lock is held (see `Run.claim`). `submit` passes the claim on to whatever
+    process does the work, so that there is no moment in which a run that is cared for looks abandoned.
+    """
 
     name: ClassVar[str]
 
@@ -19,7 +23,11 @@ class Executor(ABC):
 
     @abstractmethod
     def cancel(self, run: Run) -> None:
-        """Ask the process of ``run`` to stop, and see to it that it does."""
+        """Ask the process of ``run`` to stop, and see to it that it does; its record then has an end state.
+
+        Raises:
+            RunStateError: It runs where nobody can stop it from here.
+        """
 
     @abstractmethod
     def alive(self, run: Run) -> bool:

@@ -1,22 +1,42 @@
 """What every operation is: a validated request that knows how to run itself."""
 
+import errno
+import os
 import re
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from scitrain.errors import CancelledError, ScitrainError
+from scitrain.cancellation import cancel_on_sigterm, stops_on_sigterm
+from scitrain.contracts.executor import Executor
+from scitrain.discovery import load_plugins, plugins
+from scitrain.errors import CancelledError, RunStateError, ScitrainError, UnknownNameError
 from scitrain.provenance import provenance
 from scitrain.runs import Decision, Progress, Run, Status, utc_now
 from scitrain.spec import Spec
 from scitrain.workspace import Workspace
 
-__all__ = ["Job", "Operation", "Query", "Result", "Skill", "Started"]
+__all__ = [
+    "Action",
+    "Job",
+    "JobResult",
+    "OnProgress",
+    "Operation",
+    "Query",
+    "Result",
+    "Skill",
+    "Started",
+    "job_of",
+    "reason_of",
+    "stopped",
+]
 
 Skill = Literal["any", "deep-learning", "transfer-learning", "materials-transformers"]
+OnProgress = Callable[[Progress], None]
+"""Told of each step of progress."""
 
 
 class Result(BaseModel):
@@ -27,6 +47,23 @@ class Result(BaseModel):
     def summary(self) -> str:
         """Return the few lines a person in a chat reads; the whole is in the fields."""
         return "\n".join(f"{name}: {value}" for name, value in self.model_dump(mode="json", exclude_none=True).items())
+
+
+R_co = TypeVar("R_co", bound=Result, covariant=True)
+
+
+class _Answers(Protocol[R_co]):
+    """Gives `Immediate.run` the very result class of the subclass."""
+
+    def execute(self, workspace: Workspace) -> R_co: ...
+
+    def wait(self, workspace: Workspace, on_progress: OnProgress | None = None) -> None: ...
+
+
+class _Makes(Protocol[R_co]):
+    """Gives `Job.run` the very result class of the subclass."""
+
+    def execute(self, run: Run) -> R_co: ...
 
 
 class JobResult(Result):
@@ -48,19 +85,36 @@ class Started(JobResult):
     eta_s: float | None = None
     """Rough expected duration in seconds; null where it cannot be known yet."""
 
+    @classmethod
+    def of(cls, run: Run, eta_s: float | None = None) -> "Started":
+        """Describe a run that somebody takes care of now."""
+        record = run.record()
+        follow = f"get_run(run_id={run.id!r}, wait_s=45)"
+        return cls(run_id=run.id, status=record.status, decisions=record.decisions, eta_s=eta_s, next_step=follow)
+
     def summary(self) -> str:
         """Say what runs and how to follow it."""
         eta = f", about {self.eta_s:.0f} s" if self.eta_s is not None else ""
-        return f"started {self.run_id} ({self.status}{eta}). Next: {self.next_step}"
+        chosen = [f"- {choice.what} = {choice.value}: {choice.why}" for choice in self.decisions]
+        return "\n".join([f"{self.run_id} is {self.status}{eta}. Next: {self.next_step}", *chosen])
 
 
 class Operation(Spec):
-    """One thing the toolkit does. Subclass `Query` or `Job` in a new file of ``scitrain/operations``."""
+    """One thing the toolkit does. Subclass `Query`, `Action` or `Job` in a new file of ``scitrain/operations``.
+
+    A face (server, command line) calls `start` on any of them; Python users call `run`.
+    """
 
     skill: ClassVar[Skill] = "any"
     """Skill whose tools it belongs to."""
     title: ClassVar[str] = ""
     """Name a person reads; empty derives it from the class name."""
+    read_only: ClassVar[bool] = False
+    """True where nothing on disk is changed."""
+    destructive: ClassVar[bool] = False
+    """True where something that was going on, or was there, may be lost."""
+    idempotent: ClassVar[bool] = False
+    """True where asking twice is as good as asking once."""
 
     @classmethod
     def name(cls) -> str:
@@ -74,20 +128,40 @@ class Operation(Spec):
         return declared
 
     @abstractmethod
-    def run(self, workspace: Workspace | None = None) -> Result:
+    def run(self, workspace: Workspace | None = None, on_progress: OnProgress | None = None) -> Result:
         """Do it now, in this process."""
 
+    def start(self, workspace: Workspace, executor: Executor, on_progress: OnProgress | None = None) -> Result:
+        """Do it as a server does: what is long goes to ``executor`` and answers `Started`, the rest is done now."""
+        return self.run(workspace, on_progress)
 
-class Query(Operation):
-    """An operation that only reads: it answers at once and leaves no run behind."""
+
+class Immediate(Operation):
+    """An operation that answers at once and leaves no run of its own behind."""
 
     @abstractmethod
     def execute(self, workspace: Workspace) -> Result:
         """Answer from what is on disk."""
 
-    def run(self, workspace: Workspace | None = None) -> Result:
-        """Answer now."""
-        return self.execute(workspace or Workspace.from_environment())
+    def wait(self, workspace: Workspace, on_progress: OnProgress | None = None) -> None:
+        """Wait, before `execute`, for what the request asked to wait for; by default for nothing."""
+
+    def run(self: "_Answers[R_co]", workspace: Workspace | None = None, on_progress: OnProgress | None = None) -> R_co:
+        """Answer now; ``on_progress`` is told of each step while `wait` lasts."""
+        where = workspace or Workspace.from_environment()
+        self.wait(where, on_progress)
+        return self.execute(where)
+
+
+class Query(Immediate):
+    """An operation that only reads."""
+
+    read_only: ClassVar[bool] = True
+    idempotent: ClassVar[bool] = True
+
+
+class Action(Immediate):
+    """An operation that changes runs that are there, such as stopping one."""
 
 
 class Job(Operation):
@@ -119,39 +193,103 @@ class Job(Operation):
         """Return a rough expected duration in seconds, or None."""
         return None
 
-    def create(self, workspace: Workspace) -> Run:
-        """Check the request and make its queued run."""
+    def create(self, workspace: Workspace, executor: str = "inline") -> Run:
+        """Check the request and make its queued run, claimed by this process."""
         self.check(workspace)
         spec: dict[str, JsonValue] = self.model_dump(mode="json")
-        return Run.create(self.name(), spec, workspace, self.parents())
+        return Run.create(self.name(), spec, workspace, self.parents(), executor=executor)
 
-    def run(
-        self, workspace: Workspace | None = None, on_progress: Callable[[Progress], None] | None = None
-    ) -> Any:  # the subclass's own result class; `Self`-dependent returns have no spelling
+    def run(self: "_Makes[R_co]", workspace: Workspace | None = None, on_progress: OnProgress | None = None) -> R_co:
         """Execute now, in this process, and record the run; returns what ``execute`` returns."""
-        run = self.create(workspace or Workspace.from_environment())
+        job = cast("Job", self)
+        run = job.create(workspace or Workspace.from_environment())
         run.on_progress = on_progress
-        return self.execute_recorded(run)
+        return cast("R_co", job.execute_recorded(run))
+
+    def start(self, workspace: Workspace, executor: Executor, on_progress: OnProgress | None = None) -> JobResult:
+        """Hand the job to ``executor`` and answer at once; a quick job is executed here instead."""
+        if not self.in_background():
+            return self.run(workspace, on_progress)
+        run = self.create(workspace, executor.name)
+        executor.submit(run)
+        return Started.of(run, self.eta_s(workspace))
 
     def execute_recorded(self, run: Run) -> JobResult:
-        """Execute in ``run`` and record how it ended; the one place where a run changes to an end state by itself."""
-        run.update(status="running", started=run.record().started or utc_now(), ended=None, error=None, provenance=provenance())
+        """Execute in ``run`` and record how it ended; the one place where a run changes to an end state by itself.
+
+        Raises:
+            RunStateError: Another process works on the run.
+        """
+        run.claim()
+        record = run.record()
+        versions = record.provenance | provenance()
+        run.update(status="running", started=record.started or utc_now(), ended=None, error=None, provenance=versions)
         begin = time.monotonic()
         try:
-            result = self.execute(run).model_copy(update={"run_id": run.id})
+            result = self._execute_stoppable(run).model_copy(update={"run_id": run.id})
+            seconds = run.record().timings.get("total", 0) + time.monotonic() - begin
+            timings = run.record().timings | {"total": round(seconds, 3)}
+            run.end("completed", timings=timings, result=result.model_dump(mode="json"))
         except (CancelledError, KeyboardInterrupt):
-            run.update(status="cancelled", ended=utc_now(), error="stopped on request; resume_run goes on from the last checkpoint")
+            run.end("cancelled", error=stopped(run))
             raise
         except BaseException as error:
-            run.update(status="failed", ended=utc_now(), error=_reason(error))
+            run.end("failed", error=reason_of(error))
             raise
-        timings = run.record().timings | {"total": round(time.monotonic() - begin, 3)}
-        run.update(status="completed", ended=utc_now(), timings=timings, result=result.model_dump(mode="json"))
+        finally:
+            run.release()
         return result
 
+    def _execute_stoppable(self, run: Run) -> JobResult:
+        """Execute so that a cancel ends it with `CancelledError`, where this thread can be stopped so."""
+        run.announce(os.getpid() if stops_on_sigterm() else None)
+        with cancel_on_sigterm():
+            return self.execute(run)
 
-def _reason(error: BaseException) -> str:
-    """Return the message as it stands where it was written for the user, else with the type and where to look."""
+
+def job_of(run: Run) -> Job:
+    """Rebuild the request of a run from its record.
+
+    Raises:
+        UnknownNameError: The operation is not installed here.
+        RunStateError: The record is of another version of scitrain, whose request this one does not understand.
+    """
+    load_plugins("scitrain.operations")
+    record = run.record()
+    known = {cls.name(): cls for cls in plugins(Job)}  # type: ignore[type-abstract]  # finds concrete ones only
+    if record.operation not in known:
+        raise UnknownNameError("operation", record.operation, sorted(known))
+    try:
+        return known[record.operation].model_validate(record.spec)
+    except ValidationError as error:
+        raise RunStateError(
+            f"the request of run {run.id!r} was written by another version of scitrain and does not fit this "
+            f"one ({error.errors()[0]["loc"]}: {error.errors()[0]['msg']}); start it anew"
+        ) from error
+
+
+def stopped(run: Run) -> str:
+    """Return what a cancelled run says about itself."""
+    return f"stopped on request; resume_run(run_id={run.id!r}) goes on from the last checkpoint"
+
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what a person reads about a failure: a message written for them as it stands, else what to do."""
     if isinstance(error, ScitrainError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        where = f" ({error.filename})" if error.filename else ""
+        return (
+            f"the disk is full or a quota is reached: {error.strerror}{where}; what was written before is kept; "
+            "free some space, then resume_run goes on from the last checkpoint"
+        )
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        kind = "GPU memory" if type(error).__name__ == "OutOfMemoryError" else "memory"
+        return (
+            f"out of {kind}: {error or 'an allocation was refused'}; take a smaller batch_size, fewer ensemble members, "
+            "a smaller model or fewer rows, or let fewer runs work at once (SCITRAIN_SLOTS=1)"
+        )
     return f"{type(error).__name__}: {error} (unexpected: log.txt in the run directory has the trace)"

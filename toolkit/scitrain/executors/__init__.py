@@ -5,6 +5,6 @@ from scitrain.discovery import load_plugins, plugins
 
 load_plugins(__name__)
 
-EXECUTORS: dict[str, Executor] = {cls.name: cls() for cls in plugins(Executor)}  # type: ignore[type-abstract]
+EXECUTORS: dict[str, Executor] = {cls.name: cls() for cls in plugins(Executor)}  # type: ignore[type-abstract]  # only concrete ones are found
 
 __all__ = ["EXECUTORS"]

@@ -1,4 +1,4 @@
-"""One look for every figure: colours that the colour-blind can tell apart, sizes for a chat, text that is never boxes."""
+"""One look for every figure: colours that the colour-blind can tell apart, sizes for a chat, text without boxes."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
@@ -21,19 +21,24 @@ __all__ = [
     "GREEN",
     "GREY",
     "LINES",
+    "LOOK",
     "MARKERS",
     "ORANGE",
     "PALE",
     "PANELS",
     "VERMILION",
     "axis_name",
+    "common_legend",
     "finish",
-    "legend_below",
+    "first_panels",
+    "fonts",
+    "grid_of",
     "legible",
     "log_scale",
     "new_figure",
     "panels",
     "styled",
+    "thinned",
 ]
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -41,7 +46,16 @@ BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 GREY, PALE = "#5F6368", "#D5D8DC"
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
 """Colours of Okabe & Ito (2008), told apart with every common colour blindness; their yellow is too pale on white."""
-LINES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (3, 1)))
+LINES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (5, 1, 1, 1, 1, 1)),
+    (0, (8, 2)),
+    (0, (1, 1)),
+    (0, (3, 1)),
+)
 """Line styles beside the colours: a black-and-white print is read too."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DPI = 150
@@ -113,9 +127,9 @@ def _shown(character: str) -> bool:
 
 
 def legible(text: str) -> str:
-    """Return text as it can be drawn: one line, no formulas read into dollar signs, and no empty boxes.
+    r"""Return text as it can be drawn: one line, no formulas read into dollar signs, and no empty boxes.
 
-    A character that no installed font has becomes its code, ``\\u6eb6``: ugly, but it tells two names apart.
+    A character that no installed font has becomes its code, ``\u6eb6``: ugly, but it tells two names apart.
     """
     known = (c if c == " " or _shown(c) else c.encode("unicode_escape").decode() for c in one_line(text))
     return "".join(known).replace("$", r"\$")
@@ -139,15 +153,22 @@ def new_figure(width: float = 7.0, height: float = 5.0) -> Figure:
     return figure
 
 
-def panels(n: int, single: tuple[float, float] = (7.0, 5.0), each: tuple[float, float] = (3.6, 3.3)) -> tuple[Figure, list[Axes]]:
+def panels(
+    n: int, single: tuple[float, float] = (7.0, 5.0), each: tuple[float, float] = (3.6, 3.3)
+) -> tuple[Figure, list[Axes]]:
     """Return a figure of ``n`` axes: one of ``single`` inches, or a grid of at most three columns of ``each``."""
     if n == 1:
         figure = new_figure(*single)
         return figure, [figure.add_subplot()]
-    across = 3 if n in {3, 5, 6} else 2
-    down = -(-n // across)
+    across, down = grid_of(n)
     figure = new_figure(each[0] * across, each[1] * down + 0.8)
     return figure, [figure.add_subplot(down, across, i + 1) for i in range(n)]
+
+
+def grid_of(n: int) -> tuple[int, int]:
+    """Return the columns and rows in which ``n`` panels stand."""
+    across = {1: 1, 2: 2, 4: 2}.get(n, 3)
+    return across, -(-n // across)
 
 
 def finish(figure: Figure, title: str, subtitle: str = "", note: str = "") -> Figure:
@@ -166,7 +187,7 @@ def finish(figure: Figure, title: str, subtitle: str = "", note: str = "") -> Fi
         figure.text(0.12 / width, 0.05 / height, _lines(said), va="bottom", fontsize=9, color=GREY)
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.set(rect=(0, foot / height, 1, 1 - (top + foot + 0.05) / height))  # type: ignore[call-arg]  # of the constrained engine
+        engine.set(rect=(0.005, foot / height, 0.985, 1 - (top + foot + 0.05) / height))  # type: ignore[call-arg]  # of the constrained engine
     return figure
 
 
@@ -189,12 +210,19 @@ def log_scale(axes: Axes, axis: str = "y") -> None:
     chosen.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
 
-def legend_below(axes: Axes, across: int = 2) -> None:
-    """Put the legend under the axes, where it hides no data."""
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        wide = max(columns(label) for label in labels) > 34
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=1 if wide else across)
+def common_legend(figure: Figure, across: int = 4) -> None:
+    """Put one legend for all axes at the bottom, where it hides no data; entries of the same name appear once."""
+    found = {
+        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if found:
+        fitting = int(figure.get_figwidth() * 11 // (max(map(columns, found)) + 7))
+        figure.legend(
+            list(found.values()),
+            list(found),
+            loc="outside lower center",
+            ncols=max(1, min(across, fitting, len(found))),
+        )
 
 
 def thinned(n: int, most: int, seed: int = 0) -> np.ndarray:
@@ -209,4 +237,7 @@ def first_panels(names: Sequence[str], labelled: Sequence[int]) -> tuple[list[in
     if len(names) <= PANELS:
         return list(range(len(names))), ""
     most = sorted(range(len(names)), key=lambda i: -labelled[i])[:PANELS]
-    return sorted(most), f"{PANELS} of {len(names)} targets are drawn, those with the most labelled rows; all are in results/metrics.json."
+    told = (
+        f"{PANELS} of {len(names)} targets are drawn, those with the most labelled rows; results/metrics.json has all."
+    )
+    return sorted(most), told

@@ -1,11 +1,26 @@
-"""Numbers, intervals and names as a person reads them; the same in figures, cards and reports. Imports nothing heavy."""
+"""Numbers, intervals and names as a person reads them; alike in figures, cards and reports. Imports nothing heavy."""
 
 import math
 import unicodedata
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["DASH", "Measured", "count", "number", "one_line", "percent", "shorten", "shortened", "with_interval", "with_unit", "wrap"]
+__all__ = [
+    "DASH",
+    "Measured",
+    "columns",
+    "count",
+    "fixed",
+    "joined",
+    "number",
+    "one_line",
+    "percent",
+    "shorten",
+    "shortened",
+    "with_interval",
+    "with_unit",
+    "wrap",
+]
 
 DASH = "–"
 """Stands where there is no value."""
@@ -67,7 +82,7 @@ def with_unit(text: str, unit: str | None) -> str:
 
 
 def with_interval(measured: Measured, unit: str | None = "") -> str:
-    """Return ``0.612 [0.551, 0.683] eV``: as many decimals as the interval can bear, a dash where the value is undefined."""
+    """Return ``0.612 [0.551, 0.683] eV``: as many decimals as the interval can bear; a dash where there is no value."""
     value, low, high = measured.value, measured.low, measured.high
     if value is None:
         return DASH
@@ -81,6 +96,11 @@ def _alike(value: float, width: float) -> str:
     if width <= 0 or (value != 0 and not 1e-4 <= abs(value) < 1e6):
         return number(value)
     return fixed(value, 1 - math.floor(math.log10(width / 2)))
+
+
+def joined(*words: str) -> str:
+    """Put the words that are there in a row, parted by dots."""
+    return " · ".join(word for word in words if word)
 
 
 def one_line(text: str) -> str:

@@ -1,6 +1,8 @@
 """The half of a network that a family defines."""
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 __all__ = ["Encoder"]
 
@@ -13,7 +15,21 @@ class Encoder(nn.Module):
 
     width: int
     """Number of features a row ends as."""
+    vectorises: bool = False
+    """True where several members train faster in one pass with a member axis (`torch.func`) than one after another."""
+    statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    """Channel means and standard deviations that pretrained weights expect; None learns them from the training rows."""
+    gradient_checkpointing: bool = False
+    """True recomputes activations in the backward pass instead of keeping them."""
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the features (batch, width)."""
         raise TypeError(f"{type(self).__name__} does not define forward")
+
+    def through(self, stages: nn.Sequential, rows: Tensor) -> Tensor:
+        """Run ``stages`` one after the other, keeping only what lies between them where checkpointing is on."""
+        if torch.jit.is_scripting() or not (self.training and self.gradient_checkpointing):
+            return stages(rows)  # type: ignore[no-any-return]
+        for stage in stages:
+            rows = checkpoint(stage, rows, use_reentrant=False)
+        return rows

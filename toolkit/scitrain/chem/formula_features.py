@@ -1,0 +1,439 @@
+"""Chemical formulas to numbers: reads formulas, describes compositions by element fractions and element properties.
+
+Self-contained (numpy and ``element_properties.json`` beside it), so that a bundle predicts with this very file.
+"""
+
+import json
+import re
+from collections import defaultdict
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "FormulaSyntaxError",
+    "blocks",
+    "element_properties",
+    "featurise",
+    "names",
+    "parse_formula",
+    "reduce_amounts",
+]
+
+Composition = dict[str, float]
+
+STATISTICS = ("mean", "deviation", "min", "max", "range", "mode")
+NORMS = (2, 3, 5, 7, 10)
+SHELLS = ("s", "p", "d", "f")
+BALANCED_STATES = 4
+"""Oxidation states tried per element; combinations grow with this to the power of the number of elements."""
+BALANCED_ELEMENTS = 4
+"""Compositions with more elements get the bounds of the charge, not the best combination."""
+CHUNK = 8192
+"""Rows described at once: bounds the memory of the (rows, elements, properties) arrays to tens of MB."""
+
+SMALLEST = 1e-6
+LARGEST = 1e6
+DECIMALS = 9
+LONGEST = 500
+"""Characters: longer text is a mistake in the file, not a formula."""
+
+_SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙*【】", "0123456789..····[]")
+_SIMPLE_FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", re.ASCII)
+_SIMPLE_TOKEN = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?", re.ASCII)
+_NUMBER = r"\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+_TOKEN = re.compile(
+    rf"\s*(?:(?P<element>[A-Z][a-z]?)|(?P<number>{_NUMBER})|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<dot>[·.]))",
+    re.ASCII,
+)
+_WATER = re.compile(r"(?<![A-Za-z)\]}]0)\.((?:\d+(?:\.\d+)?)?H2O)(?![a-z0-9])", re.ASCII)
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+class FormulaSyntaxError(ValueError):
+    """What cannot be read in a formula, and where."""
+
+    def __init__(self, formula: str, position: int, problem: str) -> None:
+        shown = formula if len(formula) <= 60 else formula[:57] + "…"
+        super().__init__(f"formula {shown!r}, character {position + 1}: {problem}")
+        self.position = position
+
+
+@cache
+def _table() -> dict[str, list[Any]]:
+    """Return the table of element properties."""
+    table: dict[str, list[Any]] = json.loads(
+        Path(__file__).with_name("element_properties.json").read_text(encoding="utf-8")
+    )
+    return table
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    """Return the index (atomic number - 1) of each element symbol."""
+    return {symbol: index for index, symbol in enumerate(_table()["elements"])}
+
+
+def parse_formula(formula: str) -> Composition:
+    """Return element symbol → amount, in the order of first mention.
+
+    Brackets ``()[]{}`` nest; amounts may be decimal, ``1/3``, ``1e-3`` or subscripts; parts joined by ``·``, ``*`` or ``.``
+    are added with their coefficients (``CuSO4·5H2O``; also ``CuSO4.5H2O``, where the dot stands before water).
+
+    Raises:
+        FormulaSyntaxError: The text is no neutral formula of known elements with positive amounts.
+    """
+    text = _WATER.sub(r"·\1", formula.translate(_SPELLING))
+    if _SIMPLE_FORMULA.fullmatch(text) and len(text) <= LONGEST:
+        known = _numbers()
+        amounts: Composition = {}
+        for symbol, amount in _SIMPLE_TOKEN.findall(text):
+            number = float(amount) if amount else 1.0
+            if symbol not in known or not SMALLEST <= number <= LARGEST:
+                break
+            amounts[symbol] = amounts[symbol] + number if symbol in amounts else number
+        else:
+            return {symbol: round(amount, DECIMALS) for symbol, amount in amounts.items()}
+    return _Reader(formula, text).read()
+
+
+class _Reader:
+    """Reads one formula token by token; the slow way, which knows brackets, parts and what to say when it fails."""
+
+    def __init__(self, formula: str, text: str) -> None:
+        self.formula = formula
+        if len(text) > LONGEST:
+            raise FormulaSyntaxError(formula, LONGEST, f"{len(text)} characters; a formula has at most {LONGEST}")
+        self.text = text
+        self.at = 0
+        self.groups: list[tuple[str, int, Composition]] = []
+        self.inner: Composition = {}
+        self.total: Composition = {}
+        self.coefficient = 1.0
+
+    def read(self) -> Composition:
+        """Return the summed amounts."""
+        end = len(self.text.rstrip())
+        if not self.text.strip():
+            raise FormulaSyntaxError(self.formula, 0, "empty; write a formula such as Fe2O3")
+        self._coefficient()
+        while self.at < end:
+            self._step()
+        self._finish_part()
+        return {symbol: self._checked(amount, 0) for symbol, amount in self.total.items()}
+
+    def _step(self) -> None:
+        """Take one token and the amount behind it."""
+        match = self._match()
+        kind, token = match.lastgroup, match[match.lastgroup or 0]
+        if kind == "element":
+            self._element(token)
+        elif kind == "open":
+            self.groups.append((token, self.at - 1, self.inner))
+            self.inner = {}
+        elif kind == "close":
+            self._close(token)
+        elif kind == "dot":
+            self._finish_part()
+            self._coefficient()
+        else:
+            raise FormulaSyntaxError(
+                self.formula, match.start(kind or 0), f"the amount {token} follows no element or bracket"
+            )
+
+    def _match(self) -> re.Match[str]:
+        """Return the next token, moving behind it."""
+        match = _TOKEN.match(self.text, self.at)
+        if match is None:
+            start = self.at + len(self.text[self.at :]) - len(self.text[self.at :].lstrip())
+            raise FormulaSyntaxError(self.formula, start, _strange(self.text[start]))
+        self.at = match.end()
+        return match
+
+    def _element(self, symbol: str) -> None:
+        """Add an element with its amount."""
+        start = self.at - len(symbol)
+        if symbol not in _numbers():
+            raise FormulaSyntaxError(self.formula, start, _unknown(symbol))
+        self.inner[symbol] = self.inner.get(symbol, 0.0) + self._amount()
+
+    def _close(self, bracket: str) -> None:
+        """Multiply the innermost bracket and add it to the one around it."""
+        at = self.at - 1
+        if not self.groups:
+            raise FormulaSyntaxError(
+                self.formula, at, f"{bracket!r} closes no bracket; remove it or add the opening one"
+            )
+        opening, _, outer = self.groups.pop()
+        if _CLOSING[opening] != bracket:
+            raise FormulaSyntaxError(
+                self.formula, at, f"{bracket!r} closes {opening!r}; expected {_CLOSING[opening]!r}"
+            )
+        if not self.inner:
+            raise FormulaSyntaxError(self.formula, at, "the bracket holds no element")
+        _add(outer, self.inner, self._amount())
+        self.inner = outer
+
+    def _amount(self) -> float:
+        """Return the amount that stands here, 1 where none does."""
+        match = _TOKEN.match(self.text, self.at)
+        if match is None or match.lastgroup != "number":
+            return 1.0
+        start, token = match.start("number"), match["number"]
+        self.at = match.end()
+        upper, _, lower = token.partition("/")
+        return self._checked(float(upper) / (float(lower or 1) or float("inf")), start)
+
+    def _checked(self, amount: float, position: int) -> float:
+        """Return the amount to the parser's precision, or refuse it."""
+        if not SMALLEST <= amount <= LARGEST:
+            limits = f"amounts lie between {SMALLEST:g} and {LARGEST:g}; leave out an element that is not there"
+            raise FormulaSyntaxError(self.formula, position, f"amount {amount:g}; {limits}")
+        return round(amount, DECIMALS)
+
+    def _coefficient(self) -> None:
+        """Read the factor before a part, such as the 5 of ``·5H2O``."""
+        start = self.at
+        self.coefficient = self._amount()
+        rest = self.text[self.at :].strip()
+        if not rest:
+            found = f"the factor {self.coefficient:g} stands" if self.at > start else "the separator stands"
+            raise FormulaSyntaxError(
+                self.formula, start, f"{found} before nothing; a formula such as 5H2O was expected"
+            )
+
+    def _finish_part(self) -> None:
+        """Add the part before a separator or the end to the total."""
+        if self.groups:
+            opening, at, _ = self.groups[-1]
+            raise FormulaSyntaxError(self.formula, at, f"{opening!r} is never closed; expected {_CLOSING[opening]!r}")
+        if not self.inner:
+            raise FormulaSyntaxError(self.formula, max(self.at - 1, 0), "a part between separators holds no element")
+        _add(self.total, self.inner, self.coefficient)
+        self.inner = {}
+
+
+def _add(total: Composition, part: Composition, factor: float) -> None:
+    for symbol, amount in part.items():
+        total[symbol] = total.get(symbol, 0.0) + amount * factor
+
+
+def _unknown(symbol: str) -> str:
+    """Say what to write for a symbol that is no element."""
+    if symbol in ("D", "T"):
+        return f"{symbol} is an isotope of hydrogen; write H where the isotope does not matter"
+    near = get_close_matches(symbol, _numbers(), n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"no element {symbol!r}; {hint}symbols are those of the periodic table, such as Fe, O or Cl"
+
+
+def _strange(character: str) -> str:
+    """Say why a character cannot stand in a formula."""
+    if character in "+-^⁺⁻−–²³⁴":
+        return f"{character!r} starts a charge or a negative amount; write the neutral formula with positive amounts"
+    if character == ",":
+        return "a comma; write decimal amounts with a point, such as Fe0.5"
+    if character.islower():
+        return f"{character!r} starts no element symbol (as in NaCl) and is no number; variables such as x need a value"
+    return f"{character!r} does not belong in a formula; expected element symbols, numbers, brackets and ·"
+
+
+def reduce_amounts(amounts: Composition) -> Composition:
+    """Return the amounts in their smallest whole-number ratio, or as atomic fractions where no small one fits."""
+    smallest = min(amounts.values())
+    ratios = [amount / smallest for amount in amounts.values()]
+    for factor in range(1, 61):
+        scaled = [ratio * factor for ratio in ratios]
+        if all(abs(value - round(value)) <= 1e-6 * value for value in scaled):
+            return dict(zip(amounts, (float(round(value)) for value in scaled), strict=True))
+    total = sum(sorted(amounts.values()))
+    return {symbol: round(amount / total, 7) for symbol, amount in amounts.items()}
+
+
+def atomic_amounts(amount: float) -> str:
+    """Return an amount as it stands in a formula: nothing for 1, no exponent, no trailing zeros."""
+    return "" if amount == 1 else f"{amount:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def featurise(columns: dict[str, list[str]], options: dict[str, Any]) -> tuple[np.ndarray, list[str | None]]:
+    """Return float32 (n, width) or, with ``{"output": "tokens"}``, int64 (n, length), and what is wrong with each row.
+
+    Options: ``columns`` names of formula columns, ``log_fractions`` adds a logarithmic fraction block;
+    for tokens also ``vocabulary`` (id 0 pads, 1 is unknown) and ``length``.
+    """
+    used = [str(name) for name in options["columns"]]
+    tokens = options.get("output") == "tokens"
+    parts, problems = [], [None] * len(columns[used[0]])  # type: list[np.ndarray], list[str | None]
+    for name in used:
+        compositions, found = _read(columns[name])
+        problems = [old or new for old, new in zip(problems, found, strict=True)]
+        parts.append(
+            _tokens(compositions, options) if tokens else _describe(compositions, bool(options.get("log_fractions")))
+        )
+    array = np.concatenate(parts, axis=1)
+    array[[index for index, problem in enumerate(problems) if problem]] = 0
+    return array, problems
+
+
+def _read(formulas: list[str]) -> tuple[list[Composition], list[str | None]]:
+    """Return compositions, empty where the formula cannot be read, and the reasons."""
+    compositions, problems = [], []
+    for formula in formulas:
+        try:
+            compositions.append(reduce_amounts(parse_formula(formula)))
+            problems.append(None)
+        except FormulaSyntaxError as problem:
+            compositions.append({})
+            problems.append(str(problem))
+    return compositions, problems
+
+
+@cache
+def element_properties() -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """Return property names, element symbols by atomic number, and the values (118, n_properties)."""
+    rows = _table()["properties"]
+    values = np.array([row["values"] for row in rows], dtype=np.float64).T
+    return tuple(row["name"] for row in rows), tuple(_table()["elements"]), values
+
+
+@cache
+def _states() -> np.ndarray:
+    """Return oxidation states (118, BALANCED_STATES), the last one repeated where an element has fewer."""
+    rows = _table()["oxidation_states"]
+    return np.array([(row + row[-1:] * BALANCED_STATES)[:BALANCED_STATES] for row in rows], dtype=np.float64)
+
+
+def _layout(log_fractions: bool) -> dict[str, list[str]]:
+    """Return the feature names of each block of one formula."""
+    elements = list(_numbers())
+    layout = {"fractions": [f"fraction {element}" for element in elements]}
+    if log_fractions:
+        layout["log_fractions"] = [f"log fraction {element}" for element in elements]
+    layout["properties"] = [f"{statistic} {name}" for statistic in STATISTICS for name in element_properties()[0]]
+    layout["stoichiometry"] = ["elements", "atoms", "entropy", *(f"norm {p}" for p in NORMS)]
+    layout["bonding"] = [
+        *(f"share of valence {shell}" for shell in SHELLS),
+        "largest ionic character",
+        "mean ionic character",
+        "lowest mean charge",
+        "highest mean charge",
+        "smallest imbalance of charge",
+        "charge can balance",
+    ]
+    return layout
+
+
+def names(options: dict[str, Any]) -> list[str]:
+    """Return a name for each column of the vector."""
+    used = [str(name) for name in options["columns"]]
+    flat = [name for block in _layout(bool(options.get("log_fractions"))).values() for name in block]
+    return flat if len(used) == 1 else [f"{column}: {name}" for column in used for name in flat]
+
+
+def blocks(options: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return the column range of each block; with several formulas each has its own."""
+    used = [str(name) for name in options["columns"]]
+    found, start = {}, 0
+    for column in used:
+        for block, block_names in _layout(bool(options.get("log_fractions"))).items():
+            found[block if len(used) == 1 else f"{column}: {block}"] = (start, start + len(block_names))
+            start += len(block_names)
+    return found
+
+
+def _describe(compositions: list[Composition], log_fractions: bool) -> np.ndarray:
+    """Return (n, width); rows of equally many elements are described together."""
+    width = sum(map(len, _layout(log_fractions).values()))
+    array = np.zeros((len(compositions), width), dtype=np.float32)
+    by_size: dict[int, list[int]] = defaultdict(list)
+    for row, composition in enumerate(compositions):
+        by_size[len(composition)].append(row)
+    by_size.pop(0, None)
+    index = _numbers()
+    for rows in by_size.values():
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            order = [sorted((index[symbol], amount) for symbol, amount in compositions[row].items()) for row in chunk]
+            pairs = np.array(order, dtype=np.float64)
+            array[chunk] = _features(pairs[:, :, 0].astype(np.int64), pairs[:, :, 1], log_fractions)
+    return array
+
+
+def _features(elements: np.ndarray, amounts: np.ndarray, log_fractions: bool) -> np.ndarray:
+    """Return (n, width) from element indices and amounts, both (n, k), ordered by atomic number."""
+    fractions = amounts / amounts.sum(axis=1, keepdims=True)
+    dense = np.zeros((len(elements), len(_numbers())))
+    np.put_along_axis(dense, elements, fractions, axis=1)
+    parts = [dense]
+    if log_fractions:
+        parts.append(np.log10(np.maximum(dense, SMALLEST)) / 6 + 1)
+    parts += [_statistics(elements, fractions), _stoichiometry(amounts, fractions), _bonding(elements, fractions)]
+    return np.concatenate(parts, axis=1)
+
+
+def _statistics(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Return (n, 6 × n_properties): weighted mean, average deviation, min, max, range, value of the commonest element.
+
+    Ward et al. 2016, doi:10.1038/npjcompumats.2016.28; among equally common elements the smallest value counts.
+    """
+    values = element_properties()[2][elements]
+    weights = fractions[:, :, None]
+    mean = (values * weights).sum(axis=1)
+    deviation = (np.abs(values - mean[:, None]) * weights).sum(axis=1)
+    low, high = values.min(axis=1), values.max(axis=1)
+    common = weights >= fractions.max(axis=1)[:, None, None] * (1 - 1e-9)
+    mode = np.where(common, values, np.inf).min(axis=1)
+    return np.concatenate([mean, deviation, low, high, high - low, mode], axis=1)
+
+
+def _stoichiometry(amounts: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Return (n, 3 + norms): number of elements, log of atoms per formula unit, mixing entropy in R, p-norms."""
+    count = np.full(len(amounts), float(amounts.shape[1]))
+    entropy = -(fractions * np.log(fractions)).sum(axis=1)
+    norms = [(fractions**p).sum(axis=1) ** (1 / p) for p in NORMS]
+    return np.column_stack([count, np.log1p(amounts.sum(axis=1)), entropy, *norms])
+
+
+def _bonding(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Return (n, 10): shares of valence electrons, ionic character 1 - exp(-Δχ²/4) (Pauling), balance of charges."""
+    properties, _, values = element_properties()
+    shells = values[:, [properties.index(f"valence_{shell}") for shell in SHELLS]]
+    electrons = (shells[elements] * fractions[:, :, None]).sum(axis=1)
+    electrons /= np.maximum(electrons.sum(axis=1, keepdims=True), 1e-12)
+    negativity = values[elements, properties.index("electronegativity")]
+    ionic = 1 - np.exp(-((negativity[:, :, None] - negativity[:, None]) ** 2) / 4)
+    weighted = np.einsum("nij,ni,nj->n", ionic, fractions, fractions)
+    return np.column_stack([electrons, ionic.max(axis=(1, 2)), weighted, *_charges(elements, fractions)])
+
+
+def _charges(elements: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return lowest and highest mean charge per atom, the smallest |mean charge| and whether it vanishes, each (n,)."""
+    charges = _states()[elements] * fractions[:, :, None]
+    low, high = charges.min(axis=2).sum(axis=1), charges.max(axis=2).sum(axis=1)
+    distance = np.maximum(np.maximum(low, -high), 0)
+    if 1 < elements.shape[1] <= BALANCED_ELEMENTS:
+        totals = charges[:, 0]
+        for position in range(1, elements.shape[1]):
+            totals = (totals[:, :, None] + charges[:, position, None]).reshape(len(totals), -1)
+        distance = np.abs(totals).min(axis=1)
+    return low, high, distance, (distance < 1e-6).astype(np.float64)
+
+
+def tokenise(composition: Composition) -> list[str]:
+    """Return element symbols and the characters of their amounts, ordered by atomic number."""
+    ordered = sorted(composition.items(), key=lambda item: _numbers()[item[0]])
+    return [token for symbol, amount in ordered for token in (symbol, *atomic_amounts(amount))]
+
+
+def _tokens(compositions: list[Composition], options: dict[str, Any]) -> np.ndarray:
+    """Return int64 (n, length), cut where longer."""
+    ids = {str(token): index for index, token in enumerate(options["vocabulary"], start=2)}
+    length = int(options["length"])
+    array = np.zeros((len(compositions), length), dtype=np.int64)
+    for row, composition in enumerate(compositions):
+        found = [ids.get(token, 1) for token in tokenise(composition)][:length]
+        array[row, : len(found)] = found
+    return array

@@ -1,0 +1,142 @@
+"""Command line: one subcommand an operation, its flags read off the operation's fields; ``serve`` starts the MCP server."""
+
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from scitrain.contracts.operation import Job, Operation, Result, Started
+from scitrain.errors import CancelledError, ScitrainError, did_you_mean
+from scitrain.operations import OPERATIONS
+from scitrain.workspace import Workspace
+
+__all__ = ["main"]
+
+DONE, FAILED, BAD_REQUEST, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, run, print; returns 0 when done, 1 for a failed run, 2 for a bad request, 130 when stopped by the keyboard."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["serve"]:
+        # By name: the server lies above the command line, and its packages are loaded only to serve.
+        served: int = import_module("scitrain_server.app").main(words[1:])
+        return served
+    try:
+        typed = _parser(words).parse_args(words)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        return _perform(OPERATIONS[typed.command.replace("-", "_")], typed)
+    except (KeyboardInterrupt, CancelledError):
+        return _complain("stopped; resume_run goes on from the last checkpoint where there is one", INTERRUPTED)
+
+
+def _perform(operation: type[Operation], typed: Namespace) -> int:
+    """Validate the request, run it, show the result."""
+    from scitrain.flags import arguments
+    from scitrain.request import parse
+
+    try:
+        request = parse(operation, arguments(operation, typed))
+        workspace = _workspace(typed)
+        if isinstance(request, Job):
+            return _run_job(request, workspace, typed)
+        _show(request.run(workspace), typed)
+    except ScitrainError as error:
+        return _complain(error, BAD_REQUEST)
+    except OSError as error:
+        return _complain(f"the workspace or a file cannot be used: {error}", FAILED)
+    return DONE
+
+
+def _run_job(job: Job, workspace: Workspace, typed: Namespace) -> int:
+    """Run a job here with a progress bar, or hand it to a process of its own."""
+    run = job.create(workspace)
+    if typed.background:
+        from scitrain.executors import EXECUTORS
+
+        EXECUTORS["local"].submit(run)
+        step = f"scitrain get-run --run-id {run.id}"
+        _show(Started(run_id=run.id, status=run.record().status, eta_s=job.eta_s(workspace), next_step=step), typed)
+        return DONE
+    from scitrain.console import show_progress
+
+    try:
+        with show_progress() as draw:
+            run.on_progress = draw
+            result = job.execute_recorded(run)
+    except CancelledError:
+        raise
+    except ScitrainError as error:
+        return _complain(f"{run.id} failed: {error}", FAILED)
+    _show(result, typed)
+    return DONE
+
+
+def _show(result: Result, typed: Namespace) -> None:
+    if typed.json:
+        print(result.model_dump_json(indent=2))
+        return
+    from scitrain.console import show_result
+
+    show_result(result)
+
+
+def _complain(message: object, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _workspace(typed: Namespace) -> Workspace:
+    found = Workspace.from_environment()
+    return found if typed.workspace is None else Workspace(typed.workspace.expanduser().resolve(), found.data_roots)
+
+
+class _Parser(ArgumentParser):
+    """A parser that names the nearest option or command when one is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        known = [*self._option_string_actions, *COMMANDS] if "invalid choice" in message else list(self._option_string_actions)
+        wrong = [word.strip("',:") for word in message.split() if word.startswith("--") or "invalid choice" in message]
+        near = next((hint for word in wrong if (hint := did_you_mean(word.split("=")[0], known))), "")
+        super().error(f"{message}; {near.strip()}" if near else message)
+
+
+COMMANDS = tuple(name.replace("_", "-") for name in OPERATIONS)
+
+
+def _parser(words: Sequence[str]) -> ArgumentParser:
+    """Build the parser; only the command that is named gets its flags, so that each start is quick."""
+    parser = _Parser(prog="scitrain", description="Train, judge, explain and export models of scientific data.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"scitrain {version('scitrain')}")
+    _common(parser, first=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, operation in OPERATIONS.items():
+        command = name.replace("_", "-")
+        text = operation.__doc__ or ""
+        child = commands.add_parser(command, help=text.strip().split("\n")[0], description=text, allow_abbrev=False)
+        if command in words:
+            from scitrain.flags import add_flags
+
+            add_flags(child, operation)
+            _common(child, background=issubclass(operation, Job))
+    commands.add_parser("serve", help="Serve the tools to an assistant over MCP (stdio, or --http).")
+    return parser
+
+
+def _common(parser: ArgumentParser, first: bool = False, background: bool = False) -> None:
+    """Add the options every command has; they may stand before the command or after it."""
+    group = parser.add_argument_group("for every command")
+    unset = {"default": SUPPRESS}
+    group.add_argument("--json", action="store_true", help="print the result as JSON and nothing else", **({} if first else unset))
+    group.add_argument(
+        "--workspace", type=Path, metavar="FOLDER", help="folder of runs and data sets", **({"default": None} if first else unset)
+    )
+    if first:
+        parser.set_defaults(background=False)
+    if background:
+        group.add_argument("--background", action="store_true", help="work in a process of its own and answer at once", **unset)

@@ -1,0 +1,86 @@
+"""What a person sees on a terminal: progress while it works, then a short summary and tables."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bars, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from scitrain.contracts.operation import Result
+from scitrain.runs import Progress
+
+__all__ = ["show_progress", "show_result"]
+
+ROWS = 20
+"""Rows of a table that a terminal shows; the JSON has them all."""
+COLUMNS = 10
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[Progress], None]]:
+    """Yield a function that draws the progress of a run on stderr: a bar a stage, or a line a stage where nobody watches."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(console)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"), TimeElapsedColumn())
+    with Bars(*columns, console=console, transient=False) as bars:
+        yield _bars(bars)
+
+
+def show_result(result: Result, console: Console | None = None) -> None:
+    """Print the summary of a result and a table for each list of records in it."""
+    console = console or Console()
+    console.print(result.summary(), markup=False, highlight=False)
+    for name, value in result.model_dump(mode="json", exclude_none=True).items():
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            console.print(_table(name, value))
+
+
+def _bars(bars: Bars) -> Callable[[Progress], None]:
+    tasks: dict[str, TaskID] = {}
+
+    def draw(step: Progress) -> None:
+        if step.stage not in tasks:
+            for task in tasks.values():
+                bars.update(task, total=1, completed=1)
+            tasks[step.stage] = bars.add_task(step.stage, total=None, message="")
+        bars.update(tasks[step.stage], total=step.total, completed=step.done, message=step.message)
+
+    return draw
+
+
+def _lines(console: Console) -> Callable[[Progress], None]:
+    told: set[str] = set()
+
+    def draw(step: Progress) -> None:
+        if step.stage not in told:
+            told.add(step.stage)
+            console.print(f"{step.stage}: {step.message}".rstrip(": "), markup=False, highlight=False)
+
+    return draw
+
+
+def _table(name: str, rows: Sequence[Mapping[str, JsonValue]]) -> Table:
+    shown = rows[:ROWS]
+    columns = [key for key in dict.fromkeys(key for row in shown for key in row) if any(_flat(row.get(key)) for row in shown)][:COLUMNS]
+    more = f" (first {ROWS} of {len(rows)})" if len(rows) > ROWS else ""
+    table = Table(title=name.replace("_", " ") + more, title_justify="left")
+    for key in columns:
+        numeric = all(isinstance(row.get(key), int | float | None) for row in shown)
+        table.add_column(key, justify="right" if numeric else "left", overflow="fold")
+    for row in shown:
+        table.add_row(*(_cell(row.get(key)) for key in columns))
+    return table
+
+
+def _flat(value: JsonValue) -> bool:
+    return value is not None and (not isinstance(value, dict | list) or len(str(value)) <= 60)
+
+
+def _cell(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("[", r"\[")

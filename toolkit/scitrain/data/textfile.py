@@ -1,0 +1,141 @@
+"""Look at a text file before it is parsed: content hash, encoding, damage."""
+
+import codecs
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from scitrain.errors import DataError
+
+__all__ = ["TextFile", "inspect_text"]
+
+CHUNK = 1 << 20
+MAGIC = {
+    b"PK\x03\x04": "a zip archive or Excel workbook; save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
+    b"\x1f\x8b": "gzip-compressed; decompress it first",
+    b"BZh": "bzip2-compressed; decompress it first",
+    b"\xfd7zXZ": "xz-compressed; decompress it first",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed; decompress it first",
+    b"PAR1": "a Parquet file; give it the ending .parquet",
+    b"%PDF": "a PDF; extract the table as CSV",
+    b"\x89PNG": "an image; give the folder that holds the images",
+    b"\xff\xd8\xff": "an image; give the folder that holds the images",
+    b"SQLite format 3": "an SQLite database; export the table as CSV",
+    b"\x89HDF": "an HDF5 file; export the table as CSV or Parquet",
+}
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file that can be decoded to its end."""
+
+    path: Path
+    fingerprint: str
+    """SHA-256 of the bytes."""
+    encoding: str
+    """Name of a Python codec."""
+    odd_quotes: bool
+    """The number of double quotes is odd: one may never be closed."""
+    note: str | None
+    """How the encoding was found, where it is not UTF-8."""
+
+
+def inspect_text(path: Path) -> TextFile:
+    """Read the whole file once, in constant memory.
+
+    Raises:
+        DataError: It is empty, binary or damaged; says where and what to do.
+    """
+    status = path.stat()
+    return _inspect(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _inspect(path: Path, size: int, modified_ns: int) -> TextFile:
+    """Do it once for each state of the file: size and time of the last change are the key."""
+    if size == 0:
+        raise DataError(f"{path.name} is empty (0 bytes); give a file with a header and at least one row")
+    with path.open("rb") as file:
+        head = file.read(CHUNK)
+    for magic, what in MAGIC.items():
+        if head.startswith(magic):
+            raise DataError(f"{path.name} is no text: it is {what}")
+    wide = _wide_encoding(head)
+    digest, odd, bad_byte = _walk(path, zeros_allowed=wide is not None)
+    if wide is not None:
+        return TextFile(path, digest, wide, False, None if wide == "utf-8-sig" else f"encoding {wide}, from its byte-order mark")
+    if bad_byte is None:
+        return TextFile(path, digest, "utf-8", odd, None)
+    encoding = _eight_bit(path)
+    return TextFile(path, digest, encoding, odd, f"not UTF-8 (line {bad_byte}); read as {encoding}: check accented letters and units")
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    for bom, encoding in BOMS:
+        if head.startswith(bom):
+            return encoding
+    even, odd = head[:2000:2].count(0), head[1:2000:2].count(0)
+    half = len(head[:2000]) // 2
+    if half and odd > 0.6 * half and even == 0:
+        return "utf-16-le"
+    return "utf-16-be" if half and even > 0.6 * half and odd == 0 else None
+
+
+def _walk(path: Path, zeros_allowed: bool) -> tuple[str, bool, int | None]:
+    """Return the hash, whether quotes are odd, and the line of the first byte that is not UTF-8."""
+    digest, quotes, lines, bad_line = hashlib.sha256(), 0, 1, None
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            quotes += chunk.count(b'"')
+            if not zeros_allowed and b"\0" in chunk:
+                line = lines + chunk[: chunk.index(b"\0")].count(b"\n")
+                raise DataError(
+                    f"{path.name} line {line} holds a NUL byte: the file is binary or damaged; "
+                    "give a text file (CSV, TSV, JSONL, SDF), or export the table anew"
+                )
+            bad_line = bad_line or _undecodable(decoder, chunk, lines)
+            lines += chunk.count(b"\n")
+    if bad_line is None and decoder.getstate()[0]:
+        bad_line = lines
+    return digest.hexdigest(), quotes % 2 == 1, bad_line
+
+
+def _undecodable(decoder: codecs.IncrementalDecoder, chunk: bytes, lines: int) -> int | None:
+    try:
+        decoder.decode(chunk)
+    except UnicodeDecodeError as error:
+        return lines + chunk[: error.start].count(b"\n")
+    return None
+
+
+def _eight_bit(path: Path) -> str:
+    """Choose among the encodings that laboratories' spreadsheets write; latin-1 reads any byte."""
+    if _decodes(path, "cp932") and _has_kana(path):
+        return "cp932"
+    return "cp1252" if _decodes(path, "cp1252") else "latin-1"
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    try:
+        with path.open(encoding=encoding) as file:
+            while file.read(CHUNK):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _has_kana(path: Path) -> bool:
+    with path.open(encoding="cp932") as file:
+        return any("\u3041" <= letter <= "\u30ff" for letter in file.read(CHUNK))

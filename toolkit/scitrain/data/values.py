@@ -1,0 +1,73 @@
+"""Cells as numbers, words and times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scitrain.data.columns import TextColumn, as_arrow
+
+__all__ = ["MISSING", "Numbers", "missing_mask", "numbers", "times"]
+
+MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "-", "?", "missing")
+"""Words (lower case) that stand for a missing label; whether they do so in an input is the modality's business."""
+NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+INFINITE = r"(?i)^[-+]?inf(inity)?$"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column read as numbers."""
+
+    values: np.ndarray
+    """float64 (n,), NaN where a cell is missing or no finite number."""
+    missing: np.ndarray
+    """bool (n,): the cell is empty or a word for missing."""
+    bad: np.ndarray
+    """bool (n,): the cell holds something else: text, infinity, a number too large."""
+
+
+def _tidy(cells: Sequence[str]) -> pa.Array:
+    """Trim, and write the typographic minus as a hyphen."""
+    return pc.replace_substring(pc.utf8_trim_whitespace(as_arrow(cells)), "−", "-")
+
+
+def missing_mask(cells: Sequence[str]) -> np.ndarray:
+    """Return bool (n,): which cells of a label column are empty or a word for missing."""
+    lowered = pc.utf8_lower(pc.utf8_trim_whitespace(as_arrow(cells)))
+    return np.asarray(pc.is_in(lowered, pa.array(MISSING, pa.large_string())))
+
+
+def numbers(cells: Sequence[str]) -> Numbers:
+    """Read decimal numbers in English notation; nothing is guessed."""
+    tidy = _tidy(cells)
+    is_number = pc.match_substring_regex(tidy, NUMBER)
+    values = np.array(pc.fill_null(pc.cast(pc.if_else(is_number, tidy, None), pa.float64()), np.nan))
+    missing = missing_mask(cells)
+    # A number beyond float32 would become infinite in the network.
+    too_large = np.abs(values) > np.finfo(np.float32).max
+    values[too_large] = np.nan
+    return Numbers(values, missing, ~missing & np.isnan(values))
+
+
+def times(cells: Sequence[str]) -> Numbers:
+    """Read numbers, or dates such as ``2024-05-17`` and ``2024-05-17 12:30:00`` as seconds since 1970."""
+    read = numbers(cells)
+    if read.bad.sum() <= 0.5 * len(read.values):
+        return read
+    tidy = pc.replace_substring(_tidy(cells), "/", "-")
+    short = pc.if_else(pc.match_substring_regex(tidy, r"^\d{4}-\d{2}$"), pc.binary_join_element_wise(tidy, pa.scalar("-01", pa.large_string()), ""), tidy)
+    shaped = pc.match_substring_regex(short, r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?$")
+    found = [_seconds(cell) if ok else np.nan for cell, ok in zip(TextColumn(short), np.asarray(shaped), strict=True)]
+    values = np.array(found, dtype=np.float64)
+    return Numbers(values, read.missing, ~read.missing & np.isnan(values))
+
+
+def _seconds(cell: str) -> float:
+    try:
+        moment = np.datetime64(cell.strip().removesuffix("Z").replace(" ", "T"), "ms")
+    except ValueError:
+        return float("nan")
+    return float(moment.astype(np.int64)) / 1000

@@ -1,0 +1,153 @@
+"""Export the model of a trained run in several formats, verify each, and keep what passed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pydantic import JsonValue
+from pyarrow import csv
+
+from scitrain.contracts.exporter import Exporter
+from scitrain.errors import ScitrainError, UnknownNameError
+from scitrain.exporters import EXPORTERS
+from scitrain.exporters._bundle import check_bundle, write_bundle, zip_folder
+from scitrain.exporters._onnx import annotate
+from scitrain.exporters._verify import Reference, verify
+from scitrain.inference.config import TrainedConfig
+from scitrain.inference.files import CONFIG, DOMAIN, ONNX, load_predictor, read_config
+from scitrain.runs import Run, atomic_write
+
+if TYPE_CHECKING:
+    from scitrain.training.predictor import Predictor
+
+__all__ = ["BUNDLE", "CHECK", "export_model_files", "verification_inputs"]
+
+BUNDLE = "bundle"
+CHECK = "models/export_check.json"
+PREDICTIONS = "results/predictions.csv"
+
+
+def export_model_files(
+    source: Run, run: Run, formats: Sequence[str], rows: int = 256, inputs: dict[str, list[str]] | None = None
+) -> dict[str, JsonValue]:
+    """Export the model of ``source`` into ``run`` (which may be the same) and return the content of ``export_check.json``.
+
+    A file appears under its name only after it was verified; ``bundle`` takes the ONNX file along.
+
+    Args:
+        source: Trained run.
+        run: Run that gets ``models/…``.
+        formats: Names of `EXPORTERS`, and ``bundle``.
+        rows: Rows compared with torch, at most.
+        inputs: Raw input columns to compare on; None takes the test rows in ``results/predictions.csv`` of ``source``.
+
+    Raises:
+        UnknownNameError: No such format.
+        ScitrainError: A format cannot hold this network, or its file does not predict what torch predicts.
+    """
+    for name in formats:
+        if name not in EXPORTERS and name != BUNDLE:
+            raise UnknownNameError("export format", name, [*EXPORTERS, BUNDLE])
+    config = read_config(source)
+    raw = inputs or verification_inputs(source, config, rows)
+    x, raw = _features(config, {name: cells[:rows] for name, cells in raw.items()})
+    predictor = load_predictor(source)
+    reference = Reference.of(predictor, x, config.task)
+    wanted = list(dict.fromkeys(["onnx", *formats] if BUNDLE in formats else formats))
+    check: dict[str, JsonValue] = {"rows": len(reference.rows), "source_run": source.id, "formats": {}}
+    _bring_along(source, run)
+    for done, name in enumerate(wanted):
+        run.progress("export", done, len(wanted), name)
+        if name == BUNDLE:
+            entry = _bundle(source, run, raw)
+        else:
+            entry = _one(EXPORTERS[name], run, predictor, reference, _facts(source, config))
+        _record(run, check, name, entry)
+    run.progress("export", len(wanted), len(wanted))
+    return check
+
+
+def _record(run: Run, check: dict[str, JsonValue], name: str, entry: dict[str, JsonValue]) -> None:
+    formats = check["formats"]
+    if isinstance(formats, dict):
+        formats[name] = entry
+    run.write_json(CHECK, check)
+    if not entry["passed"]:
+        raise ScitrainError(
+            f"the {name} export of run {check['source_run']} does not predict what torch predicts: {entry['reason']}; "
+            "the file was removed. Please report the model family; other formats may do"
+        )
+
+
+def _one(
+    exporter: Exporter, run: Run, predictor: "Predictor", reference: Reference, facts: dict[str, object]
+) -> dict[str, JsonValue]:
+    target = run.file(f"models/{exporter.filename}")
+    staging = target.with_name(f".{exporter.filename}")
+    try:
+        made = exporter.export(predictor, reference.rows[:2], staging)
+        if exporter.format == "onnx":
+            annotate(staging, facts)
+        entry: dict[str, JsonValue] = {"file": f"models/{exporter.filename}", **verify(exporter, staging, predictor, reference), **made}
+        if entry["passed"]:
+            staging.replace(target)
+        return entry
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def _facts(source: Run, config: TrainedConfig) -> dict[str, object]:
+    targets = [target.model_dump(mode="json") for target in config.targets]
+    return {"run_id": source.id, "task": config.task, "targets": targets, "trained_on": config.source, "seed": config.seed}
+
+
+def _bundle(source: Run, run: Run, raw: dict[str, list[str]]) -> dict[str, JsonValue]:
+    folder = write_bundle(source, run.path / ONNX, run.file(f"models/{BUNDLE}"))
+    entry = check_bundle(folder, source, run.path / ONNX, raw)
+    archive = zip_folder(folder, run.file(f"models/{BUNDLE}.zip"))
+    return {"file": f"models/{archive.name}", "folder": f"models/{BUNDLE}", "bytes": archive.stat().st_size, **entry}
+
+
+def _bring_along(source: Run, run: Run) -> None:
+    """Copy configuration and domain, so that the exporting run can be predicted with by its own id."""
+    if source.path == run.path:
+        return
+    for name in (CONFIG, DOMAIN):
+        if (source.path / name).is_file():
+            atomic_write(run.path / name, (source.path / name).read_bytes())
+
+
+def verification_inputs(source: Run, config: TrainedConfig, rows: int) -> dict[str, list[str]]:
+    """Return raw input cells of the first test rows of a trained run.
+
+    Raises:
+        ScitrainError: The run has no table of test predictions.
+    """
+    path = source.path / PREDICTIONS
+    if not path.is_file():
+        raise ScitrainError(f"run {source.id} has no {PREDICTIONS}, whose rows an export is verified on; train again")
+    text = csv.ConvertOptions(
+        column_types={name: pa.string() for name in _names(config)}, include_columns=_names(config), strings_can_be_null=False
+    )
+    table = csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=text)
+    return {name: table.column(shown).slice(0, rows).to_pylist() for name, shown in zip(config.input_columns, _names(config), strict=True)}
+
+
+def _names(config: TrainedConfig) -> list[str]:
+    from scitrain.inference.tables import shown_inputs
+
+    return shown_inputs(config)
+
+
+def _features(config: TrainedConfig, raw: dict[str, list[str]]) -> tuple[np.ndarray, dict[str, list[str]]]:
+    x, bad = config.featuriser_object().transform(raw)
+    kept = [i for i in range(len(x)) if i not in bad]
+    if len(kept) < 2:
+        first = f"; the first: {next(iter(bad.values()))}" if bad else ""
+        raise ScitrainError(f"{len(kept)} of the {len(x)} rows to verify the export on can be read, 2 are needed{first}")
+    return np.ascontiguousarray(x[kept]), raw
+
+
+Ticker = Callable[[int, int], None]

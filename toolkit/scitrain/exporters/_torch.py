@@ -1,0 +1,82 @@
+"""Write and read the formats that need torch."""
+
+import copy
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from scitrain.errors import ScitrainError
+from scitrain.exporters._quiet import quiet
+from scitrain.inference.backends import Compute, torch_compute
+from scitrain.inference.files import load_weights
+from scitrain.runs import atomic_write
+
+if TYPE_CHECKING:
+    from scitrain.training.predictor import Predictor
+
+__all__ = ["export_program", "export_traced", "load_program", "load_traced", "load_weights_only"]
+
+
+def export_traced(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[str, str | int]:
+    """Trace and write TorchScript; torch calls it deprecated, and C++ programs still need it."""
+    content = io.BytesIO()
+    with quiet(), torch.no_grad():
+        traced = torch.jit.trace(predictor.eval(), torch.from_numpy(np.ascontiguousarray(example)), check_trace=False)
+        torch.jit.save(torch.jit.freeze(traced), content)
+    atomic_write(target, content.getvalue())
+    return {"exporter": f"torch {torch.__version__} trace"}
+
+
+def load_traced(source: Path) -> Compute:
+    """Load TorchScript on the CPU."""
+    with quiet():
+        loaded = torch.jit.load(str(source), map_location="cpu")
+    return _compute(loaded)
+
+
+def export_program(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[str, str | int]:
+    """Capture with a symbolic batch size and write ``.pt2``.
+
+    Raises:
+        ScitrainError: Python code of the network depends on the data.
+    """
+    rows = torch.from_numpy(np.ascontiguousarray(example))
+    content = io.BytesIO()
+    try:
+        with quiet(), torch.no_grad():
+            program = torch.export.export(predictor.eval(), (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+            torch.export.save(program, content)
+    except (torch._dynamo.exc.Unsupported, torch._dynamo.exc.UserError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ScitrainError(f"torch.export cannot capture this network: {reason}; export onnx or torchscript") from error
+    atomic_write(target, content.getvalue())
+    return {"exporter": f"torch {torch.__version__} export"}
+
+
+def load_program(source: Path) -> Compute:
+    """Load an exported program on the CPU."""
+    with quiet():
+        return _compute(torch.export.load(source).module())
+
+
+def load_weights_only(source: Path, predictor: "Predictor") -> Compute:
+    """Fill a copy of ``predictor`` whose own numbers were wiped first, so that only the file's can answer."""
+    blank = copy.deepcopy(predictor)
+    with torch.no_grad():
+        for value in blank.state_dict().values():
+            value.zero_()
+    load_weights(blank, source)
+    return torch_compute(blank)
+
+
+def _compute(network: nn.Module | Callable[..., tuple[torch.Tensor, ...]]) -> Compute:
+    def compute(x: np.ndarray) -> tuple[np.ndarray, ...]:
+        with torch.inference_mode():
+            return tuple(part.numpy() for part in network(torch.from_numpy(np.ascontiguousarray(x))))
+
+    return compute

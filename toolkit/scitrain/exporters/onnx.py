@@ -1,0 +1,33 @@
+"""ONNX, for onnxruntime and whatever else reads it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from scitrain.contracts.exporter import Exporter
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from scitrain.training.predictor import Predictor
+
+__all__ = ["Onnx"]
+
+
+class Onnx(Exporter):
+    """One file: ``rows`` (batch, …) → ``prediction``, ``spread``, ``representation``, any batch size (ONNX, https://onnx.ai)."""
+
+    format: ClassVar[str] = "onnx"
+    filename: ClassVar[str] = "model.onnx"
+
+    def export(self, predictor: "Predictor", example: "np.ndarray", target: Path) -> dict[str, str | int]:
+        """Write it through torch's dynamo exporter, batch-norms folded into the layers before them."""
+        from scitrain.exporters._onnx import export
+
+        return export(predictor, example, target)
+
+    def load(self, source: Path, predictor: "Predictor") -> "Callable[[np.ndarray], tuple[np.ndarray, ...]]":
+        """Open it in onnxruntime."""
+        from scitrain.inference.backends import onnx_compute
+
+        return onnx_compute(source)

@@ -1,0 +1,76 @@
+"""Network of the family ``mlp``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from scitrain.models._encoder import Encoder
+
+__all__ = ["MlpEncoder", "Norm"]
+
+Norm = Literal["batch", "layer", "none"]
+
+
+class Layer(nn.Module):
+    """h ↦ dropout(GELU(norm(W h + b))), plus h where ``residual``."""
+
+    def __init__(self, inside: int, outside: int, norm: Norm, dropout: float, residual: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inside, outside)
+        self.norm = _norm(norm, outside)
+        self.activation = nn.GELU()
+        self.dropout = nn.Dropout(dropout)
+        self.residual = residual and inside == outside
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (batch, inside) to (batch, outside)."""
+        out: Tensor = self.dropout(self.activation(self.norm(self.linear(rows))))
+        return rows + out if self.residual else out
+
+
+class MlpEncoder(Encoder):
+    """Fully connected layers on a vector.
+
+    Blocks of the vector (such as descriptors and counts) start with equal voice: each block's first weights are drawn
+    with the fan-in of that block, so that a thousand sparse counts do not shrink the weights of two hundred descriptors.
+    """
+
+    vectorises = True
+
+    def __init__(
+        self,
+        inputs: int,
+        widths: Sequence[int],
+        norm: Norm,
+        dropout: tuple[float, float],
+        residual: bool,
+        blocks: Mapping[str, tuple[int, int]],
+    ) -> None:
+        super().__init__()
+        sizes = [inputs, *widths]
+        self.width = sizes[-1]
+        self.input_dropout = nn.Dropout(dropout[0])
+        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        self.layers = nn.Sequential(*(Layer(a, b, norm, dropout[1], residual) for a, b in pairs))
+        if len(blocks) > 1:
+            _equal_voice(self.layers[0].linear.weight, blocks)  # type: ignore[arg-type,union-attr]
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (batch, inputs) to (batch, width)."""
+        return self.through(self.layers, self.input_dropout(rows))
+
+
+def _norm(norm: Norm, width: int) -> nn.Module:
+    if norm == "none":
+        return nn.Identity()
+    return nn.BatchNorm1d(width) if norm == "batch" else nn.LayerNorm(width)
+
+
+def _equal_voice(weight: Tensor, blocks: Mapping[str, tuple[int, int]]) -> None:
+    """Redraw the columns of each block with variance 1 / (3 · columns · blocks), which keeps the sum's variance."""
+    with torch.no_grad():
+        for start, end in blocks.values():
+            bound = (1 / max((end - start) * len(blocks), 1)) ** 0.5
+            weight[:, start:end].uniform_(-bound, bound)

@@ -1,0 +1,47 @@
+"""Recurrent network over tokens."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.errors import ScitrainError
+
+if TYPE_CHECKING:
+    from scitrain.models._encoder import Encoder
+
+__all__ = ["Rnn"]
+
+
+class Rnn(ModelSpec):
+    """Bidirectional LSTM or GRU over the tokens of a SMILES or a formula; wants some thousands of rows."""
+
+    consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
+    reference: ClassVar[str] = (
+        "LSTM: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; GRU: Cho et al. 2014, doi:10.3115/v1/D14-1179; "
+        "both directions: Schuster & Paliwal 1997, doi:10.1109/78.650093"
+    )
+
+    family: Literal["rnn"] = "rnn"
+    cell: Literal["lstm", "gru"] = "lstm"
+    """Kind of recurrent cell."""
+    embedding: int = Field(64, ge=1, le=4096)
+    """Numbers a token is turned into."""
+    hidden: int = Field(128, ge=1, le=4096)
+    """Units of a layer, in each direction."""
+    layers: int = Field(2, ge=1, le=8)
+    """Recurrent layers."""
+    dropout: float = Field(0.2, ge=0, lt=1)
+    """Share of units silenced between layers in each training step."""
+
+    def build(self, shape: InputShape) -> "Encoder":
+        """Build the encoder of token ids.
+
+        Raises:
+            ScitrainError: Rows are no tokens.
+        """
+        from scitrain.models._rnn import RnnEncoder
+
+        if shape.kind != "tokens" or shape.vocabulary is None:
+            raise ScitrainError(f"family 'rnn' reads tokens, given {shape.kind}; take mlp for vectors, cnn for images")
+        return RnnEncoder(shape.vocabulary, self.embedding, self.hidden, self.layers, self.cell, self.dropout)

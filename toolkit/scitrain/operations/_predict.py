@@ -1,0 +1,248 @@
+"""Predict with a trained model: a few inputs at once, or a file of any length."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from scitrain.contracts.modality import Columns
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.errors import DataError, ScitrainError, listed
+from scitrain.runs import Run
+from scitrain.spec import OfRun, Spec
+from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scitrain.inference import TrainedConfig, TrainedModel
+
+__all__ = ["Predict", "PredictResult", "Prediction", "TargetPrediction"]
+
+Cell = str | int | float | bool | None
+SHOWN = 200
+"""Rows that are handed back directly; all are in the file."""
+FILE_ROWS = 16_384
+"""Rows of a file that are in memory at once."""
+BACKGROUND_BYTES = 5_000_000
+"""Files beyond this size are worked on in the background, where somebody waits for an answer."""
+
+
+class TargetPrediction(Spec):
+    """What is said of one target of one row."""
+
+    target: str
+    value: float | str | None
+    """Number in the target's unit, or the most probable class; null where the row has an error."""
+    unit: str | None = None
+    low: float | None = None
+    """Lower end of the interval."""
+    high: float | None = None
+    """Upper end of the interval."""
+    probabilities: dict[str, float] | None = None
+    """Calibrated probability of each class."""
+    candidates: list[str] | None = None
+    """Classes in the conformal set."""
+
+
+class Prediction(Spec):
+    """One row."""
+
+    row: int
+    """Number of the input, from 1."""
+    inputs: dict[str, str]
+    predictions: list[TargetPrediction]
+    in_domain: bool | None
+    """False where the input is unlike the training data: do not rely on the number."""
+    distance: float | None = None
+    """Distance to the training data, in standard deviations."""
+    error: str | None = None
+    """Why this row has no prediction."""
+
+
+class PredictResult(JobResult):
+    """Predictions of all rows."""
+
+    rows: int
+    errors: int
+    """Rows without a prediction."""
+    outside: int | None
+    """Rows outside the training domain."""
+    coverage: float
+    """Share of intervals or sets that shall hold the truth."""
+    predictions: list[Prediction]
+    """The first rows."""
+    file: str
+    """All rows, as a table below the run directory or where it was asked for."""
+
+    def summary(self) -> str:
+        """Return one line a row, then what to be careful with."""
+        lines = [_line(row) for row in self.predictions[:20]]
+        more = [f"… {self.rows - 20:,} more rows"] if self.rows > 20 else []
+        careful = [f"{self.errors:,} rows could not be predicted"] if self.errors else []
+        careful += [f"{self.outside:,} of {self.rows:,} rows lie outside the training domain"] if self.outside else []
+        return "\n".join([*lines, *more, *careful, f"intervals hold the truth in {self.coverage:.0%} of cases like the training data", f"file: {self.file}"])
+
+
+def _line(row: Prediction) -> str:
+    given = ", ".join(row.inputs.values())
+    name = given if len(given) <= 60 else given[:59] + "…"
+    if row.error:
+        return f"{row.row}. {name}: {row.error}"
+    flag = " (outside the training domain)" if row.in_domain is False else ""
+    return f"{row.row}. {name}: " + "; ".join(map(_said, row.predictions)) + flag
+
+
+def _said(found: TargetPrediction) -> str:
+    unit = f" {found.unit}" if found.unit else ""
+    if isinstance(found.value, float):
+        interval = "" if found.low is None or found.high is None else f" [{found.low:.3g}, {found.high:.3g}]"
+        return f"{found.target} {found.value:.3g}{interval}{unit}"
+    sure = (found.probabilities or {}).get(str(found.value))
+    return f"{found.target} {found.value}" + ("" if sure is None else f" (p = {sure:.2f})")
+
+
+class Predict(OfRun, Job):
+    """Predict with a trained model, for inputs given here or for a file of any length.
+
+    Each prediction carries an interval (or the set of possible classes) and says when the input lies outside the
+    training domain; a bad row gets its reason instead of a prediction. Everything is also written as a table.
+    """
+
+    skill: ClassVar[Skill] = "deep-learning"
+    title: ClassVar[str] = "Predict"
+    background: ClassVar[bool] = False
+
+    inputs: list[Cell | dict[str, Cell]] | None = Field(None, min_length=1, max_length=10_000)
+    """Values to predict for: SMILES, formulas or paths, or an object of columns a row for tables."""
+    data: str | None = None
+    """File to predict for (CSV, TSV, Parquet, JSONL …) with the columns the model was trained on."""
+    output: str | None = None
+    """Where the table goes: a path ending in .csv or .parquet below the workspace; null keeps it in the run directory."""
+    backend: Literal["auto", "torch", "onnx"] = "auto"
+    """`onnx` needs no torch; `auto` takes it where the model was exported."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Predict":
+        if (self.inputs is None) == (self.data is None):
+            raise ValueError("give either inputs (values here) or data (a file), and not both")
+        return self
+
+    def in_background(self) -> bool:
+        """Large files are worked on in the background."""
+        path = Path(self.data) if self.data else None
+        return path is not None and path.is_file() and path.stat().st_size > BACKGROUND_BYTES
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse a run without a model, a file that is not there, a place that may not be written."""
+        from scitrain.data.read import check_source
+        from scitrain.inference import read_config
+
+        read_config(Run.open(self.of, workspace))
+        if self.data is not None:
+            check_source(self.data, workspace)
+        if self.output is not None:
+            workspace.writable(self.output)
+
+    def execute(self, run: Run) -> PredictResult:
+        """Load the model, predict block by block, write the table."""
+        from scitrain.inference import load_model
+
+        run.progress("load", message="loading the model")
+        model = load_model(Run.open(self.of, run.workspace), self.backend)
+        return self._given(run, model) if self.inputs is not None else self._file(run, model)
+
+    def _target_path(self, run: Run) -> Path:
+        return run.file("results/predictions.csv") if self.output is None else run.workspace.writable(self.output)
+
+    def _given(self, run: Run, model: "TrainedModel") -> PredictResult:
+        import numpy as np
+
+        from scitrain.inference import write_predictions
+
+        columns = table(self.inputs or [], model.config.input_columns)
+        found = model.predict(columns)
+        n = len(found)
+        path = write_predictions(self._target_path(run), model.config, columns, np.arange(1, n + 1), found)
+        outside = None if found.inside is None else int((~found.inside).sum()) - len(found.errors)
+        return self._result(run, model, path, (n, len(found.errors), outside))
+
+    def _file(self, run: Run, model: "TrainedModel") -> PredictResult:
+        from scitrain.data.read import stream
+        from scitrain.inference import predict_stream
+
+        def tick(done: int) -> None:
+            run.progress("predict", done, message=f"{done:,} rows predicted")
+
+        batches = stream(str(self.data), run.workspace, FILE_ROWS)
+        said = predict_stream(model, batches, self._target_path(run), tick)
+        return self._result(run, model, said.path, (said.rows, said.errors, said.outside))
+
+    def _result(self, run: Run, model: "TrainedModel", path: Path, counts: tuple[int, int, int | None]) -> PredictResult:
+        from scitrain.workflow.rows import read_rows
+
+        rows, errors, outside = counts
+        return PredictResult(
+            run_id=run.id,
+            next_step="rows marked as outside the training domain need a measurement before they are trusted",
+            rows=rows,
+            errors=errors,
+            outside=outside,
+            coverage=model.config.coverage,
+            predictions=[_prediction(model.config, row) for row in read_rows(path, SHOWN)],
+            file=str(path.relative_to(run.path)) if path.is_relative_to(run.path) else str(path),
+        )
+
+
+def table(inputs: Sequence[Cell | dict[str, Cell]], needed: tuple[str, ...]) -> Columns:
+    """Turn inline inputs into text columns.
+
+    Raises:
+        DataError: A bare value is given where several columns are needed, or an object lacks or misspells one.
+    """
+    rows = [value if isinstance(value, dict) else {needed[0]: value} for value in inputs]
+    if len(needed) > 1 and any(not isinstance(value, dict) for value in inputs):
+        raise DataError(f"this model reads {len(needed)} columns; give each row as an object with {listed(needed)}")
+    unknown = sorted({name for row in rows for name in row} - set(needed))
+    if unknown:
+        raise DataError(f"the model does not read {listed(unknown)}; its columns are {listed(needed)}")
+    return {name: [_text(row.get(name)) for row in rows] for name in needed}
+
+
+def _text(value: Cell) -> str:
+    return "" if value is None else str(value)
+
+
+def _prediction(config: "TrainedConfig", row: dict[str, JsonValue]) -> Prediction:
+    """Turn a row of the table back into an object."""
+    error = row.get("error")
+    return Prediction(
+        row=int(str(row["row"])),
+        inputs={name: str(row[name] or "") for name in config.input_columns if name in row},
+        predictions=[] if error else [_of_target(config, i, row) for i in range(len(config.targets))],
+        in_domain=None if error else _flag(row.get("in_domain")),
+        distance=None if error else _number(row.get("distance")),
+        error=None if error is None else str(error),
+    )
+
+
+def _of_target(config: "TrainedConfig", i: int, row: dict[str, JsonValue]) -> TargetPrediction:
+    target = config.targets[i]
+    said = row.get(f"{target.name}_predicted")
+    if target.classes is None:
+        low, high = (_number(row.get(f"{target.name}_{end}")) for end in ("low", "high"))
+        return TargetPrediction(target=target.name, value=_number(said), unit=target.unit, low=low, high=high)
+    shown = {name: _number(row.get(f"{target.name}_probability_{name}")) for name in target.classes}
+    known = {name: p for name, p in shown.items() if p is not None}
+    if len(known) == 1 and len(target.classes) == 2:
+        [(name, p)] = known.items()
+        known = {target.classes[0]: 1 - p, name: p}
+    members = str(row[f"{target.name}_set"]).split("|") if row.get(f"{target.name}_set") else None
+    return TargetPrediction(target=target.name, value=str(said), probabilities=known, candidates=members)
+
+
+def _number(value: JsonValue) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _flag(value: JsonValue) -> bool | None:
+    return value if isinstance(value, bool) else None

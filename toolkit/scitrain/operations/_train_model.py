@@ -1,0 +1,155 @@
+"""Train a model of a data set, judge it, and write everything down."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, field_validator
+
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.data.options import DataOptions
+from scitrain.models import AnyModelSpec
+from scitrain.runs import Decision, Run
+from scitrain.training.options import TrainingOptions
+from scitrain.workflow.headline import Headline
+from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scitrain.data.prepared import Prepared
+    from scitrain.training.fit import Fitted
+    from scitrain.workflow.judge import Judged
+    from scitrain.workflow.network import Network
+
+__all__ = ["TrainModel", "TrainResult"]
+
+
+class TrainResult(JobResult):
+    """What a training came to."""
+
+    task: str
+    modality: str
+    targets: list[str]
+    model: str
+    """Family and number of members."""
+    metrics: list[Headline]
+    """Test metrics, the most telling first."""
+    verdict: str
+    """Whether the network beats the best of the simple models, with the interval of the difference."""
+    warnings: list[str]
+    """What to keep in mind before trusting it."""
+    decisions: list[Decision]
+    """What was chosen for you, and why."""
+    files: list[str]
+    """Artifacts, below the run directory."""
+
+    def summary(self) -> str:
+        """Return the numbers, the verdict and where to look."""
+        head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
+        warnings = [f"note: {warning}" for warning in self.warnings]
+        return "\n".join([head, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"])
+
+
+class TrainModel(Job, DataOptions, TrainingOptions):
+    """Train a deep-learning model of a table, molecules, formulas or images, and say how far to trust it.
+
+    Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
+    stopping, compares with mean, ridge or logistic, and random forest on the same split, calibrates intervals, and writes
+    metrics, figures, model card, report and ONNX file into a run directory. Answers at once with a run id; follow it
+    with get_run. Call inspect_dataset first: it gives these arguments ready to send.
+    """
+
+    skill: ClassVar[Skill] = "deep-learning"
+    title: ClassVar[str] = "Train a model"
+
+    model: AnyModelSpec | None = None
+    """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
+    coverage: float = Field(0.9, ge=0.5, le=0.99)
+    """Share of predictions whose interval or set shall hold the truth."""
+    export: list[str] = ["onnx"]
+    """Formats written and verified after training: `onnx`, `torchscript`, `torch_export`, `bundle`."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _family_alone(cls, value: object) -> object:
+        """Accept ``model="mlp"`` for ``model={"family": "mlp"}``, and ``"auto"`` for null."""
+        if value in ("auto", ""):
+            return None
+        return {"family": value} if isinstance(value, str) else value
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse a source that is not there, and a format that nobody writes."""
+        from scitrain.data.read import check_source
+        from scitrain.exporters import check_formats
+
+        check_source(self.data, workspace)
+        check_formats(self.export)
+
+    def data_options(self) -> DataOptions:
+        """Return the part of the request that is about data."""
+        return DataOptions(**{name: getattr(self, name) for name in DataOptions.model_fields})
+
+    def execute(self, run: Run) -> TrainResult:
+        """Prepare, train, judge, export, draw, write."""
+        from scitrain.data.prepare import prepare
+        from scitrain.workflow.network import choose_network
+        from scitrain.workflow.stages import stage
+
+        with stage(run, "prepare", "reading and cleaning the data"):
+            prepared = prepare(self.data_options(), run.workspace, run)
+        for decision in prepared.decisions:
+            run.decide(decision.what, decision.value, decision.why)
+        network = choose_network(prepared, self.model, run)
+        fitted = self._fit(prepared, network, run)
+        with stage(run, "evaluate", "comparing with the simple models"):
+            judged = self._judge(prepared, network, fitted, run)
+        self._finish(prepared, network, fitted, judged, run)
+        return self._result(prepared, network, judged, run)
+
+    def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "Fitted":
+        from scitrain.training.fit import Learning, fit
+        from scitrain.workflow.stages import stage
+
+        learning = Learning(
+            task=prepared.task,
+            x=network.x,
+            y=prepared.y,
+            train=prepared.split["train"],
+            val=prepared.split["val"],
+            n_outputs=prepared.n_outputs,
+            model=network.model,
+            shape=network.featuriser.shape(),
+            options=self,
+            seed=self.seed,
+        )
+        with stage(run, "train", "training"):
+            return fit(learning, run)
+
+    def _judge(self, prepared: "Prepared", network: "Network", fitted: "Fitted", run: Run) -> "Judged":
+        from scitrain.workflow.judge import BASELINE_SECONDS, Judging, judge
+
+        seconds = BASELINE_SECONDS if self.max_minutes is None else self.max_minutes * 60 / 5
+        how = Judging(self.coverage, self.seed, seconds)
+        return judge(prepared, network.x, network.natural, fitted.predictor, how)
+
+    def _finish(self, prepared: "Prepared", network: "Network", fitted: "Fitted", judged: "Judged", run: Run) -> None:
+        from scitrain.workflow.finish import Finish, finish
+
+        how = Finish(source=self.data, coverage=self.coverage, seed=self.seed, export=tuple(self.export))
+        finish(run, prepared, network, fitted.predictor, judged, how)
+
+    def _result(self, prepared: "Prepared", network: "Network", judged: "Judged", run: Run) -> TrainResult:
+        from scitrain.render import limits
+        from scitrain.workflow.results import headlines
+
+        verdict = judged.evaluation.verdict
+        return TrainResult(
+            run_id=run.id,
+            next_step=f"evaluate_model(run='{run.id}'), predict(run='{run.id}', inputs=[…]) or export_model(run='{run.id}')",
+            task=prepared.task,
+            modality=prepared.modality,
+            targets=[target.name for target in prepared.targets],
+            model=type(network.model).model_fields["family"].default,
+            metrics=headlines(prepared.task, judged.evaluation),
+            verdict="" if verdict is None else verdict.sentence,
+            warnings=limits(run),
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )

@@ -1,0 +1,1 @@
+"""Train networks: options, automatic choices, the predictor that is kept, and the loop."""

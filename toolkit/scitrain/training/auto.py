@@ -1,0 +1,152 @@
+"""Choices made for the user, each with its reason; the defaults of all families stand here and nowhere else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.data.options import Task
+from scitrain.errors import ScitrainError, listed
+from scitrain.models import FAMILIES
+from scitrain.resources import Precision, choose_device, choose_precision
+from scitrain.runs import Decision
+from scitrain.training.options import TrainingOptions
+
+__all__ = ["Defaults", "Settings", "choose", "choose_model"]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a family starts from where the request says ``auto``."""
+
+    epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+
+
+TABLE = Defaults(epochs=100, patience=20, batch_size=32, learning_rate=1e-3, weight_decay=0.05)
+DEFAULTS: dict[str, Defaults] = {
+    "mlp": TABLE,
+    "cnn": Defaults(epochs=40, patience=8, batch_size=64, learning_rate=2e-3, weight_decay=0.01),
+    "resnet": Defaults(epochs=60, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.05),
+    "timm": Defaults(epochs=20, patience=5, batch_size=32, learning_rate=3e-4, weight_decay=0.05),
+    "rnn": Defaults(epochs=60, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.01),
+}
+STEPS_AN_EPOCH = 400
+"""A batch grows (by doublings) while an epoch has more steps than this …"""
+LARGEST_BATCH = 1024
+"""… but not beyond this."""
+ROWS_FOR_RESIDUAL_IMAGES = 5_000
+AUGMENTED_PIXELS = 32
+"""Images smaller than this lose what they show when they are cropped or turned."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of a training with nothing left open."""
+
+    epochs: int
+    patience: int
+    batch_size: int
+    accumulate: int
+    learning_rate: float
+    weight_decay: float
+    members: int
+    device: str
+    processes: int
+    precision: Precision
+    augment: bool
+
+
+def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind]) -> tuple[ModelSpec, str]:
+    """Pick a family for ``rows`` training rows of a modality that can be turned into ``kinds``, and say why.
+
+    Raises:
+        ScitrainError: No family reads any of the kinds.
+    """
+    if "vector" in kinds:
+        why = f"an ensemble of small networks on descriptors is the strongest choice for {rows} rows of {modality} data ({task})"
+        return FAMILIES["mlp"](), why
+    if "image" in kinds:
+        if rows >= ROWS_FOR_RESIDUAL_IMAGES:
+            return FAMILIES["resnet"](), f"{rows} images are enough for a residual network from scratch"
+        return FAMILIES["cnn"](), f"with {rows} images (fewer than {ROWS_FOR_RESIDUAL_IMAGES}) a small network overfits least"
+    readers = {name: cls for name, cls in FAMILIES.items() if set(cls.consumes) & set(kinds)}
+    if not readers:
+        raise ScitrainError(f"no model family reads {listed(kinds)}; families: {listed(FAMILIES)}")
+    name = next(iter(readers))
+    return readers[name](), f"family {name!r} reads {listed(kinds)}"
+
+
+def choose(
+    options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: int
+) -> tuple[Settings, list[Decision]]:
+    """Fill in whatever ``options`` leaves open for ``rows`` training rows, and return each choice with its reason.
+
+    Raises:
+        ScitrainError: The device asked for is not there, or precision and device do not go together.
+    """
+    family = str(getattr(model, "family", "mlp"))
+    base = DEFAULTS.get(family, TABLE)
+    notes: list[Decision] = []
+    device, why = choose_device(options.device)
+    notes.append(Decision(what="device", value=device, why=why))
+    precision, why = choose_precision(device, options.precision)
+    notes.append(Decision(what="precision", value=precision, why=why))
+    batch, why = _batch(options, base, rows)
+    notes.append(Decision(what="batch_size", value=batch, why=why))
+    processes, why = _processes(options, device)
+    notes.append(Decision(what="processes", value=processes, why=why))
+    augment, why = _augment(options, shape)
+    notes.append(Decision(what="augment", value=augment, why=why))
+    members = type(model).ensemble_default if options.ensemble == "auto" else options.ensemble
+    for what in ("epochs", "patience", "learning_rate", "weight_decay", "ensemble"):
+        value = members if what == "ensemble" else getattr(base, what)
+        if getattr(options, what) == "auto":
+            notes.append(Decision(what=what, value=value, why=f"default of family {family!r}"))
+    settings = Settings(
+        epochs=base.epochs if options.epochs == "auto" else options.epochs,
+        patience=base.patience if options.patience == "auto" else options.patience,
+        batch_size=batch,
+        accumulate=options.accumulate,
+        learning_rate=base.learning_rate if options.learning_rate == "auto" else options.learning_rate,
+        weight_decay=base.weight_decay if options.weight_decay == "auto" else options.weight_decay,
+        members=members,
+        device=device,
+        processes=processes,
+        precision=precision,
+        augment=augment,
+    )
+    return settings, notes
+
+
+def _batch(options: TrainingOptions, base: Defaults, rows: int) -> tuple[int, str]:
+    if options.batch_size != "auto":
+        return options.batch_size, "asked for"
+    batch = base.batch_size
+    while rows > STEPS_AN_EPOCH * batch and batch < LARGEST_BATCH:
+        batch *= 2
+    if batch == base.batch_size:
+        return batch, f"small batches generalise best; {rows} training rows make no more than {STEPS_AN_EPOCH} steps an epoch"
+    return batch, f"{rows} training rows: doubled from {base.batch_size} towards {STEPS_AN_EPOCH} steps an epoch"
+
+
+def _processes(options: TrainingOptions, device: str) -> tuple[int, str]:
+    if options.devices != "auto":
+        return options.devices, "asked for"
+    if device != "cuda":
+        return 1, "one process uses all CPU cores by threads"
+    import torch
+
+    found = torch.cuda.device_count()
+    return found, f"{found} GPU(s) found"
+
+
+def _augment(options: TrainingOptions, shape: InputShape) -> tuple[bool, str]:
+    if shape.kind != "image":
+        return False, "only images are varied while training"
+    if options.augment != "auto":
+        return options.augment, "asked for"
+    large = min(shape.shape[1:]) >= AUGMENTED_PIXELS
+    return large, f"images of {shape.shape[1]}×{shape.shape[2]} pixels" + ("" if large else " lose what they show when varied")

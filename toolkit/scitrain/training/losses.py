@@ -1,0 +1,101 @@
+"""Losses: a missing label (NaN) takes no part, and each member of an ensemble has its own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from scitrain.data.options import Task
+from scitrain.errors import ScitrainError
+from scitrain.training.options import TrainingOptions
+
+__all__ = ["Loss", "class_weights", "make_loss"]
+
+HUBER_DELTA = 1.0
+"""Where the loss turns from square to linear, in standard deviations of the target."""
+
+
+class Loss:
+    """Σ w · ℓ(output, label) / Σ w over labels that are there.
+
+    Sum and weight are apart, because parts of a batch (accumulated, or of several processes) share one denominator.
+    """
+
+    def __init__(self, task: Task, kind: str, weights: Tensor | None, masked: bool) -> None:
+        self.task = task
+        self.kind = kind
+        self.weights = weights
+        self.masked = masked
+        """False where every label is there and weighs the same: then the denominator is a plain number."""
+
+    def total(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Return the sum of each member, (members,), from outputs (members, n, n_outputs) and labels (members, n[, T])."""
+        each = self._each(outputs, torch.nan_to_num(y) if self.masked and self.task != "multiclass" else y)
+        if self.masked:
+            each = each * self._label_weights(y)
+        return each.flatten(1).sum(1)
+
+    def weight(self, y: Tensor) -> Tensor | float:
+        """Return the denominator that belongs to labels (members, n[, T]): (members,), or one number for all."""
+        if not self.masked:
+            return float(y[0].numel())
+        return self._label_weights(y).flatten(1).sum(1).clamp(min=1e-12)
+
+    def mean(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of each member, (members,)."""
+        if not self.masked and outputs.shape[0] == 1 and self.kind == "mse":
+            return functional.mse_loss(outputs, y)[None]
+        return self.total(outputs, y) / self.weight(y)
+
+    def _each(self, outputs: Tensor, y: Tensor) -> Tensor:
+        if self.task == "regression":
+            if self.kind == "huber":
+                return functional.huber_loss(outputs, y, reduction="none", delta=HUBER_DELTA)
+            return functional.mse_loss(outputs, y, reduction="none")
+        if self.task == "multiclass":
+            return functional.cross_entropy(outputs.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
+        return functional.binary_cross_entropy_with_logits(outputs, y, reduction="none")
+
+    def _label_weights(self, y: Tensor) -> Tensor:
+        if self.task == "multiclass":
+            return torch.ones_like(y, dtype=torch.float32) if self.weights is None else self.weights[y]
+        present = (~torch.isnan(y)).float()
+        if self.weights is None:
+            return present
+        return present * torch.where(torch.nan_to_num(y) > 0.5, self.weights, torch.ones_like(self.weights))
+
+
+def make_loss(task: Task, options: TrainingOptions, y: np.ndarray, n_outputs: int, device: str) -> Loss:
+    """Return the loss for training labels ``y``, (n, T) or (n,) for multiclass.
+
+    Raises:
+        ScitrainError: The number of class weights is not that of the outputs, or a weight is not positive.
+    """
+    given = class_weights(task, options.class_weights, y, n_outputs)
+    weights = None if given is None else torch.tensor(given, dtype=torch.float32, device=device)
+    kind = {"regression": "mse" if options.loss == "auto" else options.loss}.get(task, "cross-entropy")
+    masked = weights is not None or (task != "multiclass" and bool(np.isnan(y).any()))
+    return Loss(task, kind, weights, masked)
+
+
+def class_weights(task: Task, asked: str | Sequence[float], y: np.ndarray, n_outputs: int) -> list[float] | None:
+    """Return one weight a class (multiclass) or a target's positives (binary, multilabel), or None.
+
+    ``balanced`` gives class c the weight n / (C · n_c), and positives the ratio of negatives to positives.
+
+    Raises:
+        ScitrainError: The number of weights is not that of the outputs, or a weight is not positive.
+    """
+    if asked == "none" or task == "regression":
+        return None
+    if not isinstance(asked, str):
+        if len(asked) != n_outputs or min(asked) <= 0:
+            raise ScitrainError(f"class_weights={list(asked)} must be {n_outputs} positive numbers for this task ({task})")
+        return [float(weight) for weight in asked]
+    if task == "multiclass":
+        counts = np.maximum(np.bincount(y, minlength=n_outputs), 1)
+        return [float(weight) for weight in len(y) / (n_outputs * counts)]
+    positive, negative = (y == 1).sum(0), (y == 0).sum(0)
+    return [float(weight) for weight in np.where(positive > 0, negative / np.maximum(positive, 1), 1.0)]

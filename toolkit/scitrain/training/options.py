@@ -1,0 +1,58 @@
+"""What a request says about training; shared by every operation that trains."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from scitrain.spec import Spec
+
+__all__ = ["Tracker", "TrainingOptions"]
+
+Tracker = Literal["tensorboard", "mlflow", "wandb"]
+
+
+class TrainingOptions(Spec):
+    """How a network is trained."""
+
+    epochs: int | Literal["auto"] = Field("auto", ge=1, le=100_000)
+    """Most passes over the training rows; early stopping usually ends sooner."""
+    batch_size: int | Literal["auto"] = Field("auto", ge=1, le=65_536)
+    """Rows of one pass through the network; halved, and accumulated, when memory runs out."""
+    learning_rate: float | Literal["auto"] = Field("auto", gt=0, le=10)
+    """Highest step size of AdamW; it rises over the warm-up, then falls along a cosine."""
+    weight_decay: float | Literal["auto"] = Field("auto", ge=0, le=10)
+    """Decay of weight matrices (biases and norms are spared)."""
+    patience: int | Literal["auto"] = Field("auto", ge=1)
+    """Epochs without a better validation loss after which a member stops."""
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """Share of all steps over which the learning rate rises from zero."""
+    gradient_clip: float = Field(1.0, gt=0)
+    """Largest norm of a member's gradient."""
+    accumulate: int = Field(1, ge=1, le=4096)
+    """Batches whose gradients are added up for one step."""
+    loss: Literal["auto", "mse", "huber"] = "auto"
+    """Loss of a regression; `auto` is `mse`, `huber` bears outliers. Classes always take the cross-entropy."""
+    class_weights: Literal["none", "balanced"] | list[float] = "none"
+    """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
+    ensemble: int | Literal["auto"] = Field("auto", ge=1, le=20)
+    """Networks trained from different seeds, whose mean is the prediction and whose spread its uncertainty."""
+    augment: bool | Literal["auto"] = "auto"
+    """Vary images at random while training."""
+    max_minutes: float | None = Field(None, gt=0)
+    """Stop after this many minutes, keeping the best weights so far."""
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """Arithmetic of the forward pass; `auto` takes bf16 where the GPU computes it natively."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+    devices: int | Literal["auto"] = Field("auto", ge=1, le=64)
+    """Processes (one a GPU, or several on the CPU) that share each batch."""
+    deterministic: bool = True
+    """Take only algorithms that give the same numbers each time."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
+    top_k: int = Field(3, ge=1, le=20)
+    """Best epochs whose weights are kept as checkpoints."""
+    checkpoint_seconds: float = Field(3.0, ge=0)
+    """Shortest time between two writes of the last checkpoint."""
+    loggers: list[Tracker] = []
+    """Further places the curves are sent to; the run's own JSON log is always written."""

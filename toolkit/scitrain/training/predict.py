@@ -1,0 +1,43 @@
+"""Run a predictor over an array."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from scitrain.training.predictor import Predictor
+
+__all__ = ["Outputs", "predict_array"]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a predictor says about n rows, as float32 arrays."""
+
+    prediction: np.ndarray
+    """(n, T) in the target's unit, or probabilities: (n, T) of binary and multilabel, (n, C) of multiclass."""
+    spread: np.ndarray
+    """Standard deviation over members, shaped like ``prediction``."""
+    representation: np.ndarray
+    """(n, d): the members' features side by side."""
+
+
+def predict_array(
+    predictor: Predictor, x: np.ndarray, batch_size: int = 1024, device: str | None = None, logits: bool = False
+) -> Outputs:
+    """Predict the rows of ``x`` in batches, in evaluation mode; the predictor stays on ``device``, None where it is.
+
+    With ``logits`` the prediction is the logits before the temperature.
+    """
+    place = torch.device(device) if device is not None else predictor.shift.device
+    was_training = predictor.training
+    predictor.to(place).eval()
+    parts: list[tuple[torch.Tensor, ...]] = []
+    with torch.inference_mode():
+        for start in range(0, max(len(x), 1), batch_size):
+            rows = torch.from_numpy(np.array(x[start : start + batch_size])).to(place)
+            prediction, spread, representation = predictor(rows)
+            parts.append((predictor.logits(rows) if logits else prediction, spread, representation))
+    predictor.train(was_training)
+    prediction, spread, representation = (torch.cat(part).cpu().float().numpy() for part in zip(*parts, strict=True))
+    return Outputs(prediction, spread, representation)

@@ -1,0 +1,127 @@
+"""The network that is kept: raw rows in, predictions in the target's own unit out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scitrain.contracts.model import InputShape, ModelSpec
+from scitrain.data.options import Task
+from scitrain.models._encoder import Encoder
+from scitrain.training.transforms import input_transform
+
+__all__ = ["Member", "Predictor", "build_member", "build_predictor"]
+
+
+class Member(nn.Module):
+    """One network of an ensemble: an encoder and a linear head."""
+
+    def __init__(self, encoder: Encoder, n_outputs: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.width, n_outputs)
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Map transformed rows (batch, …) to outputs (batch, n_outputs) and features (batch, width)."""
+        features: Tensor = self.encoder(rows)
+        return self.head(features), features
+
+
+class Predictor(nn.Module):
+    """Input transform → members → output transform.
+
+    With member outputs l₁ … l_K:
+
+    - regression: ŷ = shift + scale · mean l_k; spread is the standard deviation (K − 1) of the members in the same unit.
+    - binary, multilabel: p̄ = mean σ(l_k), logit = ln(p̄ / (1 − p̄)), p = σ(logit / T) with a temperature T a target.
+    - multiclass: p̄ = mean softmax(l_k), logit = ln p̄, p = softmax(logit / T) with one temperature T.
+
+    Spread is zero with one member. There is no control flow that depends on data, so any batch size can be exported.
+    """
+
+    shift: Tensor
+    """Mean of the targets (n_outputs,), in the target's unit."""
+    scale: Tensor
+    """Standard deviation of the targets (n_outputs,), in the target's unit."""
+    temperature: Tensor
+    """(n_outputs,), or (1,) for multiclass."""
+
+    def __init__(self, task: Task, inputs: nn.Module, members: Sequence[Member], n_outputs: int) -> None:
+        super().__init__()
+        self.task: str = task
+        self.n_outputs = n_outputs
+        self.n_members = len(members)
+        self.inputs = inputs
+        self.members = nn.ModuleList(members)
+        self.register_buffer("shift", torch.zeros(n_outputs))
+        self.register_buffer("scale", torch.ones(n_outputs))
+        self.register_buffer("temperature", torch.ones(1 if task == "multiclass" else n_outputs))
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return prediction and spread, both (n, n_outputs), and representation (n, sum of the members' widths)."""
+        outputs, representation = self.run_members(rows)
+        if self.task == "regression":
+            each = outputs * self.scale + self.shift
+            return each.mean(dim=0), self._spread(each), representation
+        logits = self._pool(outputs)
+        if self.task == "multiclass":
+            return (logits / self.temperature).softmax(1), self._spread((outputs / self.temperature).softmax(2)), representation
+        return torch.sigmoid(logits / self.temperature), self._spread(torch.sigmoid(outputs / self.temperature)), representation
+
+    def run_members(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each member's raw outputs (members, n, n_outputs), and all features (n, widths)."""
+        ready = self.inputs(rows)
+        outputs: list[Tensor] = []
+        features: list[Tensor] = []
+        for member in self.members:
+            output, feature = member(ready)
+            outputs.append(output)
+            features.append(feature)
+        return torch.stack(outputs), torch.cat(features, dim=1)
+
+    @torch.jit.export  # type: ignore[untyped-decorator]
+    def logits(self, rows: Tensor) -> Tensor:
+        """Return (n, n_outputs): the ensemble's logits before the temperature, or the prediction of a regression."""
+        outputs, _ = self.run_members(rows)
+        if self.task == "regression":
+            return (outputs * self.scale + self.shift).mean(dim=0)
+        return self._pool(outputs)
+
+    @torch.jit.unused  # type: ignore[untyped-decorator]
+    def set_temperature(self, values: Sequence[float] | np.ndarray) -> None:
+        """Set the temperatures, one a target (multiclass: one)."""
+        self.temperature.copy_(torch.as_tensor(np.asarray(values, np.float32)).reshape(self.temperature.shape))
+
+    def _pool(self, outputs: Tensor) -> Tensor:
+        """Return the logits of the mean probability; logarithms all through, so that nothing saturates."""
+        if self.task == "multiclass":
+            return outputs.log_softmax(2).logsumexp(0).log_softmax(1)
+        return functional.logsigmoid(outputs).logsumexp(0) - functional.logsigmoid(-outputs).logsumexp(0)
+
+    def _spread(self, each: Tensor) -> Tensor:
+        if self.n_members == 1:
+            return torch.zeros_like(each[0])
+        return each.std(dim=0)
+
+
+def build_member(model: ModelSpec, shape: InputShape, n_outputs: int) -> Member:
+    """Build one untrained member.
+
+    Raises:
+        ScitrainError: The family does not read rows of this shape.
+    """
+    return Member(model.build(shape), n_outputs)
+
+
+def build_predictor(task: Task, model: ModelSpec, shape: InputShape, n_outputs: int, members: int) -> Predictor:
+    """Build a predictor to load trained weights into; pretrained weights are not fetched.
+
+    Raises:
+        ScitrainError: The family does not read rows of this shape.
+    """
+    fields = type(model).model_fields
+    without = {"pretrained": False} if "pretrained" in fields else {}
+    bare = model.model_copy(update={**without, **({"weights": None} if "weights" in fields else {})})
+    return Predictor(task, input_transform(shape), [build_member(bare, shape, n_outputs) for _ in range(members)], n_outputs)

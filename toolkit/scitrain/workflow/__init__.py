@@ -1,0 +1,1 @@
+"""Steps that several operations take: stage timing, choosing a network, judging it, writing down what was found."""

@@ -1,0 +1,99 @@
+"""Write down a trained and judged network: weights, numbers, predictions, exports, figures, pages."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scitrain.data.prepared import Prepared
+from scitrain.exporters import export_files
+from scitrain.figures.draw import draw_all
+from scitrain.inference.config import ShapeConfig, TrainedConfig
+from scitrain.inference.files import save_model
+from scitrain.inference.predictions import Predictions
+from scitrain.inference.tables import write_predictions
+from scitrain.render import render_card, render_report, render_train_script
+from scitrain.runs import Run
+from scitrain.training.predictor import Predictor
+from scitrain.workflow.judge import Judged
+from scitrain.workflow.network import Network
+from scitrain.workflow.results import write_data, write_metrics
+from scitrain.workflow.stages import stage
+
+__all__ = ["Finish", "finish", "write_pages"]
+
+PREDICTIONS = "results/predictions.csv"
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What the request says about what is written."""
+
+    source: str
+    """Name of the data as it was given."""
+    coverage: float
+    seed: int
+    impute: bool = True
+    """Whether a missing cell of a row to predict is filled, where the modality can."""
+    export: tuple[str, ...] = ()
+    """Formats written and verified."""
+
+
+def finish(run: Run, prepared: Prepared, network: Network, predictor: Predictor, judged: Judged, how: Finish) -> None:
+    """Write every artifact of a supervised run, the model first."""
+    config = _config(prepared, network, predictor, judged, how)
+    save_model(run, predictor, config, judged.domain)
+    facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
+    write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines, judged.temperature)
+    write_data(run, prepared, how.source)
+    _write_test_predictions(run, prepared, config, judged)
+    if how.export:
+        with stage(run, "export", f"exporting and verifying {', '.join(how.export)}"):
+            export_files(run, run, how.export, rows=network.x[prepared.split["test"]][:256])
+    write_pages(run)
+
+
+def write_pages(run: Run) -> None:
+    """Draw the figures, then render the pages that show them."""
+    with stage(run, "report", "drawing figures and writing the report"):
+        draw_all(run)
+        render_card(run)
+        render_report(run)
+        render_train_script(run)
+
+
+def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: Judged, how: Finish) -> TrainedConfig:
+    conformal = judged.evaluation.conformal
+    return TrainedConfig(
+        task=prepared.task,
+        targets=prepared.targets,
+        modality=prepared.modality,
+        input_columns=tuple(prepared.columns),
+        featuriser=network.featuriser.model_dump(mode="json"),
+        model=network.model.model_dump(mode="json"),
+        members=len(predictor.members),
+        shape=ShapeConfig.of(network.featuriser.shape()),
+        impute=how.impute,
+        coverage=how.coverage,
+        conformal=None if conformal is None else conformal.model_dump(mode="json"),
+        domain_threshold=judged.domain.threshold,
+        seed=how.seed,
+        source=how.source,
+    )
+
+
+def _write_test_predictions(run: Run, prepared: Prepared, config: TrainedConfig, judged: Judged) -> None:
+    rows = prepared.split["test"]
+    columns = {name: [cells[i] for i in rows] for name, cells in prepared.columns.items()}
+    write_predictions(run.file(PREDICTIONS), config, columns, prepared.rows[rows], predictions(judged), prepared.y[rows])
+
+
+def predictions(judged: Judged) -> Predictions:
+    """Return the test predictions with their intervals or sets."""
+    conformal, said = judged.evaluation.conformal, judged.test.prediction
+    low = high = sets = None
+    if conformal is not None and conformal.kind == "interval":
+        low, high = conformal.apply(said, judged.test.spread)
+    elif conformal is not None:
+        sets = conformal.apply(said)
+    spread = np.asarray(judged.test.spread)
+    return Predictions(said, spread, low, high, sets, judged.inside, judged.distance)

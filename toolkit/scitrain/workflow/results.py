@@ -1,0 +1,78 @@
+"""The documented files of a judged run: metrics, data, predictions."""
+
+import numpy as np
+from pydantic import JsonValue
+
+from scitrain.data.prepared import Prepared, Target
+from scitrain.evaluation.baselines import Baseline
+from scitrain.evaluation.calibration import Temperature
+from scitrain.evaluation.report import Evaluation, MetricRow
+from scitrain.runs import Run
+from scitrain.workflow.headline import Headline
+
+__all__ = ["headlines", "write_data", "write_metrics"]
+
+METRICS = "results/metrics.json"
+DATA = "results/data.json"
+
+
+SHOWN = {
+    "regression": ("rmse", "mae", "r2", "spearman", "coverage"),
+    "binary": ("auroc", "auprc", "balanced_accuracy", "mcc", "ece", "coverage"),
+    "multilabel": ("auroc", "auprc", "balanced_accuracy", "ece", "coverage"),
+    "multiclass": ("balanced_accuracy", "accuracy", "f1_macro", "log_loss", "coverage"),
+}
+
+
+def headlines(task: str, evaluation: Evaluation) -> list[Headline]:
+    """Return the few test metrics that are said first: of the only target, or their mean over several."""
+    rows = [row for row in evaluation.metrics if row.split == "test"]
+    named = [[row for row in rows if row.name == name] for name in SHOWN[task]]
+    return [_headline(next((r for r in found if r.target is None), found[0])) for found in named if found]
+
+
+def _headline(row: MetricRow) -> Headline:
+    return Headline(**{name: getattr(row, name) for name in Headline.model_fields})
+
+
+def write_metrics(
+    run: Run,
+    facts: dict[str, JsonValue],
+    targets: tuple[Target, ...],
+    evaluation: Evaluation,
+    baselines: tuple[Baseline, ...] = (),
+    temperature: Temperature | None = None,
+) -> None:
+    """Write ``results/metrics.json``; ``facts`` are task, modality and coverage."""
+    run.write_json(
+        METRICS,
+        {
+            "run_id": run.id,
+            **facts,
+            "targets": [target.model_dump(mode="json") for target in targets],
+            **evaluation.model_dump(mode="json"),
+            "baselines": [{"name": baseline.name, "note": baseline.note} for baseline in baselines],
+            "temperature": None if temperature is None else temperature.model_dump(mode="json"),
+        },
+    )
+
+
+def write_data(run: Run, prepared: Prepared, source: str) -> None:
+    """Write ``results/data.json``: where the rows came from, how many were kept, how they were divided."""
+    why = next((d.why for d in prepared.decisions if d.what == "split"), "")
+    kind = next((d.value for d in prepared.decisions if d.what == "split"), None)
+    sizes = {name: int(len(rows)) for name, rows in prepared.split.items()}
+    report = prepared.report | {"source": source, "modality": prepared.modality, "task": prepared.task}
+    report |= {"input_columns": list(prepared.columns), "split": {"kind": kind, "why": why, **sizes}}
+    if prepared.task == "regression":
+        report["distribution"] = _quantiles(prepared)
+    run.write_json(DATA, report)
+
+
+def _quantiles(prepared: Prepared) -> dict[str, JsonValue]:
+    """Return minimum, quartiles and maximum of each target over the training rows."""
+    train = prepared.y[prepared.split["train"]]
+    return {
+        target.name: [float(q) for q in np.nanquantile(train[:, i], (0, 0.25, 0.5, 0.75, 1))]
+        for i, target in enumerate(prepared.targets)
+    }
