@@ -7,10 +7,10 @@ import math
 import mimetypes
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from scitrain.contracts.operation import Result
 from scitrain.runs import Run
@@ -28,7 +28,13 @@ PIXELS = 800
 """Longest side of a picture in an answer; the file itself is a resource."""
 TOLD_FIRST = ("comparison", "parity", "confusion_matrix", "roc_pr", "dl_learning_curve", "calibration", "residuals")
 LINKED_FIRST = ("MODEL_CARD.md", "report.html", "results/metrics.json", "results/predictions.csv")
-TYPES = {".md": "text/markdown", ".jsonl": "application/jsonl", ".csv": "text/csv", ".json": "application/json", ".py": "text/x-python"}
+TYPES = {
+    ".md": "text/markdown",
+    ".jsonl": "application/jsonl",
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".py": "text/x-python",
+}
 
 
 def answer(result: Result, workspace: Workspace) -> CallToolResult:
@@ -36,9 +42,11 @@ def answer(result: Result, workspace: Workspace) -> CallToolResult:
     content: list[ContentBlock] = [TextContent(type="text", text=_cut(result.summary()))]
     run = _finished_run(result, workspace)
     if run is not None:
-        files = run.artifacts()
-        content += [_link(run, name) for name in sorted(files, key=_link_rank)[:LINKS]]
-        figures = sorted((name for name in files if name.startswith("figures/") and name.endswith(".png")), key=_figure_rank)
+        files = dict(run.artifact_sizes())
+        content += [_link(run, name, files[name]) for name in sorted(files, key=_link_rank)[:LINKS]]
+        figures = sorted(
+            (name for name in files if name.startswith("figures/") and name.endswith(".png")), key=_figure_rank
+        )
         content += [picture for name in figures[:PICTURES] if (picture := _picture(run.path / name))]
     return CallToolResult(content=content, structured_content=_structured(result))
 
@@ -57,14 +65,14 @@ def _finished_run(result: Result, workspace: Workspace) -> Run | None:
     return Run.open(run_id, workspace)
 
 
-def _structured(result: Result) -> dict[str, Any]:
+def _structured(result: Result) -> dict[str, JsonValue]:
     """Return finite JSON.
 
     Raises:
         ValidationError: A number that must be there is not finite; that is a bug of the operation, not of the request.
     """
     lost: list[str] = []
-    clean: dict[str, Any] = _finite(result.model_dump(mode="json"), "", lost)
+    clean = cast("dict[str, JsonValue]", _finite(result.model_dump(mode="json"), "", lost))
     if lost:
         logger.warning("%s: not finite, sent as null: %s", type(result).__name__, ", ".join(lost))
         try:
@@ -75,7 +83,7 @@ def _structured(result: Result) -> dict[str, Any]:
     return clean
 
 
-def _finite(value: Any, where: str, lost: list[str]) -> Any:
+def _finite(value: JsonValue, where: str, lost: list[str]) -> JsonValue:
     if isinstance(value, float) and not math.isfinite(value):
         lost.append(where)
         return None
@@ -91,7 +99,12 @@ def _cut(text: str) -> str:
 
 
 def _link_rank(name: str) -> tuple[int, str]:
-    return (LINKED_FIRST.index(name) if name in LINKED_FIRST else len(LINKED_FIRST) + (not name.startswith(("models/", "figures/"))), name)
+    return (
+        LINKED_FIRST.index(name)
+        if name in LINKED_FIRST
+        else len(LINKED_FIRST) + (not name.startswith(("models/", "figures/"))),
+        name,
+    )
 
 
 def _figure_rank(name: str) -> tuple[int, str]:
@@ -99,17 +112,17 @@ def _figure_rank(name: str) -> tuple[int, str]:
     return (TOLD_FIRST.index(stem) if stem in TOLD_FIRST else len(TOLD_FIRST), name)
 
 
-def _link(run: Run, name: str) -> ResourceLink:
+def _link(run: Run, name: str, size: int) -> ResourceLink:
     return ResourceLink(
-        type="resource_link", uri=f"run://{run.id}/{name}", name=name, mime_type=media_type(name), size=(run.path / name).stat().st_size
+        type="resource_link", uri=f"run://{run.id}/{name}", name=name, mime_type=media_type(name), size=size
     )
 
 
 def _picture(path: Path) -> ImageContent | None:
     """Return a figure small enough for a chat, None where it is no picture that can be read."""
-    status = path.lstat()
-    data = None if path.is_symlink() else _thumbnail(path, status.st_mtime_ns, status.st_size)
-    return data and ImageContent(type="image", data=data, mime_type="image/png")
+    status = path.stat()
+    data = _thumbnail(path, status.st_mtime_ns, status.st_size)
+    return ImageContent(type="image", data=data, mime_type="image/png") if data else None
 
 
 @lru_cache(maxsize=64)

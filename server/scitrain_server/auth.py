@@ -23,7 +23,11 @@ class StaticToken(TokenVerifier):
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Compare in constant time, so that the answer's delay tells nothing of the token."""
-        return AccessToken(token=token, client_id="scitrain", scopes=[]) if compare_digest(token.encode(), self._token) else None
+        return (
+            AccessToken(token=token, client_id="scitrain", scopes=[])
+            if compare_digest(token.encode(), self._token)
+            else None
+        )
 
 
 class Guard(TypedDict, total=False):
@@ -46,6 +50,8 @@ def guard(settings: Settings) -> Guard:
 def transport_security(settings: Settings) -> TransportSecuritySettings:
     """Return the host and origin names that are answered; anything else may be a page that rebinds DNS."""
     names = (*settings.allowed_hosts, *(LOOPBACK_NAMES if settings.loopback else ()))
-    hosts = [entry for name in names for entry in ((name,) if name.rpartition(":")[2].isdigit() else (name, f"{name}:*"))]
+    hosts = [
+        entry for name in names for entry in ((name,) if name.rpartition(":")[2].isdigit() else (name, f"{name}:*"))
+    ]
     origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)

@@ -8,15 +8,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import get_args
 
-from scitrain.contracts.operation import Operation, Query, Skill
+from scitrain.contracts.operation import Operation, Skill
 from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.operations import OPERATIONS
 from scitrain.workspace import Workspace
 
-__all__ = ["DEFAULT_WORKSPACE", "TOKEN_VARIABLE", "Settings", "read_only", "settings_from"]
+__all__ = ["DEFAULT_WORKSPACE", "TOKEN_VARIABLE", "Settings", "settings_from"]
 
 DEFAULT_WORKSPACE = Path("~/scitrain-workspace")
-TOKEN_VARIABLE = "SCITRAIN_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_VARIABLE = "SCITRAIN_TOKEN"
 MIN_TOKEN = 22
 """Characters of a token with 128 bits in base64."""
 
@@ -51,7 +51,7 @@ class Settings:
         return {
             name: operation
             for name, operation in OPERATIONS.items()
-            if (wanted is None or operation.skill in wanted) and (not self.read_only or read_only(operation))
+            if (wanted is None or operation.skill in wanted) and (not self.read_only or operation.read_only)
         }
 
     def checked(self) -> "Settings":
@@ -61,20 +61,20 @@ class Settings:
             ScitrainError: Others could connect without a token or under any host name.
         """
         if self.token is not None and len(self.token) < MIN_TOKEN:
-            raise ScitrainError(f"the token has {len(self.token)} characters; give at least {MIN_TOKEN} random ones (`openssl rand -base64 32`)")
+            raise ScitrainError(
+                f"the token has {len(self.token)} characters; give at least {MIN_TOKEN} random ones, "
+                "as `openssl rand -base64 32` makes them"
+            )
         if self.http and not self.loopback:
             missing = [
                 *([] if self.token else [f"a bearer token ({TOKEN_VARIABLE} or --token-file FILE)"]),
                 *([] if self.allowed_hosts else ["the host names clients use (--allowed-host NAME)"]),
             ]
             if missing:
-                raise ScitrainError(f"--host {self.host} lets other machines connect; this needs {' and '.join(missing)}")
+                raise ScitrainError(
+                    f"--host {self.host} lets other machines connect; this needs {' and '.join(missing)}"
+                )
         return self
-
-
-def read_only(operation: type[Operation]) -> bool:
-    """Tell whether an operation changes nothing."""
-    return bool(getattr(operation, "read_only", issubclass(operation, Query)))
 
 
 def settings_from(argv: Sequence[str]) -> Settings:
@@ -105,14 +105,28 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="scitrain serve", description="Serve the tools over MCP.", allow_abbrev=False)
     add = parser.add_argument
     add("--workspace", type=Path, metavar="FOLDER", help=f"folder of runs and data sets (default: {DEFAULT_WORKSPACE})")
-    add("--data-root", type=Path, action="append", default=[], metavar="FOLDER", help="folder that may be read; repeat for more")
+    add(
+        "--data-root",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="folder that may be read; repeat for more",
+    )
     add("--skills", metavar="A,B", help="serve only the tools of these skills")
     add("--read-only", action="store_true", help="serve only what changes nothing")
     add("--http", action="store_true", help="speak streamable HTTP at /mcp instead of stdio")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
-    add("--token-file", type=Path, metavar="FILE", help=f"file with the bearer token clients must send (or {TOKEN_VARIABLE})")
-    add("--allowed-host", action="append", default=[], metavar="NAME", help="host name clients may use; repeat for more")
+    add(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help=f"file with the bearer token clients must send (or {TOKEN_VARIABLE})",
+    )
+    add(
+        "--allowed-host", action="append", default=[], metavar="NAME", help="host name clients may use; repeat for more"
+    )
     return parser
 
 

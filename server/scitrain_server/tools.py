@@ -1,12 +1,8 @@
 """Operations as tools: the operation's own schema, its own validation, its own errors."""
 
-import errno
-import logging
-from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
-import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
@@ -14,23 +10,18 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_meta
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field, SkipValidation
 
-from scitrain.background import start
-from scitrain.contracts.operation import Job, Operation, Started
+from scitrain.contracts.operation import NO_SPACE, Job, Operation, Started
 from scitrain.errors import ScitrainError
+from scitrain.executors import EXECUTORS
 from scitrain.request import parse
-from scitrain.runs import Progress, Run
 from scitrain.workspace import Workspace
 from scitrain_server.answers import answer
 from scitrain_server.progress import Latest, follow
-from scitrain_server.settings import read_only
 
 __all__ = ["OperationTool", "tools"]
 
-logger = logging.getLogger(__name__)
-
 DESCRIPTION_LIMIT = 2_047
 """Characters of a description that every host keeps."""
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _never_called() -> None:
@@ -52,9 +43,14 @@ class OperationTool(Tool):
             return Started.model_json_schema(mode="serialization")
         # What both have in common: a client that checks accepts either answer.
         shared = Started.model_json_schema(mode="serialization")
-        return {"type": "object", "properties": {"run_id": shared["properties"]["run_id"], "next_step": shared["properties"]["next_step"]}}
+        return {
+            "type": "object",
+            "properties": {"run_id": shared["properties"]["run_id"], "next_step": shared["properties"]["next_step"]},
+        }
 
-    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> CallToolResult:
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> CallToolResult:
         """Validate, do or start the work, answer; every mistake of the caller names the field and the mend.
 
         Raises:
@@ -68,7 +64,8 @@ class OperationTool(Tool):
             raise ToolError(str(error)) from None
         except OSError as error:
             raise ToolError(_disk(error, self.workspace)) from error
-        except Exception as error:  # noqa: BLE001 - the boundary to the client, which must not read a stranger's message
+        except Exception as error:
+            # The boundary to the client, which must not read the message of a bug.
             raise UnexpectedToolError(f"{self.name} failed unexpectedly; the server's log has the trace") from error
 
 
@@ -99,12 +96,11 @@ def _description(operation: type[Operation]) -> str:
 
 
 def _annotations(operation: type[Operation]) -> ToolAnnotations:
-    reads = read_only(operation)
     return ToolAnnotations(
-        read_only_hint=reads,
-        destructive_hint=bool(getattr(operation, "destructive", False)),
-        idempotent_hint=bool(getattr(operation, "idempotent", reads)),
-        open_world_hint=bool(getattr(operation, "open_world", False)),
+        read_only_hint=operation.read_only,
+        destructive_hint=operation.destructive,
+        idempotent_hint=operation.idempotent,
+        open_world_hint=False,
     )
 
 
@@ -114,24 +110,14 @@ def _depends(operation: type[Job]) -> bool:
 
 
 async def _perform(request: Operation, workspace: Workspace, context: Context[Any, Any]) -> CallToolResult:
-    """Start background work, or do the work in a thread while its progress is reported."""
-    if isinstance(request, Job) and request.in_background():
-        # Not abandoned when the client leaves: the run exists once its record does, so it must be submitted too.
-        return await anyio.to_thread.run_sync(lambda: answer(start(request, workspace), workspace))
+    """Start the work in a process of its own, or do it in a thread while its progress is reported."""
     latest = Latest()
-    work = partial(request.run, workspace, latest.set) if isinstance(request, Job) else partial(request.run, workspace)
-    return await follow(lambda: answer(work(), workspace), _watched(request, workspace) or latest, context)
-
-
-def _watched(request: Operation, workspace: Workspace) -> Callable[[], Progress | None] | None:
-    """Return the progress of the run that a request waits for, None where it waits for none."""
-    run_id = getattr(request, "run_id", None)
-    if not getattr(request, "wait_s", 0) or not isinstance(run_id, str):
-        return None
-    return Run.open(run_id, workspace).last_progress
+    local = EXECUTORS["local"]
+    return await follow(lambda: answer(request.start(workspace, local, latest.set), workspace), latest, context)
 
 
 def _disk(error: OSError, workspace: Workspace) -> str:
-    if error.errno in DISK_FULL:
-        return f"no space left for {error.filename or workspace.root}; free some or serve another --workspace, then send the request again"
-    return f"{error.strerror or error}: {error.filename or workspace.root}; the file or the workspace cannot be used as it is"
+    place = error.filename or workspace.root
+    if error.errno in NO_SPACE:
+        return f"no space left for {place}; free some, or serve another --workspace, then send the request again"
+    return f"{error.strerror or error}: {place}; the file or the workspace cannot be used as it is"

@@ -1,1 +1,36 @@
-"""scitrain: models of scientific data that are right by default and honest about how good they are."""
+"""scitrain: models of scientific data that are right by default and honest about how good they are.
+
+Every operation is a class here: ``scitrain.ListRuns().run()``. Importing the package loads none of the heavy libraries.
+"""
+
+from scitrain.contracts.operation import Result, Started
+from scitrain.errors import ScitrainError
+from scitrain.operations import OPERATIONS
+from scitrain.operations.cancel_run import CancelRun
+from scitrain.operations.compare_runs import CompareRuns
+from scitrain.operations.export_model import ExportModel
+from scitrain.operations.get_run import GetRun
+from scitrain.operations.list_runs import ListRuns
+from scitrain.operations.resume_run import ResumeRun
+from scitrain.runs import Run
+from scitrain.workspace import Workspace
+
+# An operation that another distribution, or a new file, brings is a name of the package like those above.
+_plugged = {operation.__name__: operation for operation in OPERATIONS.values()}
+globals().update(_plugged)
+
+__all__ = [
+    "OPERATIONS",
+    "CancelRun",
+    "CompareRuns",
+    "ExportModel",
+    "GetRun",
+    "ListRuns",
+    "Result",
+    "ResumeRun",
+    "Run",
+    "ScitrainError",
+    "Started",
+    "Workspace",
+]
+__all__ += sorted(_plugged.keys() - set(__all__))

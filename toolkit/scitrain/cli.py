@@ -1,4 +1,4 @@
-"""Command line: one subcommand an operation, its flags read off the operation's fields; ``serve`` starts the MCP server."""
+"""Command line: a subcommand an operation, its flags read off the operation's fields; ``serve`` starts the server."""
 
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from scitrain.contracts.operation import Job, Operation, Result, Started
+from scitrain.contracts.operation import Job, Operation, Result
 from scitrain.errors import CancelledError, ScitrainError, did_you_mean
 from scitrain.operations import OPERATIONS
 from scitrain.workspace import Workspace
@@ -19,14 +19,14 @@ DONE, FAILED, BAD_REQUEST, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, run, print; returns 0 when done, 1 for a failed run, 2 for a bad request, 130 when stopped by the keyboard."""
+    """Parse, run, print; returns 0 when done, 1 for a failed run, 2 for a bad request, 130 when stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["serve"]:
         # By name: the server lies above the command line, and its packages are loaded only to serve.
         served: int = import_module("scitrain_server.app").main(words[1:])
         return served
     try:
-        typed = _parser(words).parse_args(words)
+        typed = _read(words)
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
@@ -55,16 +55,14 @@ def _perform(operation: type[Operation], typed: Namespace) -> int:
 
 def _run_job(job: Job, workspace: Workspace, typed: Namespace) -> int:
     """Run a job here with a progress bar, or hand it to a process of its own."""
-    run = job.create(workspace)
     if typed.background:
         from scitrain.executors import EXECUTORS
 
-        EXECUTORS["local"].submit(run)
-        step = f"scitrain get-run --run-id {run.id}"
-        _show(Started(run_id=run.id, status=run.record().status, eta_s=job.eta_s(workspace), next_step=step), typed)
+        _show(job.start(workspace, EXECUTORS["local"]), typed)
         return DONE
     from scitrain.console import show_progress
 
+    run = job.create(workspace)
     try:
         with show_progress() as draw:
             run.on_progress = draw
@@ -96,47 +94,61 @@ def _workspace(typed: Namespace) -> Workspace:
     return found if typed.workspace is None else Workspace(typed.workspace.expanduser().resolve(), found.data_roots)
 
 
+def _read(words: Sequence[str]) -> Namespace:
+    """Parse; the command's own parser complains of an unknown option, because it knows the near one."""
+    parser, children = _parser(words)
+    typed, unknown = parser.parse_known_args(words)
+    if unknown:
+        children[typed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    return typed
+
+
 class _Parser(ArgumentParser):
     """A parser that names the nearest option or command when one is misspelt."""
 
     def error(self, message: str) -> NoReturn:
-        known = [*self._option_string_actions, *COMMANDS] if "invalid choice" in message else list(self._option_string_actions)
-        wrong = [word.strip("',:") for word in message.split() if word.startswith("--") or "invalid choice" in message]
+        is_command = "invalid choice" in message
+        known = _commands() if is_command else list(self._option_string_actions)
+        wrong = [word.strip("',:") for word in message.split() if is_command or word.startswith("--")]
         near = next((hint for word in wrong if (hint := did_you_mean(word.split("=")[0], known))), "")
         super().error(f"{message}; {near.strip()}" if near else message)
 
 
-COMMANDS = tuple(name.replace("_", "-") for name in OPERATIONS)
+def _commands() -> list[str]:
+    return [*(name.replace("_", "-") for name in OPERATIONS), "serve"]
 
 
-def _parser(words: Sequence[str]) -> ArgumentParser:
-    """Build the parser; only the command that is named gets its flags, so that each start is quick."""
-    parser = _Parser(prog="scitrain", description="Train, judge, explain and export models of scientific data.", allow_abbrev=False)
+def _parser(words: Sequence[str]) -> tuple[ArgumentParser, dict[str, ArgumentParser]]:
+    """Build the parser and those of the commands; only the command that is named gets its flags: a start is quick."""
+    parser = _Parser(
+        prog="scitrain", description="Train, judge, explain and export models of scientific data.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"scitrain {version('scitrain')}")
     _common(parser, first=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    children: dict[str, ArgumentParser] = {}
     for name, operation in OPERATIONS.items():
         command = name.replace("_", "-")
         text = operation.__doc__ or ""
-        child = commands.add_parser(command, help=text.strip().split("\n")[0], description=text, allow_abbrev=False)
+        child = commands.add_parser(command, help=text.split("\n")[0], description=text, allow_abbrev=False)
+        children[command] = child
         if command in words:
             from scitrain.flags import add_flags
 
             add_flags(child, operation)
             _common(child, background=issubclass(operation, Job))
     commands.add_parser("serve", help="Serve the tools to an assistant over MCP (stdio, or --http).")
-    return parser
+    return parser, children
 
 
 def _common(parser: ArgumentParser, first: bool = False, background: bool = False) -> None:
     """Add the options every command has; they may stand before the command or after it."""
-    group = parser.add_argument_group("for every command")
-    unset = {"default": SUPPRESS}
-    group.add_argument("--json", action="store_true", help="print the result as JSON and nothing else", **({} if first else unset))
-    group.add_argument(
-        "--workspace", type=Path, metavar="FOLDER", help="folder of runs and data sets", **({"default": None} if first else unset)
-    )
+    # After the command an option that is not typed must not undo one typed before it.
+    group = parser.add_argument_group("for every command", argument_default=None if first else SUPPRESS)
+    group.add_argument("--json", action="store_const", const=True, help="print the result as JSON and nothing else")
+    group.add_argument("--workspace", type=Path, metavar="FOLDER", help="folder of runs and data sets")
     if first:
         parser.set_defaults(background=False)
     if background:
-        group.add_argument("--background", action="store_true", help="work in a process of its own and answer at once", **unset)
+        help_text = "work in a process of its own and answer at once"
+        group.add_argument("--background", action="store_const", const=True, help=help_text)

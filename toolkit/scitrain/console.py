@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from pydantic import JsonValue
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 from scitrain.contracts.operation import Result
@@ -20,12 +21,18 @@ COLUMNS = 10
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[Progress], None]]:
-    """Yield a function that draws the progress of a run on stderr: a bar a stage, or a line a stage where nobody watches."""
+    """Yield a function that draws progress on stderr: a bar a stage, or a line a stage where nobody watches."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(console)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[message]}"),
+        TimeElapsedColumn(),
+    )
     with Bars(*columns, console=console, transient=False) as bars:
         yield _bars(bars)
 
@@ -65,7 +72,9 @@ def _lines(console: Console) -> Callable[[Progress], None]:
 
 def _table(name: str, rows: Sequence[Mapping[str, JsonValue]]) -> Table:
     shown = rows[:ROWS]
-    columns = [key for key in dict.fromkeys(key for row in shown for key in row) if any(_flat(row.get(key)) for row in shown)][:COLUMNS]
+    columns = [
+        key for key in dict.fromkeys(key for row in shown for key in row) if any(_flat(row.get(key)) for row in shown)
+    ][:COLUMNS]
     more = f" (first {ROWS} of {len(rows)})" if len(rows) > ROWS else ""
     table = Table(title=name.replace("_", " ") + more, title_justify="left")
     for key in columns:

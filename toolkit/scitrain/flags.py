@@ -7,7 +7,7 @@ called ``a, b`` and a molecule called ``null`` arrive unharmed. (pydantic-settin
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -48,7 +48,11 @@ class Flag:
 
     def help(self) -> str:
         """Return the field's own help with its default."""
-        shown = self.field.default.model_dump(exclude_defaults=True) if isinstance(self.field.default, BaseModel) else self.field.default
+        shown = (
+            self.field.default.model_dump(exclude_defaults=True)
+            if isinstance(self.field.default, BaseModel)
+            else self.field.default
+        )
         default = "required" if self.field.is_required() else f"default: {'none' if shown is None else shown}"
         return f"{self.field.description or ''} ({default})".strip().replace("%", "%%")
 
@@ -57,7 +61,12 @@ class Flag:
         words = [str(word) for plain in self.types if get_origin(plain) is Literal for word in get_args(plain)]
         kinds = [_KINDS[plain] for plain in self.types if plain in _KINDS]
         objects = ["JSON"] if models_in(self.field.annotation) or any(get_origin(p) is dict for p in self.types) else []
-        inner = [_KINDS.get(item, "JSON") for p in self.types if get_origin(p) is list for item in alternatives(get_args(p)[0])]
+        inner = [
+            _KINDS.get(item, "JSON")
+            for p in self.types
+            if get_origin(p) is list
+            for item in alternatives(get_args(p)[0])
+        ]
         return "|".join(dict.fromkeys([*words, *kinds, *inner, *objects])) or "TEXT"
 
 
@@ -68,12 +77,20 @@ def add_flags(parser: ArgumentParser, operation: type[Operation]) -> None:
     """Add an option for each field, and a dotted one for each field of a nested object."""
     for flag in _flags(operation):
         if flag.types == (bool,):
-            parser.add_argument(flag.option, dest=flag.dest, action=BooleanOptionalAction, default=None, help=flag.help())
+            parser.add_argument(
+                flag.option, dest=flag.dest, action=BooleanOptionalAction, default=None, help=flag.help()
+            )
         else:
             nargs = "+" if flag.many else "?" if bool in flag.types else None
             const = "true" if nargs == "?" else None
             parser.add_argument(
-                flag.option, dest=flag.dest, action="append", nargs=nargs, const=const, metavar=flag.metavar(), help=flag.help()
+                flag.option,
+                dest=flag.dest,
+                action="append",
+                nargs=nargs,
+                const=const,
+                metavar=flag.metavar(),
+                help=flag.help(),
             )
 
 
@@ -103,10 +120,12 @@ def _flags(model: type[BaseModel], parents: tuple[str, ...] = ()) -> Iterator[Fl
                 seen.update(nested.option for nested in _flags(inner, flag.path))
 
 
-def _value(flag: Flag, texts: Any) -> object:
+def _value(flag: Flag, texts: object) -> object:
     if isinstance(texts, bool):
         return texts
-    given = [text for part in texts for text in (part if isinstance(part, list) else [part])]
+    given = [
+        text for part in cast("list[str | list[str]]", texts) for text in (part if isinstance(part, list) else [part])
+    ]
     if len(given) == 1:
         return _single(flag, given[0])
     if not flag.many:
@@ -116,7 +135,7 @@ def _value(flag: Flag, texts: Any) -> object:
 
 
 def _single(flag: Flag, text: str) -> object:
-    """Read one text: JSON where an object or list fits, a list of one where only a list fits, ``none`` where no text fits."""
+    """Read JSON where an object or list fits, a list of one where only a list fits, ``none`` where no text fits."""
     read = decode(flag.field.annotation, text)
     if not isinstance(read, str) or str in flag.types:
         return read
@@ -126,7 +145,7 @@ def _single(flag: Flag, text: str) -> object:
 
 
 def _place(gathered: dict[str, object], flag: Flag, value: object, operation: type[BaseModel]) -> None:
-    """Put a value where its path leads; a word given for an object that also has parts becomes the part that takes this word."""
+    """Put a value where its path leads; a word for an object that also has parts becomes the part that takes it."""
     here = gathered
     owners: tuple[type[BaseModel], ...] = (operation,)
     for name in flag.path[:-1]:
@@ -142,6 +161,8 @@ def _word_field(models: tuple[type[BaseModel], ...], word: object) -> str:
     """Return the field that takes ``word`` among its fixed words, such as ``family`` for ``mlp``."""
     for model in models:
         for name, field in model.model_fields.items():
-            if any(get_origin(plain) is Literal and word in get_args(plain) for plain in alternatives(field.annotation)):
+            if any(
+                get_origin(plain) is Literal and word in get_args(plain) for plain in alternatives(field.annotation)
+            ):
                 return name
     raise RequestError(f"{word!r} cannot be combined with the dotted options; give one or the other")

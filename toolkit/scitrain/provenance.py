@@ -1,10 +1,12 @@
 """Where and with what a result was made."""
 
 import platform
+import re
 import subprocess
 import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -23,6 +25,7 @@ PACKAGES = (
     "onnx",
     "onnxruntime",
 )
+SECRET = re.compile(r"token|secret|passw|key|auth", re.IGNORECASE)
 
 
 def provenance() -> dict[str, JsonValue]:
@@ -31,9 +34,23 @@ def provenance() -> dict[str, JsonValue]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else [],
-        "git": _git(Path.cwd()),
+        "command": [*_command(sys.argv)],
+        "git": _git(),
     }
+
+
+def _command(words: list[str]) -> list[str]:
+    """Return the command line with the values of options that sound like secrets left out."""
+    told = [Path(words[0]).name] if words else []
+    for before, word in pairwise(words):
+        option, equals, _ = word.partition("=")
+        if before.startswith("-") and "=" not in before and SECRET.search(before):
+            told.append("…")
+        elif equals and SECRET.search(option):
+            told.append(f"{option}=…")
+        else:
+            told.append(word)
+    return told
 
 
 @lru_cache(maxsize=64)
@@ -44,16 +61,20 @@ def _version(name: str) -> str | None:
         return None
 
 
-@lru_cache(maxsize=8)
-def _git(folder: Path) -> dict[str, JsonValue] | None:
-    """Return commit and cleanliness of the checkout that holds ``folder``, or None outside one or without git."""
+def _git() -> dict[str, JsonValue] | None:
+    """Return commit and cleanliness of the checkout around the current folder, or None without one or without git."""
+    commit = _say("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    changes = _say("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def _say(*words: str) -> str | None:
     try:
-        commit = _say(folder, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_say(folder, "status", "--porcelain", "--untracked-files=no"))}
+        done = subprocess.run(
+            ["git", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=2
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _say(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=5)
     return done.stdout.strip()

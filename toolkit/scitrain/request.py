@@ -37,7 +37,7 @@ def parse(operation: type[S], arguments: Mapping[str, object]) -> S:
         raise RequestError(explain(operation, error)) from None
 
 
-def decode(annotation: Any, value: object) -> object:
+def decode(annotation: object, value: object) -> object:
     """Read JSON text where ``annotation`` takes an object or a list; any other value stays as it is.
 
     A SMILES such as ``[Na+].[Cl-]`` looks like a list and is none, so it stays text.
@@ -50,7 +50,7 @@ def decode(annotation: Any, value: object) -> object:
         return value
 
 
-def alternatives(annotation: Any) -> tuple[Any, ...]:
+def alternatives(annotation: object) -> tuple[Any, ...]:
     """Return the plain types of an annotation, with unions, ``Annotated`` and type aliases taken apart."""
     if hasattr(annotation, "__value__"):
         return alternatives(annotation.__value__)
@@ -61,12 +61,14 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
-def accepts_objects(annotation: Any) -> bool:
+def accepts_objects(annotation: object) -> bool:
     """Tell whether a JSON object or list can be a value of ``annotation``."""
-    return any(get_origin(a) in (list, tuple, dict) or a in (list, dict) or _is_model(a) for a in alternatives(annotation))
+    return any(
+        get_origin(a) in (list, tuple, dict) or a in (list, dict) or _is_model(a) for a in alternatives(annotation)
+    )
 
 
-def models_in(annotation: Any) -> tuple[type[BaseModel], ...]:
+def models_in(annotation: object) -> tuple[type[BaseModel], ...]:
     """Return the model classes a value of ``annotation`` may be or hold."""
     found: list[type[BaseModel]] = []
     for plain in alternatives(annotation):
@@ -90,7 +92,7 @@ def explain(operation: type[BaseModel], error: ValidationError) -> str:
     return "\n".join(f"{where or 'request'}: {_sentence(said[where], owners[where])}" for where in shown)
 
 
-def _is_model(annotation: Any) -> bool:
+def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
@@ -99,13 +101,13 @@ def _below(deeper: str, where: str) -> bool:
 
 
 def _locate(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, tuple[type[BaseModel], ...]]:
-    """Return the path as a caller writes it, without the labels of union members, and the classes that own its last name."""
+    """Return the path as a caller writes it, without union labels, and the classes that own its last name."""
     path = ""
     owners: tuple[type[BaseModel], ...] = (root,)
     inside = owners
     open_keys = False
     for index, part in enumerate(loc):
-        named = [model.model_fields[part].annotation for model in inside if part in model.model_fields]  # type: ignore[index]
+        named = [model.model_fields[part].annotation for model in inside if part in model.model_fields]
         if isinstance(part, int):
             path += f"[{part}]"
         elif named or open_keys or (index == len(loc) - 1 and inside and not _is_label(part, inside)):
@@ -125,7 +127,9 @@ def _is_label(part: int | str, models: Iterable[type[BaseModel]]) -> bool:
 
 def _tags(model: type[BaseModel]) -> set[object]:
     """Return the names under which a union may speak of ``model``: its class and its discriminators."""
-    fixed = (get_args(field.annotation) for field in model.model_fields.values() if get_origin(field.annotation) is Literal)
+    fixed = (
+        get_args(field.annotation) for field in model.model_fields.values() if get_origin(field.annotation) is Literal
+    )
     return {model.__name__, *(words[0] for words in fixed if len(words) == 1)}
 
 
@@ -155,7 +159,10 @@ def _allowed(detail: ErrorDetails) -> str:
     """Say which words are allowed and which of them is near."""
     context = detail.get("ctx", {})
     words = str(context.get("expected") or context.get("expected_tags", ""))
-    near = did_you_mean(str(context.get("tag", detail["input"])), [word.strip().strip("'") for word in words.replace(" or ", ",").split(",")])
+    near = did_you_mean(
+        str(context.get("tag", detail["input"])),
+        [word.strip().strip("'") for word in words.replace(" or ", ",").split(",")],
+    )
     return f"expected {words}" + (f"; {near.strip()}" if near else "")
 
 

@@ -11,17 +11,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import JsonValue
 
 from scitrain.errors import RunNotFoundError, RunStateError
 from scitrain.locks import Lock, announced, is_held
+from scitrain.records import TERMINAL, Decision, Progress, RunRecord, Status, read_record
 from scitrain.workspace import Workspace
 
-__all__ = ["TERMINAL", "Decision", "Progress", "Run", "RunRecord", "Status", "atomic_write", "run_ids", "utc_now"]
+__all__ = [
+    "TERMINAL",
+    "Decision",
+    "Progress",
+    "Run",
+    "RunRecord",
+    "Status",
+    "atomic_write",
+    "by_time",
+    "run_ids",
+    "utc_now",
+]
 
-SCHEMA_VERSION = 1
 RECORD = "run.json"
 EVENTS = "events.jsonl"
 LOG = "log.txt"
@@ -29,14 +40,10 @@ LOCK = "worker.lock"
 RESERVE = ".reserve"
 RESERVE_BYTES = 65_536
 """Space a run holds back, so that it can still say that the disk is full."""
-CACHED_RECORDS = 4096
 HIDDEN = frozenset({LOCK})
 """Files of a run directory that mean nothing to a person."""
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{0,63}-\d{8}T\d{6}-[0-9a-f]{8}")
 
-Status = Literal["queued", "running", "completed", "failed", "cancelled", "interrupted"]
-TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled", "interrupted"})
-"""States in which nothing happens any more."""
 Json: TypeAlias = Any
 """Whatever JSON holds; its reader knows the shape."""
 
@@ -64,58 +71,6 @@ def atomic_write(path: Path, content: str | bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return path
-
-
-class Decision(BaseModel):
-    """A choice that was made for the user, and why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    what: str
-    value: JsonValue
-    why: str
-
-
-class Progress(BaseModel):
-    """How far a run is, as last told."""
-
-    model_config = ConfigDict(frozen=True)
-
-    stage: str
-    """What is being done: ``prepare``, ``features``, ``train``, ``evaluate``, ``export`` …"""
-    done: float = 0
-    total: float | None = None
-    message: str = ""
-    """A few words for a person, such as ``epoch 3/50, validation loss 0.41``."""
-    time: str = ""
-
-
-class RunRecord(BaseModel):
-    """Content of ``run.json``."""
-
-    schema_version: int = SCHEMA_VERSION
-    run_id: str
-    operation: str
-    spec: dict[str, JsonValue]
-    status: Status = "queued"
-    parents: list[str] = []
-    """Runs this one was made from."""
-    decisions: list[Decision] = []
-    provenance: dict[str, JsonValue] = {}
-    """Versions, device, data hash, git commit."""
-    timings: dict[str, float] = {}
-    """Seconds by stage."""
-    executor: str = "inline"
-    """Who takes care of it."""
-    folder: str = ""
-    """Current folder of the request, from which its relative paths are read."""
-    created: str
-    started: str | None = None
-    ended: str | None = None
-    result: dict[str, JsonValue] | None = None
-    """The result object of a completed run."""
-    error: str | None = None
-    """What a person reads when it failed."""
 
 
 @dataclass
@@ -153,7 +108,7 @@ class Run:
             spec=spec,
             parents=list(parents),
             executor=executor,
-            folder=_current_folder(),
+            cwd=_current_folder(),
             created=created.isoformat(timespec="milliseconds"),
         )
         run._save(record)
@@ -207,23 +162,7 @@ class Run:
         Raises:
             RunStateError: The file is no record, as after an edit by hand.
         """
-        path = self.path / RECORD
-        stat = path.stat()
-        version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = _RECORDS.get(path)
-        if known is not None and known[0] == version:
-            return known[1].model_copy()
-        try:
-            record = RunRecord.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise RunStateError(f"{path} is no record of a run: {first['loc']}: {first['msg']}") from error
-        if record.status in TERMINAL:
-            if len(_RECORDS) >= CACHED_RECORDS:
-                _RECORDS.clear()
-            _RECORDS[path] = (version, record)
-            return record.model_copy()
-        return record
+        return read_record(self.path / RECORD)
 
     def update(self, **changes: object) -> RunRecord:
         """Change fields of the record and write it."""
@@ -248,6 +187,22 @@ class Run:
                 self.update(status=status, ended=utc_now(), **changes)
         with suppress(OSError):
             reserve.unlink(missing_ok=True)
+
+    def requeue(self, executor: str) -> bool:
+        """Put a run that did not complete back to ``queued``, claimed by this process; False where somebody was faster.
+
+        Raises:
+            RunStateError: Another process holds the run at this moment.
+        """
+        self.claim()
+        if self.record().status not in TERMINAL - {"completed"}:
+            self.release()
+            return False
+        (self.path / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+        self.update(status="queued", executor=executor, ended=None, error=None)
+        self.event("resumed", executor=executor)
+        self.progress("queued", message="to go on from the last checkpoint")
+        return True
 
     def decide(self, what: str, value: JsonValue, why: str) -> None:
         """Record a choice made for the user; a later choice of the same thing replaces the earlier."""
@@ -339,15 +294,15 @@ def run_ids(workspace: Workspace) -> list[str]:
             names = [entry.name for entry in entries]
     except FileNotFoundError:
         return []
-    return sorted((n for n in names if RUN_ID.fullmatch(n)), key=_by_time, reverse=True)
+    return sorted((n for n in names if RUN_ID.fullmatch(n)), key=by_time, reverse=True)
 
 
-def _by_time(run_id: str) -> tuple[str, str]:
+def by_time(run_id: str) -> tuple[str, str]:
+    """Return the key by which run ids sort as the runs were made."""
     operation, _, time = run_id.partition("-")
     return time, operation
 
 
-_RECORDS: dict[Path, tuple[tuple[int, int, int], RunRecord]] = {}
 _CLOCK = threading.Lock()
 _last = datetime.fromtimestamp(0, UTC)
 

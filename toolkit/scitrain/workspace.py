@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scitrain.errors import PathNotAllowedError, ScitrainError, listed
 
-__all__ = ["Workspace"]
+__all__ = ["DATA_ROOTS_VARIABLE", "ROOT_VARIABLE", "Workspace"]
 
 ROOT_VARIABLE = "SCITRAIN_WORKSPACE"
 DATA_ROOTS_VARIABLE = "SCITRAIN_DATA_ROOTS"
@@ -59,15 +59,15 @@ class Workspace:
         bases = (*(() if self.data_roots is not None else (Path.cwd(),)), self.root, *(self.data_roots or ()))
         tried = [given] if given.is_absolute() else [base / given for base in bases]
         allowed = [real for real in map(_real, tried) if self._allows(real)]
-        if not allowed:
+        for real in allowed:
+            if real.exists():
+                return real
+        if len(allowed) < len(tried):
             folders = listed((self.root, *(self.data_roots or ())))
             raise PathNotAllowedError(
                 f"{str(path)!r} lies outside the folders that may be read ({folders}); move the file there, "
                 f"or start the server with --data-root FOLDER (or {DATA_ROOTS_VARIABLE})"
             )
-        for real in allowed:
-            if real.exists():
-                return real
         raise ScitrainError(f"no file or folder {str(path)!r}; looked at {listed(allowed)}; {_nearby(allowed[0])}")
 
     def writable(self, path: str | Path) -> Path:

@@ -13,21 +13,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "FormulaSyntaxError",
-    "blocks",
-    "element_properties",
-    "featurise",
-    "names",
-    "parse_formula",
-    "reduce_amounts",
-]
+__all__ = ["FormulaSyntaxError", "blocks", "element_properties", "featurise", "names", "parse_formula"]
 
 Composition = dict[str, float]
+TABLE = Path(__file__).with_name("element_properties.json")
 
 STATISTICS = ("mean", "deviation", "min", "max", "range", "mode")
 NORMS = (2, 3, 5, 7, 10)
 SHELLS = ("s", "p", "d", "f")
+IONIC = ("largest ionic character", "mean ionic character", "lowest charge", "highest charge", "imbalance of charge")
 BALANCED_STATES = 4
 """Oxidation states tried per element; combinations grow with this to the power of the number of elements."""
 BALANCED_ELEMENTS = 4
@@ -35,20 +29,18 @@ BALANCED_ELEMENTS = 4
 CHUNK = 8192
 """Rows described at once: bounds the memory of the (rows, elements, properties) arrays to tens of MB."""
 
-SMALLEST = 1e-6
+SMALLEST = 1e-7
 LARGEST = 1e6
 DECIMALS = 9
 LONGEST = 500
 """Characters: longer text is a mistake in the file, not a formula."""
 
-_SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙*【】", "0123456789..····[]")
+_SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙【】", "0123456789..···[]")
 _SIMPLE_FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", re.ASCII)
 _SIMPLE_TOKEN = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?", re.ASCII)
 _NUMBER = r"\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
-_TOKEN = re.compile(
-    rf"\s*(?:(?P<element>[A-Z][a-z]?)|(?P<number>{_NUMBER})|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<dot>[·.]))",
-    re.ASCII,
-)
+_BRACKETS = r"(?P<open>[(\[{])|(?P<close>[)\]}])"
+_TOKEN = re.compile(rf"\s*(?:(?P<element>[A-Z][a-z]?)|(?P<number>{_NUMBER})|{_BRACKETS}|(?P<dot>[·.*]))", re.ASCII)
 _WATER = re.compile(r"(?<![A-Za-z)\]}]0)\.((?:\d+(?:\.\d+)?)?H2O)(?![a-z0-9])", re.ASCII)
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
@@ -65,9 +57,7 @@ class FormulaSyntaxError(ValueError):
 @cache
 def _table() -> dict[str, list[Any]]:
     """Return the table of element properties."""
-    table: dict[str, list[Any]] = json.loads(
-        Path(__file__).with_name("element_properties.json").read_text(encoding="utf-8")
-    )
+    table: dict[str, list[Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
     return table
 
 
@@ -80,24 +70,25 @@ def _numbers() -> dict[str, int]:
 def parse_formula(formula: str) -> Composition:
     """Return element symbol → amount, in the order of first mention.
 
-    Brackets ``()[]{}`` nest; amounts may be decimal, ``1/3``, ``1e-3`` or subscripts; parts joined by ``·``, ``*`` or ``.``
-    are added with their coefficients (``CuSO4·5H2O``; also ``CuSO4.5H2O``, where the dot stands before water).
+    Brackets ``()[]{}`` nest; amounts may be decimal, ``1/3``, ``1e-3`` or subscripts; parts joined by ``·``, ``*`` or
+    ``.`` are added with their coefficients (``CuSO4·5H2O``; also ``CuSO4.5H2O``, where the dot stands before water).
 
     Raises:
         FormulaSyntaxError: The text is no neutral formula of known elements with positive amounts.
     """
-    text = _WATER.sub(r"·\1", formula.translate(_SPELLING))
-    if _SIMPLE_FORMULA.fullmatch(text) and len(text) <= LONGEST:
-        known = _numbers()
-        amounts: Composition = {}
-        for symbol, amount in _SIMPLE_TOKEN.findall(text):
-            number = float(amount) if amount else 1.0
-            if symbol not in known or not SMALLEST <= number <= LARGEST:
-                break
-            amounts[symbol] = amounts[symbol] + number if symbol in amounts else number
-        else:
-            return {symbol: round(amount, DECIMALS) for symbol, amount in amounts.items()}
-    return _Reader(formula, text).read()
+    text = formula if formula.isascii() else formula.translate(_SPELLING)
+    if "H2O" in text:
+        text = _WATER.sub(r"·\1", text)
+    if not _SIMPLE_FORMULA.fullmatch(text) or len(text) > LONGEST:
+        return _Reader(formula, text).read()
+    known = _numbers()
+    amounts: Composition = {}
+    for symbol, amount in _SIMPLE_TOKEN.findall(text):
+        number = float(amount) if amount else 1.0
+        if symbol not in known or not SMALLEST <= number <= LARGEST:
+            return _Reader(formula, text).read()
+        amounts[symbol] = amounts[symbol] + number if symbol in amounts else number
+    return {symbol: round(amount, DECIMALS) for symbol, amount in amounts.items()}
 
 
 class _Reader:
@@ -105,9 +96,7 @@ class _Reader:
 
     def __init__(self, formula: str, text: str) -> None:
         self.formula = formula
-        if len(text) > LONGEST:
-            raise FormulaSyntaxError(formula, LONGEST, f"{len(text)} characters; a formula has at most {LONGEST}")
-        self.text = text
+        self.text = text.rstrip()
         self.at = 0
         self.groups: list[tuple[str, int, Composition]] = []
         self.inner: Composition = {}
@@ -116,64 +105,55 @@ class _Reader:
 
     def read(self) -> Composition:
         """Return the summed amounts."""
-        end = len(self.text.rstrip())
-        if not self.text.strip():
-            raise FormulaSyntaxError(self.formula, 0, "empty; write a formula such as Fe2O3")
+        if not self.text:
+            raise self._error(0, "empty; write a formula such as Fe2O3")
+        if len(self.text) > LONGEST:
+            raise self._error(LONGEST, f"{len(self.text)} characters; a formula has at most {LONGEST}")
         self._coefficient()
-        while self.at < end:
+        while self.at < len(self.text):
             self._step()
         self._finish_part()
         return {symbol: self._checked(amount, 0) for symbol, amount in self.total.items()}
 
+    def _error(self, position: int, problem: str) -> FormulaSyntaxError:
+        return FormulaSyntaxError(self.formula, position, problem)
+
     def _step(self) -> None:
         """Take one token and the amount behind it."""
-        match = self._match()
-        kind, token = match.lastgroup, match[match.lastgroup or 0]
-        if kind == "element":
-            self._element(token)
-        elif kind == "open":
-            self.groups.append((token, self.at - 1, self.inner))
+        match = _TOKEN.match(self.text, self.at)
+        if match is None:
+            start = self.text.index(self.text[self.at :].lstrip(), self.at)
+            raise self._error(start, _strange(self.text[start]))
+        self.at = match.end()
+        kind = match.lastgroup or ""
+        if kind == "number":
+            raise self._error(match.start(kind), f"amount {match[kind]} follows no element or bracket")
+        if kind == "open":
+            self.groups.append((match[kind], self.at - 1, self.inner))
             self.inner = {}
         elif kind == "close":
-            self._close(token)
+            self._close(match[kind])
         elif kind == "dot":
             self._finish_part()
             self._coefficient()
         else:
-            raise FormulaSyntaxError(
-                self.formula, match.start(kind or 0), f"the amount {token} follows no element or bracket"
-            )
-
-    def _match(self) -> re.Match[str]:
-        """Return the next token, moving behind it."""
-        match = _TOKEN.match(self.text, self.at)
-        if match is None:
-            start = self.at + len(self.text[self.at :]) - len(self.text[self.at :].lstrip())
-            raise FormulaSyntaxError(self.formula, start, _strange(self.text[start]))
-        self.at = match.end()
-        return match
+            self._element(match[kind])
 
     def _element(self, symbol: str) -> None:
-        """Add an element with its amount."""
-        start = self.at - len(symbol)
         if symbol not in _numbers():
-            raise FormulaSyntaxError(self.formula, start, _unknown(symbol))
+            raise self._error(self.at - len(symbol), _unknown(symbol))
         self.inner[symbol] = self.inner.get(symbol, 0.0) + self._amount()
 
     def _close(self, bracket: str) -> None:
         """Multiply the innermost bracket and add it to the one around it."""
         at = self.at - 1
         if not self.groups:
-            raise FormulaSyntaxError(
-                self.formula, at, f"{bracket!r} closes no bracket; remove it or add the opening one"
-            )
+            raise self._error(at, f"{bracket!r} closes no bracket; remove it or add the opening one")
         opening, _, outer = self.groups.pop()
         if _CLOSING[opening] != bracket:
-            raise FormulaSyntaxError(
-                self.formula, at, f"{bracket!r} closes {opening!r}; expected {_CLOSING[opening]!r}"
-            )
+            raise self._error(at, f"{bracket!r} closes {opening!r}; expected {_CLOSING[opening]!r}")
         if not self.inner:
-            raise FormulaSyntaxError(self.formula, at, "the bracket holds no element")
+            raise self._error(at, "the bracket holds no element")
         _add(outer, self.inner, self._amount())
         self.inner = outer
 
@@ -182,36 +162,32 @@ class _Reader:
         match = _TOKEN.match(self.text, self.at)
         if match is None or match.lastgroup != "number":
             return 1.0
-        start, token = match.start("number"), match["number"]
         self.at = match.end()
-        upper, _, lower = token.partition("/")
-        return self._checked(float(upper) / (float(lower or 1) or float("inf")), start)
+        upper, _, lower = match["number"].partition("/")
+        return self._checked(float(upper) / (float(lower or 1) or float("inf")), match.start("number"))
 
     def _checked(self, amount: float, position: int) -> float:
         """Return the amount to the parser's precision, or refuse it."""
         if not SMALLEST <= amount <= LARGEST:
             limits = f"amounts lie between {SMALLEST:g} and {LARGEST:g}; leave out an element that is not there"
-            raise FormulaSyntaxError(self.formula, position, f"amount {amount:g}; {limits}")
+            raise self._error(position, f"amount {amount:g}; {limits}")
         return round(amount, DECIMALS)
 
     def _coefficient(self) -> None:
         """Read the factor before a part, such as the 5 of ``·5H2O``."""
         start = self.at
         self.coefficient = self._amount()
-        rest = self.text[self.at :].strip()
-        if not rest:
+        if self.at == len(self.text):
             found = f"the factor {self.coefficient:g} stands" if self.at > start else "the separator stands"
-            raise FormulaSyntaxError(
-                self.formula, start, f"{found} before nothing; a formula such as 5H2O was expected"
-            )
+            raise self._error(start, f"{found} before nothing; a formula such as 5H2O was expected")
 
     def _finish_part(self) -> None:
         """Add the part before a separator or the end to the total."""
         if self.groups:
             opening, at, _ = self.groups[-1]
-            raise FormulaSyntaxError(self.formula, at, f"{opening!r} is never closed; expected {_CLOSING[opening]!r}")
+            raise self._error(at, f"{opening!r} is never closed; expected {_CLOSING[opening]!r}")
         if not self.inner:
-            raise FormulaSyntaxError(self.formula, max(self.at - 1, 0), "a part between separators holds no element")
+            raise self._error(max(self.at - 1, 0), "a part between separators holds no element")
         _add(self.total, self.inner, self.coefficient)
         self.inner = {}
 
@@ -250,7 +226,7 @@ def reduce_amounts(amounts: Composition) -> Composition:
         if all(abs(value - round(value)) <= 1e-6 * value for value in scaled):
             return dict(zip(amounts, (float(round(value)) for value in scaled), strict=True))
     total = sum(sorted(amounts.values()))
-    return {symbol: round(amount / total, 7) for symbol, amount in amounts.items()}
+    return {symbol: max(round(amount / total, 7), SMALLEST) for symbol, amount in amounts.items()}
 
 
 def atomic_amounts(amount: float) -> str:
@@ -264,31 +240,24 @@ def featurise(columns: dict[str, list[str]], options: dict[str, Any]) -> tuple[n
     Options: ``columns`` names of formula columns, ``log_fractions`` adds a logarithmic fraction block;
     for tokens also ``vocabulary`` (id 0 pads, 1 is unknown) and ``length``.
     """
-    used = [str(name) for name in options["columns"]]
-    tokens = options.get("output") == "tokens"
-    parts, problems = [], [None] * len(columns[used[0]])  # type: list[np.ndarray], list[str | None]
-    for name in used:
-        compositions, found = _read(columns[name])
-        problems = [old or new for old, new in zip(problems, found, strict=True)]
-        parts.append(
-            _tokens(compositions, options) if tokens else _describe(compositions, bool(options.get("log_fractions")))
-        )
+    problems: list[str | None] = [None] * len(columns[options["columns"][0]])
+    parts = []
+    for name in options["columns"]:
+        read = [_read(formula) for formula in columns[name]]
+        problems = [old or new for old, (_, new) in zip(problems, read, strict=True)]
+        make = _tokens if options.get("output") == "tokens" else _describe
+        parts.append(make([composition for composition, _ in read], options))
     array = np.concatenate(parts, axis=1)
     array[[index for index, problem in enumerate(problems) if problem]] = 0
     return array, problems
 
 
-def _read(formulas: list[str]) -> tuple[list[Composition], list[str | None]]:
-    """Return compositions, empty where the formula cannot be read, and the reasons."""
-    compositions, problems = [], []
-    for formula in formulas:
-        try:
-            compositions.append(reduce_amounts(parse_formula(formula)))
-            problems.append(None)
-        except FormulaSyntaxError as problem:
-            compositions.append({})
-            problems.append(str(problem))
-    return compositions, problems
+def _read(formula: str) -> tuple[Composition, str | None]:
+    """Return the reduced composition, or an empty one and the reason."""
+    try:
+        return reduce_amounts(parse_formula(formula)), None
+    except FormulaSyntaxError as problem:
+        return {}, str(problem)
 
 
 @cache
@@ -314,38 +283,34 @@ def _layout(log_fractions: bool) -> dict[str, list[str]]:
         layout["log_fractions"] = [f"log fraction {element}" for element in elements]
     layout["properties"] = [f"{statistic} {name}" for statistic in STATISTICS for name in element_properties()[0]]
     layout["stoichiometry"] = ["elements", "atoms", "entropy", *(f"norm {p}" for p in NORMS)]
-    layout["bonding"] = [
-        *(f"share of valence {shell}" for shell in SHELLS),
-        "largest ionic character",
-        "mean ionic character",
-        "lowest mean charge",
-        "highest mean charge",
-        "smallest imbalance of charge",
-        "charge can balance",
-    ]
+    layout["bonding"] = [*(f"share of valence {shell}" for shell in SHELLS), *IONIC]
     return layout
 
 
 def names(options: dict[str, Any]) -> list[str]:
     """Return a name for each column of the vector."""
-    used = [str(name) for name in options["columns"]]
-    flat = [name for block in _layout(bool(options.get("log_fractions"))).values() for name in block]
-    return flat if len(used) == 1 else [f"{column}: {name}" for column in used for name in flat]
+    return [name for block in _all_blocks(options).values() for name in block]
 
 
 def blocks(options: dict[str, Any]) -> dict[str, tuple[int, int]]:
     """Return the column range of each block; with several formulas each has its own."""
-    used = [str(name) for name in options["columns"]]
-    found, start = {}, 0
-    for column in used:
-        for block, block_names in _layout(bool(options.get("log_fractions"))).items():
-            found[block if len(used) == 1 else f"{column}: {block}"] = (start, start + len(block_names))
-            start += len(block_names)
-    return found
+    sizes = {block: len(block_names) for block, block_names in _all_blocks(options).items()}
+    ends = np.cumsum(list(sizes.values())).tolist()
+    return {block: (end - size, end) for (block, size), end in zip(sizes.items(), ends, strict=True)}
 
 
-def _describe(compositions: list[Composition], log_fractions: bool) -> np.ndarray:
+def _all_blocks(options: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the feature names of each block of all formula columns."""
+    layout = _layout(bool(options.get("log_fractions")))
+    if len(options["columns"]) == 1:
+        return layout
+    pairs = [(column, block) for column in options["columns"] for block in layout]
+    return {f"{column}: {block}": [f"{column}: {name}" for name in layout[block]] for column, block in pairs}
+
+
+def _describe(compositions: list[Composition], options: dict[str, Any]) -> np.ndarray:
     """Return (n, width); rows of equally many elements are described together."""
+    log_fractions = bool(options.get("log_fractions"))
     width = sum(map(len, _layout(log_fractions).values()))
     array = np.zeros((len(compositions), width), dtype=np.float32)
     by_size: dict[int, list[int]] = defaultdict(list)
@@ -369,7 +334,7 @@ def _features(elements: np.ndarray, amounts: np.ndarray, log_fractions: bool) ->
     np.put_along_axis(dense, elements, fractions, axis=1)
     parts = [dense]
     if log_fractions:
-        parts.append(np.log10(np.maximum(dense, SMALLEST)) / 6 + 1)
+        parts.append(np.log10(np.maximum(dense, 1e-6)) / 6 + 1)
     parts += [_statistics(elements, fractions), _stoichiometry(amounts, fractions), _bonding(elements, fractions)]
     return np.concatenate(parts, axis=1)
 
@@ -398,7 +363,7 @@ def _stoichiometry(amounts: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 
 def _bonding(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """Return (n, 10): shares of valence electrons, ionic character 1 - exp(-Δχ²/4) (Pauling), balance of charges."""
+    """Return (n, 9): shares of valence electrons, ionic character 1 - exp(-Δχ²/4) (Pauling), balance of charges."""
     properties, _, values = element_properties()
     shells = values[:, [properties.index(f"valence_{shell}") for shell in SHELLS]]
     electrons = (shells[elements] * fractions[:, :, None]).sum(axis=1)
@@ -410,7 +375,7 @@ def _bonding(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 
 def _charges(elements: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return lowest and highest mean charge per atom, the smallest |mean charge| and whether it vanishes, each (n,)."""
+    """Return the lowest, the highest and the absolutely smallest mean charge per atom, each (n,)."""
     charges = _states()[elements] * fractions[:, :, None]
     low, high = charges.min(axis=2).sum(axis=1), charges.max(axis=2).sum(axis=1)
     distance = np.maximum(np.maximum(low, -high), 0)
@@ -419,7 +384,7 @@ def _charges(elements: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, .
         for position in range(1, elements.shape[1]):
             totals = (totals[:, :, None] + charges[:, position, None]).reshape(len(totals), -1)
         distance = np.abs(totals).min(axis=1)
-    return low, high, distance, (distance < 1e-6).astype(np.float64)
+    return low, high, distance
 
 
 def tokenise(composition: Composition) -> list[str]:

@@ -264,7 +264,7 @@ def job_of(run: Run) -> Job:
     except ValidationError as error:
         raise RunStateError(
             f"the request of run {run.id!r} was written by another version of scitrain and does not fit this "
-            f"one ({error.errors()[0]["loc"]}: {error.errors()[0]['msg']}); start it anew"
+            f"one ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); start it anew"
         ) from error
 
 
@@ -287,9 +287,10 @@ def reason_of(error: BaseException) -> str:
             "free some space, then resume_run goes on from the last checkpoint"
         )
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        said = str(error) or "an allocation was refused"
         kind = "GPU memory" if type(error).__name__ == "OutOfMemoryError" else "memory"
         return (
-            f"out of {kind}: {error or 'an allocation was refused'}; take a smaller batch_size, fewer ensemble members, "
+            f"out of {kind}: {said}; take a smaller batch_size, fewer members, "
             "a smaller model or fewer rows, or let fewer runs work at once (SCITRAIN_SLOTS=1)"
         )
     return f"{type(error).__name__}: {error} (unexpected: log.txt in the run directory has the trace)"

@@ -84,7 +84,9 @@ def slot_count() -> tuple[int, str]:
         return len(gpus()), f"one run for each of {len(gpus())} GPUs"
     if sys.platform == "darwin":
         return 1, "one run at a time, because all share one GPU"
-    return max(1, cpus() // CPUS_PER_RUN), f"one run for every {CPUS_PER_RUN} of {cpus()} CPUs, at least one"
+    if cpus() < 2 * CPUS_PER_RUN:
+        return 1, f"one run at a time on {cpus()} CPUs"
+    return cpus() // CPUS_PER_RUN, f"one run for every {CPUS_PER_RUN} of {cpus()} CPUs"
 
 
 def enqueue(run: Run) -> None:
@@ -115,8 +117,12 @@ def slot(run: Run) -> Iterator[Slot]:
 
 
 def _wait(run: Run) -> tuple[Lock, Slot]:
+    told = -1
     while True:
         ahead = _ahead(run)
+        if ahead != told:
+            run.progress("queued", message=f"waiting for a slot, {ahead} runs ahead" if ahead else "waiting for a slot")
+            told = ahead
         if ahead == 0:
             for i in range(slot_count()[0]):
                 lock = Lock.take(_folder(run) / f"slot-{i}.lock")

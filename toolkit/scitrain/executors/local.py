@@ -11,6 +11,7 @@ from scitrain.errors import ScitrainError
 from scitrain.executors._queue import enqueue, leave
 from scitrain.executors._stop import stop
 from scitrain.runs import LOG, Run
+from scitrain.workspace import DATA_ROOTS_VARIABLE
 
 __all__ = ["Local"]
 
@@ -61,7 +62,7 @@ class Local(Executor):
 
 def _start(run: Run) -> "subprocess.Popen[bytes]":
     lock = run.claim()
-    folder = Path(run.record().folder)
+    folder = Path(run.record().cwd)
     with (run.path / LOG).open("ab") as log:
         child = subprocess.Popen(
             # -P: a file numpy.py in the user's folder shadows nothing; -u: the log is whole when a worker is killed.
@@ -70,9 +71,14 @@ def _start(run: Run) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             cwd=folder if folder.is_absolute() and folder.is_dir() else run.workspace.root,
-            env=os.environ | run.workspace.environment(),
+            env=_environment(run),
             start_new_session=True,
             pass_fds=(lock.handle,),
         )
     run.announce(child.pid)
     return child
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """Return this process's variables with the run's workspace in place of any other."""
+    return {k: v for k, v in os.environ.items() if k != DATA_ROOTS_VARIABLE} | run.workspace.environment()

@@ -1,6 +1,6 @@
 """Export the model of a trained run in several formats, verify each, and keep what passed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,48 +11,33 @@ from pyarrow import csv
 
 from scitrain.contracts.exporter import Exporter
 from scitrain.errors import ScitrainError, UnknownNameError
-from scitrain.exporters import EXPORTERS
+from scitrain.exporters import BUNDLE, EXPORTERS
 from scitrain.exporters._bundle import check_bundle, write_bundle, zip_folder
 from scitrain.exporters._onnx import annotate
 from scitrain.exporters._verify import Reference, verify
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import CONFIG, DOMAIN, ONNX, load_predictor, read_config
+from scitrain.inference.tables import shown_inputs
 from scitrain.runs import Run, atomic_write
 
 if TYPE_CHECKING:
     from scitrain.training.predictor import Predictor
 
-__all__ = ["BUNDLE", "CHECK", "export_model_files", "verification_inputs"]
+__all__ = ["export", "test_inputs"]
 
-BUNDLE = "bundle"
 CHECK = "models/export_check.json"
 PREDICTIONS = "results/predictions.csv"
 
 
-def export_model_files(
-    source: Run, run: Run, formats: Sequence[str], rows: int = 256, inputs: dict[str, list[str]] | None = None
+def export(
+    source: Run, run: Run, formats: Sequence[str], rows: np.ndarray | None, limit: int
 ) -> dict[str, JsonValue]:
-    """Export the model of ``source`` into ``run`` (which may be the same) and return the content of ``export_check.json``.
-
-    A file appears under its name only after it was verified; ``bundle`` takes the ONNX file along.
-
-    Args:
-        source: Trained run.
-        run: Run that gets ``models/…``.
-        formats: Names of `EXPORTERS`, and ``bundle``.
-        rows: Rows compared with torch, at most.
-        inputs: Raw input columns to compare on; None takes the test rows in ``results/predictions.csv`` of ``source``.
-
-    Raises:
-        UnknownNameError: No such format.
-        ScitrainError: A format cannot hold this network, or its file does not predict what torch predicts.
-    """
-    for name in formats:
-        if name not in EXPORTERS and name != BUNDLE:
-            raise UnknownNameError("export format", name, [*EXPORTERS, BUNDLE])
+    """Do what `scitrain.exporters.export_files` says."""
+    unknown = [name for name in formats if name not in EXPORTERS and name != BUNDLE]
+    if unknown:
+        raise UnknownNameError("export format", unknown[0], [*EXPORTERS, BUNDLE])
     config = read_config(source)
-    raw = inputs or verification_inputs(source, config, rows)
-    x, raw = _features(config, {name: cells[:rows] for name, cells in raw.items()})
+    x = _test_features(source, config, limit) if rows is None else rows[:limit]
     predictor = load_predictor(source)
     reference = Reference.of(predictor, x, config.task)
     wanted = list(dict.fromkeys(["onnx", *formats] if BUNDLE in formats else formats))
@@ -61,7 +46,7 @@ def export_model_files(
     for done, name in enumerate(wanted):
         run.progress("export", done, len(wanted), name)
         if name == BUNDLE:
-            entry = _bundle(source, run, raw)
+            entry = _bundle(source, run, test_inputs(source, config, limit))
         else:
             entry = _one(EXPORTERS[name], run, predictor, reference, _facts(source, config))
         _record(run, check, name, entry)
@@ -105,7 +90,7 @@ def _facts(source: Run, config: TrainedConfig) -> dict[str, object]:
 
 def _bundle(source: Run, run: Run, raw: dict[str, list[str]]) -> dict[str, JsonValue]:
     folder = write_bundle(source, run.path / ONNX, run.file(f"models/{BUNDLE}"))
-    entry = check_bundle(folder, source, run.path / ONNX, raw)
+    entry = check_bundle(folder, run, raw)
     archive = zip_folder(folder, run.file(f"models/{BUNDLE}.zip"))
     return {"file": f"models/{archive.name}", "folder": f"models/{BUNDLE}", "bytes": archive.stat().st_size, **entry}
 
@@ -119,7 +104,7 @@ def _bring_along(source: Run, run: Run) -> None:
             atomic_write(run.path / name, (source.path / name).read_bytes())
 
 
-def verification_inputs(source: Run, config: TrainedConfig, rows: int) -> dict[str, list[str]]:
+def test_inputs(source: Run, config: TrainedConfig, limit: int) -> dict[str, list[str]]:
     """Return raw input cells of the first test rows of a trained run.
 
     Raises:
@@ -128,26 +113,17 @@ def verification_inputs(source: Run, config: TrainedConfig, rows: int) -> dict[s
     path = source.path / PREDICTIONS
     if not path.is_file():
         raise ScitrainError(f"run {source.id} has no {PREDICTIONS}, whose rows an export is verified on; train again")
-    text = csv.ConvertOptions(
-        column_types={name: pa.string() for name in _names(config)}, include_columns=_names(config), strings_can_be_null=False
-    )
+    shown = shown_inputs(config, config.input_columns)
+    text = csv.ConvertOptions(column_types=dict.fromkeys(shown, pa.string()), include_columns=shown, strings_can_be_null=False)
     table = csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=text)
-    return {name: table.column(shown).slice(0, rows).to_pylist() for name, shown in zip(config.input_columns, _names(config), strict=True)}
+    cells = [table.column(name).slice(0, limit).to_pylist() for name in shown]
+    return dict(zip(config.input_columns, cells, strict=True))
 
 
-def _names(config: TrainedConfig) -> list[str]:
-    from scitrain.inference.tables import shown_inputs
-
-    return shown_inputs(config)
-
-
-def _features(config: TrainedConfig, raw: dict[str, list[str]]) -> tuple[np.ndarray, dict[str, list[str]]]:
-    x, bad = config.featuriser_object().transform(raw)
+def _test_features(source: Run, config: TrainedConfig, limit: int) -> np.ndarray:
+    x, bad = config.featuriser_object().transform(test_inputs(source, config, limit))
     kept = [i for i in range(len(x)) if i not in bad]
     if len(kept) < 2:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
-        raise ScitrainError(f"{len(kept)} of the {len(x)} rows to verify the export on can be read, 2 are needed{first}")
-    return np.ascontiguousarray(x[kept]), raw
-
-
-Ticker = Callable[[int, int], None]
+        raise ScitrainError(f"{len(kept)} of {len(x)} test rows of run {source.id} can be read again, an export is verified on 2{first}")
+    return np.ascontiguousarray(x[kept])

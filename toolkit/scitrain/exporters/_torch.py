@@ -4,7 +4,6 @@ import copy
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,18 +14,29 @@ from scitrain.exporters._quiet import quiet
 from scitrain.inference.backends import Compute, torch_compute
 from scitrain.inference.files import load_weights
 from scitrain.runs import atomic_write
-
-if TYPE_CHECKING:
-    from scitrain.training.predictor import Predictor
+from scitrain.training.predictor import Predictor
 
 __all__ = ["export_program", "export_traced", "load_program", "load_traced", "load_weights_only"]
 
 
-def export_traced(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[str, str | int]:
+class Traceable(Predictor):
+    """The same network without its further method: torch compiles such a one where it traces, and cannot compile any network."""
+
+    logits = None  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, predictor: Predictor) -> "Traceable":
+        """Share everything with ``predictor``."""
+        bare = cls.__new__(cls)
+        bare.__dict__.update(predictor.__dict__)
+        return bare
+
+
+def export_traced(predictor: Predictor, example: np.ndarray, target: Path) -> dict[str, str | int]:
     """Trace and write TorchScript; torch calls it deprecated, and C++ programs still need it."""
     content = io.BytesIO()
     with quiet(), torch.no_grad():
-        traced = torch.jit.trace(predictor.eval(), torch.from_numpy(np.ascontiguousarray(example)), check_trace=False)
+        traced = torch.jit.trace(Traceable.of(predictor.eval()), torch.from_numpy(np.ascontiguousarray(example)), check_trace=False)
         torch.jit.save(torch.jit.freeze(traced), content)
     atomic_write(target, content.getvalue())
     return {"exporter": f"torch {torch.__version__} trace"}
@@ -39,7 +49,7 @@ def load_traced(source: Path) -> Compute:
     return _compute(loaded)
 
 
-def export_program(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[str, str | int]:
+def export_program(predictor: Predictor, example: np.ndarray, target: Path) -> dict[str, str | int]:
     """Capture with a symbolic batch size and write ``.pt2``.
 
     Raises:
@@ -64,7 +74,7 @@ def load_program(source: Path) -> Compute:
         return _compute(torch.export.load(source).module())
 
 
-def load_weights_only(source: Path, predictor: "Predictor") -> Compute:
+def load_weights_only(source: Path, predictor: Predictor) -> Compute:
     """Fill a copy of ``predictor`` whose own numbers were wiped first, so that only the file's can answer."""
     blank = copy.deepcopy(predictor)
     with torch.no_grad():

@@ -25,6 +25,8 @@ SECONDS = 0.4
 """Time spent on one latency; a slow network gets fewer passes."""
 MAGNITUDE = 1e-2
 """Share of the largest value below which a spread says nothing: float32 rounding of the values would fail it."""
+COLLAPSED = 0.1
+"""Share of the training labels' deviation that a network which says nearly the same of every row is measured by."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ class Reference:
         if len(rows) < 2:
             raise ScitrainError(f"an export is verified on at least 2 rows with finite predictions, got {len(rows)}; give more rows")
         outputs = _in_batches(compute, rows)
-        prediction = _scale(outputs[0]) if task == "regression" else np.ones(outputs[0].shape[1])
+        prediction = np.ones(outputs[0].shape[1])
+        if task == "regression":
+            learned = predictor.scale.detach().cpu().numpy()
+            prediction = np.maximum(_scale(outputs[0]), COLLAPSED * learned)
         return cls(rows, outputs, (prediction, prediction, np.maximum(_scale(outputs[2]), 1.0)), latency(compute, rows))
 
 

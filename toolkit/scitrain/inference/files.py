@@ -70,9 +70,8 @@ def load_predictor(run: Run) -> "Predictor":
     from scitrain.training.predictor import build_predictor
 
     config = read_config(run)
-    predictor = build_predictor(
-        config.task, config.n_outputs, config.model_object(), config.shape.input_shape(), config.members
-    )
+    shape = config.shape.input_shape()
+    predictor = build_predictor(config.task, config.model_object(), shape, config.n_outputs, config.members)
     load_weights(predictor, run.path / WEIGHTS)
     return predictor.eval()
 

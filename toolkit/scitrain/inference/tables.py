@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from scitrain.inference.model import TrainedModel
 
-__all__ = ["StreamSummary", "predict_stream", "prediction_columns", "write_predictions"]
+__all__ = ["StreamSummary", "predict_stream", "prediction_columns", "shown_inputs", "write_predictions"]
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -64,9 +64,25 @@ def prediction_columns(
     outcome["in_domain"] = pa.nulls(n, pa.bool_()) if predictions.inside is None else _flags(predictions.inside, predictions)
     outcome["distance"] = pa.nulls(n, pa.float32()) if predictions.distance is None else _numbers(predictions.distance)
     outcome["error"] = pa.array([predictions.errors.get(i) for i in range(n)], pa.string())
-    taken = own.keys() | outcome.keys()
-    inputs = {_free(name, taken): pa.array(list(cells), pa.string()) for name, cells in columns.items()}
+    shown = shown_inputs(config, list(columns), labelled=y is not None)
+    inputs = {name: pa.array(list(cells), pa.string()) for name, cells in zip(shown, columns.values(), strict=True)}
     return own | inputs | outcome
+
+
+def shown_inputs(config: TrainedConfig, names: Sequence[str], labelled: bool = True) -> list[str]:
+    """Return the names of carried columns in the table: ``input_`` is put before one that the table itself needs."""
+    taken = {"row", "in_domain", "distance", "error"}
+    for target in config.targets:
+        said = [f"probability_{c}" for c in target.classes] + ["set"] if target.classes else ["low", "high", "spread"]
+        taken |= {f"{target.name}_{what}" for what in ["predicted", *said]} | ({target.name} if labelled else set())
+    found: list[str] = []
+    for name in names:
+        free = name
+        while free in taken:
+            free = f"input_{free}"
+        taken.add(free)
+        found.append(free)
+    return found
 
 
 def _of_target(config: TrainedConfig, i: int, predictions: Predictions) -> "dict[str, pa.Array]":
@@ -126,12 +142,6 @@ def _flags(inside: np.ndarray, predictions: Predictions) -> "pa.Array":
     bad = np.zeros(len(inside), dtype=bool)
     bad[list(predictions.errors)] = True
     return pa.array(inside, mask=bad)
-
-
-def _free(name: str, taken: "set[str]") -> str:
-    while name in taken:
-        name = f"input_{name}"
-    return name
 
 
 def write_predictions(

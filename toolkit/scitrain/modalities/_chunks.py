@@ -1,7 +1,6 @@
 """Runs a ``featurise`` function over many rows in pieces: bounded memory, progress, processes where they pay."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from scitrain.contracts.modality import Columns, Ticker
@@ -32,7 +31,7 @@ def featurise_in_chunks(
         errors.update({start + row: problem for row, problem in enumerate(problems) if problem})
         if tick is not None:
             tick(min(start + rows, total), total)
-    assert array is not None  # noqa: S101 - the loop runs at least once
+    assert array is not None
     return array, errors
 
 
@@ -47,16 +46,17 @@ def featurise_in_processes(
         return featurise_in_chunks(featurise, columns, options, rows, tick)
     from scitrain.chem.parallel import parallel_map
 
-    chunks = [_cut(columns, start, rows) for start in range(0, total, rows)]
+    jobs = [(featurise, _cut(columns, start, rows), options) for start in range(0, total, rows)]
     by_row = None if tick is None else lambda done, _: tick(min(done * rows, total), total)
-    parts = parallel_map(partial(_apply, featurise, options), chunks, by_row, 1)
+    parts = parallel_map(_apply, jobs, by_row, 1)
     problems = [problem for _, found in parts for problem in found]
     array = np.concatenate([part for part, _ in parts])
     return array, {row: problem for row, problem in enumerate(problems) if problem}
 
 
-def _apply(featurise: Featurise, options: dict[str, object], chunk: Chunk) -> "tuple[np.ndarray, list[str | None]]":
-    """Call ``featurise`` with the chunk last, as a pool hands it over."""
+def _apply(job: tuple[Featurise, Chunk, dict[str, object]]) -> "tuple[np.ndarray, list[str | None]]":
+    """Do one job in whichever process it arrives."""
+    featurise, chunk, options = job
     return featurise(chunk, options)
 
 

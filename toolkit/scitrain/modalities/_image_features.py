@@ -4,6 +4,7 @@ Self-contained (numpy and Pillow), so that a bundle predicts with this very file
 """
 
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: TID253 - read by functions only, copied into bundles
 
 __all__ = ["MAX_PIXELS", "featurise", "inspect", "parallel", "verify"]
 
@@ -26,14 +27,15 @@ WIDE = ("I", "F")
 """Modes of 32-bit integers and floats, whose range a file does not tell."""
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 """What Pillow's decoders raise for files that are cut off or damaged."""
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 THREADS = 16
 
 
 def featurise(columns: dict[str, list[str]], options: dict[str, Any]) -> tuple[np.ndarray, list[str | None]]:
     """Return float32 (n, channels, size, size) in 0…1, and what is wrong with each image.
 
-    Options: ``columns`` with the name of the column of paths, ``size``, ``channels`` (1 or 3), ``range`` [low, high] that
-    becomes 0…1 in 32-bit images. The aspect ratio is not kept; transparency is put on white.
+    Options: ``columns`` with the name of the column of paths, ``size``, ``channels`` (1 or 3), ``range`` [low, high]
+    that becomes 0…1 in 32-bit images. The aspect ratio is not kept; transparency is put on white.
     """
     paths = columns[options["columns"][0]]
     size, channels = int(options["size"]), int(options["channels"])
@@ -56,7 +58,7 @@ def verify(paths: Sequence[str]) -> list[str | None]:
 
 
 def inspect(path: str) -> tuple[int, int, bool, tuple[float, float] | None] | None:
-    """Return width, height (as shown), whether the image is grey, and the range of a 32-bit image; None where unreadable."""
+    """Return width and height as shown, whether it is grey, the range of 32-bit pixels; None where unreadable."""
     return _with_image(path, _inspect)[0]
 
 
@@ -75,27 +77,27 @@ def parallel(work: Callable[[Any], R], items: Sequence[Any]) -> list[R]:
 
 def _with_image(path: str, work: Callable[[Image.Image], R]) -> tuple[R | None, str | None]:
     """Open a file, check its size, and return what ``work`` makes of it, or None and the problem."""
-    if not path.strip():
-        return None, "no image given"
     if not Path(path).is_file():
-        return None, f"no image file {path}"
+        return None, f"no image file {path}" if path.strip() else "no image given"
     try:
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
-                return None, _too_large(path, f"{image.width} × {image.height}")
+                raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels")
             return work(image), None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        return None, _too_large(path, str(error))
-    except UnidentifiedImageError:
-        return None, f"{path} is no image that can be read; expected PNG, JPEG, TIFF, BMP, GIF or WebP"
-    except MemoryError:
-        return None, f"{path} does not fit into memory; make it smaller"
-    except BROKEN as error:
-        return None, f"{path} is damaged or cut off ({error}); export it again"
+    except (*BROKEN, *BOMBS, MemoryError) as error:
+        return None, _problem(path, error)
 
 
-def _too_large(path: str, found: str) -> str:
-    return f"{path} is too large ({found}); at most {MAX_PIXELS:,} pixels are decoded, make it smaller"
+def _problem(path: str, error: Exception) -> str:
+    """Say what is wrong with a file."""
+    if isinstance(error, BOMBS):
+        found = re.sub(r"^Image size \((\d+) pixels\).*", r"\1 pixels", str(error))
+        return f"{path} is too large ({found}); at most {MAX_PIXELS:,} pixels are decoded, make it smaller"
+    if isinstance(error, UnidentifiedImageError):
+        return f"{path} is no image that can be read; expected PNG, JPEG, TIFF, BMP, GIF or WebP"
+    if isinstance(error, MemoryError):
+        return f"{path} does not fit into memory; make it smaller"
+    return f"{path} is damaged or cut off ({error}); export it again"
 
 
 def _load(image: Image.Image) -> None:

@@ -75,7 +75,7 @@ class FormulaFeaturiser(Featuriser):
 
 
 class FormulaTokens(Featuriser):
-    """x = ids of element symbols and the characters of their amounts, ordered by atomic number; 0 pads, 1 is unknown."""
+    """x = ids of element symbols and the characters of their amounts, by atomic number; 0 pads, 1 is unknown."""
 
     output: ClassVar[InputKind] = "tokens"
     requirements: ClassVar[tuple[str, ...]] = ()
@@ -116,7 +116,7 @@ class Formula(Modality):
     name: ClassVar[str] = "formula"
     default_split: ClassVar[str] = "chemical_system"
     default_split_reason: ClassVar[str] = (
-        "formulas of the same elements resemble each other, so a random split would test on near copies of the training rows"
+        "formulas of the same elements resemble each other; a random split would test on near copies of training rows"
     )
     kinds: ClassVar[tuple[InputKind, ...]] = ("vector", "tokens")
 

@@ -96,7 +96,7 @@ class ImageModality(Modality):
         return Cleaned(dict(columns), errors)
 
     def featuriser(self, kind: InputKind, columns: Columns, train: "np.ndarray") -> Featuriser:
-        """Choose size and channels from training images: the median side as a multiple of 8 up to 224, grey if all are."""
+        """Choose from training images: the median side as a multiple of 8 up to 224, one channel if all are grey."""
         from statistics import median
 
         from scitrain.modalities._image_features import inspect, parallel

@@ -1,0 +1,78 @@
+"""Fixtures that tests of several folders share."""
+
+import os
+import select
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import scitrain.operations  # noqa: F401  # before the test plug-in, so that OPERATIONS holds only what ships
+from scitrain.discovery import PLUGINS_VARIABLE, load_plugins
+from scitrain.workspace import DATA_ROOTS_VARIABLE, ROOT_VARIABLE, Workspace
+
+TINY = Path(__file__).parent / "plugins" / "tiny_operations.py"
+LONGEST_WAIT_S = 60
+"""Bound on waiting for another process; no test takes so long unless it fails."""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Return an empty workspace, which is the environment's too; one run works at a time in it."""
+    root = tmp_path / "workspace"
+    root.mkdir()
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
+    monkeypatch.delenv(DATA_ROOTS_VARIABLE, raising=False)
+    monkeypatch.setenv("SCITRAIN_SLOTS", "1")
+    return Workspace(root)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the plug-in with the job whose end the test decides, known to this process and to workers."""
+    monkeypatch.setenv(PLUGINS_VARIABLE, str(TINY))
+    load_plugins("scitrain.operations")
+    return sys.modules["scitrain_plugin_tiny_operations"]
+
+
+class Gate:
+    """A pair of named pipes by which a test knows that a job has come to a point, and lets it go on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+        os.mkfifo(f"{path}.go")
+        self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def wait(self) -> str:
+        """Wait until a job is at the gate; returns its run id."""
+        ready, _, _ = select.select([self._reader], [], [], LONGEST_WAIT_S)
+        assert ready, "no job came to the gate"
+        return os.read(self._reader, 200).decode().strip()
+
+    def open(self) -> None:
+        """Let the job that waits go on."""
+        with Path(f"{self.path}.go").open("w") as pipe:
+            pipe.write("x")
+
+    def close(self) -> None:
+        os.close(self._reader)
+
+
+@pytest.fixture
+def gates(tmp_path: Path):
+    """Return a function that makes a gate."""
+    made: list[Gate] = []
+
+    def make(name: str = "gate") -> Gate:
+        made.append(Gate(tmp_path / name))
+        return made[-1]
+
+    yield make
+    for gate in made:
+        gate.close()
+
+
+GateMaker = Callable[..., Gate]

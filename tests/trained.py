@@ -1,0 +1,96 @@
+"""Makes runs that hold a whole, untrained but calibrated model of formulas: what inference and exports work on."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from scitrain.contracts.model import ModelSpec
+from scitrain.data.options import Task
+from scitrain.data.prepared import Target
+from scitrain.evaluation.conformal import fit_conformal
+from scitrain.evaluation.domain import fit_domain
+from scitrain.inference import TrainedConfig, load_model, save_model, write_predictions
+from scitrain.inference.config import ShapeConfig
+from scitrain.modalities.formula import Formula
+from scitrain.models.mlp import Mlp
+from scitrain.runs import Run
+from scitrain.training.predictor import Predictor, build_predictor
+from scitrain.training.predict import predict_array
+from scitrain.workspace import Workspace
+
+__all__ = ["FORMULAS", "TARGETS", "trained_run"]
+
+ELEMENTS = ("Li", "Na", "K", "Mg", "Ca", "Ti", "Fe", "Cu", "Zn", "Al")
+FORMULAS = [f"{a}{i}{b}{j}O{k}" for a in ELEMENTS[:5] for b in ELEMENTS[5:] for i, j, k in ((1, 1, 2), (2, 1, 4), (1, 3, 5))]
+LABELS = ("no", "yes")
+TARGETS: dict[Task, tuple[Target, ...]] = {
+    "regression": (Target(name="energy", unit="eV"), Target(name="gap", unit="eV")),
+    "binary": (Target(name="stable", classes=LABELS),),
+    "multilabel": (Target(name="stable", classes=LABELS), Target(name="metal", classes=LABELS)),
+    "multiclass": (Target(name="system", classes=("cubic", "hexagonal", "other, or none")),),
+}
+
+
+def trained_run(folder: Path, task: Task = "regression", model: ModelSpec | None = None, members: int = 2) -> Run:
+    """Write a run with model, calibration, domain and test predictions."""
+    torch.manual_seed(7)
+    workspace = Workspace(folder)
+    run = Run.create("train_model", {}, workspace)
+    run.update(status="completed")
+    spec = model or Mlp(widths=[16, 16])
+    columns = {"formula": FORMULAS}
+    kind = spec.consumes[0]
+    featuriser = Formula().featuriser(kind, columns, np.arange(50))
+    x, errors = featuriser.transform(columns)
+    assert not errors
+    outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])
+    predictor = build_predictor(task, spec, featuriser.shape(), outputs, members)
+    settle(predictor, x)
+    said = predict_array(predictor, x)
+    config = TrainedConfig(
+        task=task,
+        targets=TARGETS[task],
+        modality="formula",
+        input_columns=("formula",),
+        featuriser=featuriser.model_dump(mode="json"),
+        model=spec.model_dump(mode="json"),
+        members=members,
+        shape=ShapeConfig.of(featuriser.shape()),
+        conformal=fit_conformal(task, labels(task, said.prediction), said.prediction, spread(task, said.spread)).model_dump(mode="json"),
+        source="made up",
+    )
+    save_model(run, predictor, config, fit_domain(said.representation[:50], said.representation[50:]))
+    model_at_work = load_model(run, "torch")
+    test = {"formula": FORMULAS[50:]}
+    y = labels(task, said.prediction)[50:]
+    write_predictions(run.file("results/predictions.csv"), config, test, np.arange(51, 51 + len(y)), model_at_work.predict(test), y)
+    return run
+
+
+def spread(task: Task, values: np.ndarray) -> np.ndarray | None:
+    return values if task == "regression" and values.any() else None
+
+
+def settle(predictor: Predictor, x: np.ndarray) -> None:
+    """Give every statistic a value that is not its neutral one, as training would."""
+    predictor.train()
+    if x.dtype == np.float32:
+        predictor.inputs.learn(x, np.arange(50))
+    with torch.no_grad():
+        for _ in range(3):
+            predictor(torch.from_numpy(x))
+        predictor.shift.copy_(torch.linspace(-2, 3, predictor.n_outputs))
+        predictor.scale.copy_(torch.linspace(0.5, 4, predictor.n_outputs))
+        predictor.temperature.fill_(0.3)
+    predictor.eval()
+
+
+def labels(task: Task, prediction: np.ndarray) -> np.ndarray:
+    """Labels that mostly agree with the prediction."""
+    rng = np.random.default_rng(3)
+    if task == "regression":
+        return (prediction + rng.normal(0, 0.3, prediction.shape)).astype(np.float32)
+    if task == "multiclass":
+        return (prediction + rng.normal(0, 0.3, prediction.shape)).argmax(axis=1)
+    return (rng.random(prediction.shape) < prediction).astype(np.float32)

@@ -1,0 +1,272 @@
+"""What is predicted: read labels, and tell regression from classes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scitrain.data.columns import as_arrow
+from scitrain.data.options import Task
+from scitrain.data.prepared import Target
+from scitrain.data.source import Broken, Source
+from scitrain.data.values import missing_mask, numbers
+from scitrain.errors import DataError, listed
+
+__all__ = ["Labels", "check_labels", "choose_task", "read_labels"]
+
+MAX_CLASSES = 1000
+FEW_VALUES = 20
+"""Whole numbers 0…k−1 with at most so many values may be class indices."""
+ROWS_A_CLASS = 20
+"""… when there are so many rows a value."""
+NEGATIVE = ("0", "false", "no", "n", "f", "negative", "neg", "inactive", "-1", "absent", "fail", "failed", "off", "non-toxic", "control")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of every row of a source."""
+
+    task: Task
+    targets: tuple[Target, ...]
+    y: np.ndarray
+    """float32 (n, targets), NaN where missing; int64 (n,) for ``multiclass``, −1 where missing."""
+    problems: dict[int, Broken] = field(default_factory=dict)
+    """Row index to why it cannot be used."""
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What the labels of one column look like."""
+
+    name: str
+    labelled: int
+    distinct: tuple[str, ...]
+    """Different labels, at most `MAX_CLASSES` + 1 of them."""
+    numeric: np.ndarray
+    """Different finite numbers, ascending."""
+    share: float
+    """Share of the labels that are finite numbers."""
+
+    @property
+    def is_numeric(self) -> bool:
+        """Mostly numbers: the few others are mistakes, to be named by line."""
+        return self.share >= 0.9 or (self.share > 0.5 and len(self.numeric) > FEW_VALUES)
+
+    @property
+    def whole(self) -> bool:
+        return bool(np.all(self.numeric == np.round(self.numeric)))
+
+
+def choose_task(columns: Mapping[str, Sequence[str]], asked: Task | str) -> tuple[Task, str]:
+    """Return the task and the reason.
+
+    Raises:
+        DataError: The values allow no task, or not the one that was asked for.
+    """
+    found = [_look(name, cells) for name, cells in columns.items()]
+    empty = [values.name for values in found if values.labelled == 0]
+    if empty:
+        raise DataError(f"column {listed(empty)} holds no label; choose another target, or fill it in")
+    if asked != "auto":
+        _check_asked(found, asked)
+        return asked, "asked for"  # type: ignore[return-value]  # one of Task's words, as DataOptions has checked
+    return _one(found[0]) if len(found) == 1 else _several(found)
+
+
+def _look(name: str, cells: Sequence[str]) -> _Values:
+    read = numbers(cells)
+    labelled = int((~read.missing).sum())
+    finite = read.values[~np.isnan(read.values) & ~read.missing]
+    labels = pc.filter(pc.utf8_trim_whitespace(as_arrow(cells)), pa.array(~read.missing))
+    distinct = tuple(pc.unique(labels)[: MAX_CLASSES + 1].to_pylist())
+    return _Values(name, labelled, distinct, np.unique(finite), len(finite) / labelled if labelled else 0.0)
+
+
+def _one(values: _Values) -> tuple[Task, str]:
+    k = len(values.numeric)
+    if values.is_numeric:
+        if k == 2 and values.whole:
+            return "binary", f"{values.name} has two values, {values.numeric[0]:g} and {values.numeric[1]:g}"
+        indices = values.whole and 2 < k <= FEW_VALUES and values.numeric[0] in (0, 1) and values.numeric[-1] - values.numeric[0] == k - 1
+        if indices and values.labelled >= ROWS_A_CLASS * k:
+            why = f"{values.name} has only the {k} whole values {values.numeric[0]:g}…{values.numeric[-1]:g}; task='regression' takes them as numbers"
+            return "multiclass", why
+        return "regression", f"{values.name} has {k:,} different numbers"
+    classes = len(values.distinct)
+    if classes == 2:
+        return "binary", f"{values.name} has two values, {values.distinct[0]!r} and {values.distinct[1]!r}"
+    if classes > MAX_CLASSES or classes > 0.5 * values.labelled:
+        raise DataError(
+            f"column {values.name!r} holds text with {_count(classes)} different values in {values.labelled:,} rows, such as "
+            f"{listed(map(repr, values.distinct), 3)}: neither numbers nor classes; choose another target"
+        )
+    return "multiclass", f"{values.name} has {classes} different words"
+
+
+def _several(found: list[_Values]) -> tuple[Task, str]:
+    names = listed(values.name for values in found)
+    if all(values.is_numeric and set(values.numeric) <= {0.0, 1.0} for values in found):
+        return "multilabel", f"{names} hold only 0 and 1"
+    if all(not values.is_numeric and len(values.distinct) <= 2 and _has_negative(values) for values in found):
+        return "multilabel", f"{names} hold only words such as {listed(map(repr, found[0].distinct))}"
+    text = [values for values in found if not values.is_numeric]
+    if text:
+        raise DataError(
+            f"several targets are learned together when all are numbers or all are 0/1; {text[0].name!r} holds text such as "
+            f"{listed(map(repr, text[0].distinct), 3)}. Train one model for each, or leave it out of `target`"
+        )
+    return "regression", f"{names} are numbers"
+
+
+def _has_negative(values: _Values) -> bool:
+    return any(word.lower() in NEGATIVE for word in values.distinct)
+
+
+def _count(classes: int) -> str:
+    return f"more than {MAX_CLASSES:,}" if classes > MAX_CLASSES else f"{classes:,}"
+
+
+def _check_asked(found: list[_Values], asked: str) -> None:
+    several = len(found) > 1
+    if several and asked in {"binary", "multiclass"}:
+        raise DataError(f"task={asked!r} has one target, but {len(found)} were given; say task='multilabel' for 0/1 columns, or give one target")
+    for values in found:
+        if asked in {"binary", "multilabel"} and len(values.distinct) > 2 and len(values.numeric) != 2:
+            raise DataError(
+                f"task={asked!r} needs two values in {values.name!r}, but it has {_count(len(values.distinct))}: "
+                f"{listed(map(repr, values.distinct), 5)}; say task='multiclass' or 'regression'"
+            )
+        if asked == "multiclass" and (len(values.distinct) > MAX_CLASSES or len(values.distinct) > 0.5 * values.labelled):
+            raise DataError(
+                f"task='multiclass' needs classes that repeat, but {values.name!r} has {_count(len(values.distinct))} different values "
+                f"in {values.labelled:,} rows; say task='regression' where it is a number"
+            )
+
+
+def read_labels(source: Source, names: Sequence[str], task: Task, units: Mapping[str, str]) -> Labels:
+    """Read the labels of every row.
+
+    Raises:
+        DataError: Regression was asked for where most values are text; names the first by line.
+    """
+    if task == "multiclass":
+        return _multiclass(source, names[0])
+    reader = _numbers_of if task == "regression" else _two_of
+    targets, ys, problems = [], [], {}
+    for name in names:
+        target, y, bad = reader(source, name)
+        targets.append(target.model_copy(update={"unit": units.get(name)}) if task == "regression" else target)
+        ys.append(y)
+        problems |= bad
+    y = np.stack(ys, axis=1).astype(np.float32)
+    for i in np.flatnonzero(np.isnan(y).all(axis=1)):
+        problems.setdefault(int(i), _unlabelled(source, names, int(i)))
+    return Labels(task, tuple(targets), y, problems)
+
+
+def _unlabelled(source: Source, names: Sequence[str], i: int) -> Broken:
+    shown = source.columns[names[0]][i] if len(names) == 1 else ""
+    return Broken(int(source.lines[i]), names[0] if len(names) == 1 else "", shown, "has no label")
+
+
+def _numbers_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int, Broken]]:
+    cells = source.columns[name]
+    read = numbers(cells)
+    bad = np.flatnonzero(read.bad)
+    if len(bad) > 0.5 * (~read.missing).sum():
+        first = int(bad[0])
+        raise DataError(
+            f"{source.name}: regression needs numbers in {name!r}, but {source.place} {source.lines[first]} holds {cells[first][:80]!r} "
+            f"({len(bad):,} of {(~read.missing).sum():,} values are no numbers); choose another target, or say task='multiclass'"
+        )
+    problems = {int(i): Broken(int(source.lines[i]), name, cells[int(i)], _why_no_number(cells[int(i)])) for i in bad}
+    return Target(name=name), read.values, problems
+
+
+def _why_no_number(cell: str) -> str:
+    if cell.strip().lower().lstrip("+-") in {"inf", "infinity"}:
+        return "target is infinite"
+    if cell.strip()[:1] in {"<", ">", "≤", "≥", "~"}:
+        return "target is a bound, not a number"
+    try:
+        float(cell)
+    except ValueError:
+        return "target is not a number"
+    return "target is too large, or not in plain decimal notation"
+
+
+def _classes(cells: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Return sorted class names and the index (n,) of each row's class, −1 where missing; 1.0 and 1 are one class."""
+    missing = missing_mask(cells)
+    encoded = pc.dictionary_encode(pc.utf8_trim_whitespace(as_arrow(cells)))
+    codes, words = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
+    used = np.unique(codes[~missing])
+    as_numbers = numbers([words[i] for i in used]).values
+    numeric = len(used) > 0 and not np.isnan(as_numbers).any()
+    named = {int(i): _number_name(x) if numeric else words[i] for i, x in zip(used, as_numbers, strict=True)}
+    classes = sorted(set(named.values()), key=(lambda name: (float(name), name)) if numeric else (lambda name: (0.0, name)))
+    table = np.full(len(words), -1, dtype=np.int64)
+    for i, name in named.items():
+        table[i] = classes.index(name)
+    found = table[codes]
+    found[missing] = -1
+    return classes, found
+
+
+def _number_name(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def _multiclass(source: Source, name: str) -> Labels:
+    classes, y = _classes(source.columns[name])
+    problems = {int(i): _unlabelled(source, [name], int(i)) for i in np.flatnonzero(y < 0)}
+    return Labels("multiclass", (Target(name=name, classes=tuple(classes)),), y, problems)
+
+
+def _two_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int, Broken]]:
+    cells = source.columns[name]
+    classes, codes = _classes(cells)
+    problems: dict[int, Broken] = {}
+    if len(classes) > 2:
+        # Mostly 0/1: the few others are mistakes.
+        as_numbers = numbers(classes).values
+        names = [c for c, x in zip(classes, as_numbers, strict=True) if not np.isnan(x)]
+        allowed = {classes.index(c) for c in names}
+        for i in np.flatnonzero(~np.isin(codes, [*allowed, -1])):
+            problems[int(i)] = Broken(int(source.lines[i]), name, cells[int(i)], f"target is neither {names[0]} nor {names[1]}")
+            codes[i] = -1
+    else:
+        names = classes
+    ordered = _negative_first(names)
+    y = np.full(len(codes), np.nan, dtype=np.float32)
+    for value, label in enumerate(ordered):
+        y[codes == classes.index(label)] = value
+    return Target(name=name, classes=tuple(ordered)), y, problems
+
+
+def _negative_first(names: list[str]) -> list[str]:
+    return sorted(names, key=lambda name: (name.lower() not in NEGATIVE, names.index(name)))
+
+
+def check_labels(task: Task, targets: Sequence[Target], y: np.ndarray) -> None:
+    """Refuse labels from which nothing can be learned.
+
+    Raises:
+        DataError: A target has one value only in all usable rows.
+    """
+    columns = [y] if y.ndim == 1 else list(y.T)
+    for target, column in zip(targets, columns, strict=True):
+        labelled = column[column >= 0] if task == "multiclass" else column[~np.isnan(column)]
+        values = np.unique(labelled)
+        if len(values) >= 2:
+            continue
+        if len(values) == 0:
+            raise DataError(f"no usable row has a label of {target.name!r}; leave it out of `target`, or look at the rejected rows")
+        shown = f"{values[0]:g}" if target.classes is None else repr(target.classes[int(values[0])])
+        what = "is the same value" if task == "regression" else "is one class"
+        raise DataError(
+            f"target {target.name!r} {what}, {shown}, in all {len(labelled):,} usable rows: there is nothing to learn; "
+            "choose another target, or add rows that differ"
+        )

@@ -1,0 +1,266 @@
+"""A folder that predicts with numpy, onnxruntime and the featuriser's own library: no torch, no scitrain."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from pydantic import JsonValue
+
+import scitrain
+from scitrain.contracts.modality import Columns, Featuriser
+from scitrain.errors import ScitrainError
+from scitrain.evaluation.domain import FARTHEST
+from scitrain.inference.backends import onnx_session
+from scitrain.inference.config import TrainedConfig
+from scitrain.inference.files import DOMAIN, read_config
+from scitrain.inference.model import NOT_FINITE, batch_size, load_model
+from scitrain.inference.tables import write_predictions
+from scitrain.runs import Run, atomic_write
+
+__all__ = ["check_bundle", "write_bundle", "zip_folder"]
+
+CARD = "MODEL_CARD.md"
+SCRIPT = "inference.py"
+OWN_OPTIONS = ("--help", "--output")
+EXAMPLES = {"smiles": ("CCO", "c1ccccc1O"), "formula": ("Fe2O3", "NaCl"), "image": ("picture.png",)}
+CHECK_ROWS = 64
+TOLERANCE = 1e-5
+"""Largest difference of a number in the bundle's table from scitrain's, relative to that number (never below 1)."""
+BLOCKED = """
+import runpy, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "scitrain", "scitrain_server"):
+            raise ImportError(f"a bundle must not import {name}")
+sys.meta_path.insert(0, Refuse())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a script where torch and scitrain cannot be imported, whatever is installed."""
+
+
+def write_bundle(source: Run, onnx: Path, folder: Path) -> Path:
+    """Write the bundle of a trained run; an older one in its place is replaced when the new one is whole.
+
+    Args:
+        source: Trained run.
+        onnx: Its verified ONNX file.
+        folder: Bundle to write.
+    """
+    config = read_config(source)
+    featuriser = config.featuriser_object()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        for file in (featuriser.module(), *featuriser.data_files()):
+            shutil.copyfile(file, staging / file.name)
+        shutil.copyfile(onnx, staging / "model.onnx")
+        for name in (DOMAIN, CARD):
+            if (source.path / name).is_file():
+                shutil.copyfile(source.path / name, staging / Path(name).name)
+        _write_texts(staging, source.id, config, featuriser)
+        staging.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        staging.replace(folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return folder
+
+
+def _write_texts(folder: Path, run_id: str, config: TrainedConfig, featuriser: Featuriser) -> None:
+    settings = json.dumps(_settings(folder, run_id, config, featuriser), indent=2, ensure_ascii=False, allow_nan=False)
+    atomic_write(folder / "preprocessing.json", settings + "\n")
+    atomic_write(folder / SCRIPT, _script(run_id, config, featuriser))
+    atomic_write(folder / "requirements.txt", "".join(f"{_pinned(name)}\n" for name in _requirements(featuriser)))
+    atomic_write(folder / "README.md", _readme(run_id, config, (folder / CARD).is_file()))
+
+
+def _settings(folder: Path, run_id: str, config: TrainedConfig, featuriser: Featuriser) -> dict[str, object]:
+    representation = onnx_session(folder / "model.onnx").get_outputs()[2].shape[1]
+    return {
+        "schema_version": 1,
+        "run_id": run_id,
+        "task": config.task,
+        "modality": config.modality,
+        "targets": [target.model_dump(mode="json") for target in config.targets],
+        "input_columns": list(config.input_columns),
+        "featuriser": {"module": featuriser.module().name, "kind": config.featuriser["kind"], "options": featuriser.options()},
+        "shape": list(config.shape.shape),
+        "outputs": config.n_outputs,
+        "representation": representation,
+        "batch_rows": batch_size(config.shape.shape),
+        "coverage": config.coverage,
+        "conformal": config.conformal,
+        "domain_threshold": config.domain_threshold,
+        "farthest": FARTHEST,
+    }
+
+
+def _script(run_id: str, config: TrainedConfig, featuriser: Featuriser) -> str:
+    options = cli_options(config.input_columns)
+    cells = EXAMPLES.get(config.modality, ("1.5",))
+    return _template(SCRIPT).render(
+        run_id=run_id,
+        scitrain_version=_installed("scitrain") or "from source",
+        targets=config.targets,
+        input_columns=config.input_columns,
+        requirements=featuriser.requirements,
+        options=options,
+        examples=[" ".join(cells)] * len(options),
+        not_finite=NOT_FINITE,
+    )
+
+
+def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
+    """Return a command line option for each input column, such as ``--mean-radius``; no two are alike."""
+    found: dict[str, str] = {}
+    for column in columns:
+        words = "".join(c if c.isascii() and c.isalnum() else " " for c in column).split()
+        option = "--" + ("-".join(words).lower() or "input")
+        while option in OWN_OPTIONS or option in found.values():
+            option += "-input" if option in OWN_OPTIONS else "-2"
+        found[column] = option
+    return found
+
+
+def _template(name: str) -> jinja2.Template:
+    folder = Path(scitrain.__file__).parent
+    installed = folder / "_data" / "templates"
+    folders = installed if installed.is_dir() else folder.parents[1] / "templates"
+    # not HTML: the values go into Python source, where tojson quotes them
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders), undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    return environment.get_template(f"{name}.j2")
+
+
+def _requirements(featuriser: Featuriser) -> tuple[str, ...]:
+    return ("numpy", "onnxruntime", *featuriser.requirements)
+
+
+def _pinned(name: str) -> str:
+    """Pin the version that was trained with: another may describe the same molecule with other numbers."""
+    found = _installed(name)
+    return f"{name}=={found}" if found else name
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _readme(run_id: str, config: TrainedConfig, card: bool) -> str:
+    options = cli_options(config.input_columns)
+    cells = EXAMPLES.get(config.modality, ("1.5",))
+    inline = " ".join(f"{option} {cells[0]}" for option in options.values())
+    named = [f"`{t.name}`" + (f" ({t.unit})" if t.unit else "") for t in config.targets]
+    lines = [
+        f"# Predict {', '.join(named)}",
+        "",
+        f"Model of run `{run_id}`, exported by scitrain. It needs Python 3.11 or later and what `requirements.txt` names, no torch.",
+        "",
+        "```",
+        "pip install -r requirements.txt",
+        "python inference.py input.csv -o predictions.csv",
+        f"python inference.py {inline}",
+        "```",
+        "",
+        f"`input.csv` has the columns {', '.join(f'`{c}`' for c in config.input_columns)}; every other column is carried along.",
+        f"The table says per row: prediction, the {'interval' if config.task == 'regression' else 'set of classes'} that holds the truth "
+        f"in {config.coverage:.0%} of rows like the validation rows, whether the input lies in the training domain, and `error` where a row is bad.",
+        "",
+        "From Python: `from inference import predict`, then `predict([...])`.",
+    ]
+    return "\n".join(lines + (["", f"What it was trained on, and how far to trust it: [{CARD}]({CARD})."] if card else [])) + "\n"
+
+
+def check_bundle(folder: Path, run: Run, raw: Columns) -> dict[str, JsonValue]:
+    """Run the bundle as a stranger would, without torch and scitrain, and compare its table with scitrain's.
+
+    Args:
+        folder: The bundle.
+        run: Run whose ``models/`` holds configuration, domain and the ONNX file.
+        raw: Input cells.
+
+    Returns:
+        ``passed``, ``reason``, ``rows``, ``max_difference`` (of any number, relative to it, never below 1) and ``tolerance``.
+    """
+    columns = {name: list(cells[:CHECK_ROWS]) for name, cells in raw.items()}
+    n = len(next(iter(columns.values())))
+    model = load_model(run, "onnx")
+    with tempfile.TemporaryDirectory() as scratch:
+        given, said, expected = (Path(scratch) / name for name in ("input.csv", "said.csv", "expected.csv"))
+        with given.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([list(columns), *zip(*columns.values(), strict=True)])
+        write_predictions(expected, model.config, columns, np.arange(1, n + 1), model.predict(columns))
+        done = subprocess.run(
+            [sys.executable, "-c", BLOCKED, str(folder / SCRIPT), str(given), "-o", str(said)],
+            capture_output=True, text=True, cwd=scratch, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            reason, apart = f"the bundle's script ended with {done.stderr.strip()[-500:]}", None
+        else:
+            reason, apart = _differences(_table(said), _table(expected))
+    return {"passed": reason is None, "reason": reason, "rows": n, "max_difference": apart, "tolerance": TOLERANCE}
+
+
+Table = dict[str, list[str]]
+
+
+def _table(path: Path) -> Table:
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def _differences(said: Table, expected: Table) -> tuple[str | None, float | None]:
+    """Return what differs, and the largest relative difference of the numbers."""
+    if list(said) != list(expected):
+        return f"columns {list(said)}, expected {list(expected)}", None
+    worst = 0.0
+    for name, cells in expected.items():
+        for row, (a, b) in enumerate(zip(said[name], cells, strict=True), start=1):
+            if a == b:
+                continue
+            x, y = _number(a), _number(b)
+            if x is None or y is None or abs(x - y) > TOLERANCE * max(1.0, abs(y)):
+                return f"row {row}, {name}: {a!r}, scitrain says {b!r}", None
+            worst = max(worst, abs(x - y) / max(1.0, abs(y)))
+    return None, worst
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def zip_folder(folder: Path, target: Path) -> Path:
+    """Write ``target`` with the folder's files under the folder's name; the same files give the same bytes."""
+    staging = target.with_name(f".{target.name}")
+    try:
+        with zipfile.ZipFile(staging, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+                entry = zipfile.ZipInfo(f"{folder.name}/{file.relative_to(folder).as_posix()}")
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, file.read_bytes())
+        staging.replace(target)
+    except OSError as error:
+        raise ScitrainError(f"cannot write {target}: {error.strerror or error}; free some space") from error
+    finally:
+        staging.unlink(missing_ok=True)
+    return target

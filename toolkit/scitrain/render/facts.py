@@ -1,0 +1,134 @@
+"""What is known of a run, read from its files alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from scitrain.data.options import Task
+from scitrain.data.prepared import Target
+from scitrain.evaluation.calibration import Temperature
+from scitrain.evaluation.report import Evaluation, MetricRow
+from scitrain.figures.words import with_interval
+from scitrain.inference.config import TrainedConfig
+from scitrain.runs import Run, RunRecord
+
+__all__ = ["DATA", "EXPORTS", "METRICS", "TRAINING", "BaselineNote", "Facts", "Training", "read_facts"]
+
+METRICS = "results/metrics.json"
+DATA = "results/data.json"
+TRAINING = "results/dl_training_log.json"
+CONFIG = "models/config.json"
+EXPORTS = "models/export_check.json"
+
+
+class BaselineNote(BaseModel):
+    """How a baseline was fitted."""
+
+    name: str
+    note: str
+
+
+class Training(BaseModel):
+    """What ``dl_training_log.json`` says of the whole training."""
+
+    model_config = ConfigDict(extra="allow")
+
+    stopped: str
+    best_epoch: int
+    epochs: list[dict[str, JsonValue]]
+    steps: int
+    seconds: float
+    device: str
+    precision: str
+    batch_size: int
+    parameters: int
+    members: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the pages are written from."""
+
+    record: RunRecord
+    task: Task
+    modality: str
+    targets: tuple[Target, ...]
+    coverage: float
+    evaluation: Evaluation
+    baselines: tuple[BaselineNote, ...]
+    temperature: Temperature | None
+    data: dict[str, Any]
+    """Content of ``data.json``; empty where there is none."""
+    training: Training | None
+    config: TrainedConfig | None
+    exports: dict[str, dict[str, Any]]
+    """Entry of ``export_check.json`` by format; empty where nothing was exported."""
+    artifacts: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """Name of the data."""
+        return str(self.data.get("source") or self.record.spec.get("data") or "not recorded")
+
+    @property
+    def primary(self) -> MetricRow:
+        """The metric that decides, on the test split: of the only target, or the mean over several."""
+        return self.evaluation.row(self.evaluation.primary)
+
+    @property
+    def headline(self) -> str:
+        """The deciding metric in words."""
+        row = self.primary
+        if row.value is None:
+            return f"{row.title} has no value ({row.reason})"
+        mean = "" if len(self.targets) == 1 else ", mean over the targets"
+        return f"{row.title} {with_interval(row, row.unit)} on {row.n:,} {row.split} rows{mean}"
+
+    @property
+    def split_sizes(self) -> dict[str, int]:
+        """Number of rows by split; empty where not recorded."""
+        split = self.data.get("split") or {}
+        return {name: int(split[name]) for name in ("train", "val", "test") if name in split}
+
+    def decided(self, what: str) -> str:
+        """Return the value of a decision in words, or an empty string."""
+        return next((str(d.value) for d in self.record.decisions if d.what == what), "")
+
+    def rows(self, name: str, split: str = "test") -> list[MetricRow]:
+        """Return one metric of a split for each target, and for their mean where there are several."""
+        return [row for row in self.evaluation.metrics if row.name == name and row.split == split]
+
+
+def read_facts(run: Run) -> Facts:
+    """Read the files of a run.
+
+    Raises:
+        RunStateError: The run has no ``metrics.json``.
+        ValidationError: A file is not what this version writes.
+    """
+    found = run.read_json(METRICS)
+    temperature = found.get("temperature")
+    training, config = _optional(run, TRAINING), _optional(run, CONFIG)
+    return Facts(
+        record=run.record(),
+        task=found["task"],
+        modality=found["modality"],
+        targets=tuple(Target.model_validate(target) for target in found["targets"]),
+        coverage=found["coverage"],
+        evaluation=Evaluation.model_validate({k: v for k, v in found.items() if k in Evaluation.model_fields}),
+        baselines=tuple(BaselineNote.model_validate(note) for note in found["baselines"] if isinstance(note, dict)),
+        temperature=Temperature.model_validate(temperature) if temperature else None,
+        data=_optional(run, DATA) or {},
+        training=Training.model_validate(training) if training else None,
+        config=TrainedConfig.model_validate(config) if config else None,
+        exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
+        artifacts=tuple(run.artifacts()),
+    )
+
+
+def _optional(run: Run, name: str) -> dict[str, Any] | None:
+    if not (run.path / name).is_file():
+        return None
+    found: dict[str, Any] = run.read_json(name)
+    return found

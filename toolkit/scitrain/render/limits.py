@@ -1,0 +1,123 @@
+"""What to keep in mind before trusting a model, derived from its facts alone."""
+
+from collections.abc import Callable, Iterator
+
+from scitrain.evaluation.metrics import METRICS
+from scitrain.figures.words import count, number, percent, with_interval, with_unit
+from scitrain.render.facts import Facts, read_facts
+from scitrain.runs import Run
+
+__all__ = ["limits", "limits_of"]
+
+FEW_TEST_ROWS = 100
+FEW_VALIDATION_ROWS = 50
+FEW_TRAINING_ROWS = 500
+MANY_OUTSIDE = 0.1
+MANY_REJECTED = 0.05
+OPTIMISTIC = {"smiles": ("scaffold", "ring systems"), "formula": ("chemical_system", "chemical systems")}
+"""By modality, the split that asks for something new, and what a random one lets both sides share."""
+
+
+def limits(run: Run) -> list[str]:
+    """Return the limits of a run that has ``metrics.json``, each one sentence or two."""
+    return limits_of(read_facts(run))
+
+
+def limits_of(facts: Facts) -> list[str]:
+    """Return the limits that the facts imply, the gravest first."""
+    checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
+        _verdict,
+        _coverage,
+        _domain,
+        _sizes,
+        _split,
+        _rows,
+        _missing,
+    )
+    return [sentence for check in checks for sentence in check(facts)]
+
+
+def _verdict(facts: Facts) -> Iterator[str]:
+    verdict = facts.evaluation.verdict
+    if verdict is None:
+        yield "There is no comparison with simple models: whether a network is needed at all is not known."
+    elif verdict.outcome != "beats":
+        yield f"{verdict.sentence} The simpler model may be the better choice."
+
+
+def _coverage(facts: Facts) -> Iterator[str]:
+    said = facts.evaluation.conformal
+    if said is None:
+        yield "There were no validation rows to calibrate intervals on: predictions have none."
+        return
+    kind = "intervals" if facts.task == "regression" else "sets"
+    lacking = [reason for reason in said.reasons if reason]
+    if lacking:
+        more = f" (and {len(lacking) - 1} more targets)" if len(lacking) > 1 else ""
+        yield f"Prediction {kind} are limited: {lacking[0]}{more}."
+    missed = [r for r in facts.rows("coverage") if r.high is not None and r.high < facts.coverage]
+    for row in missed[:3]:
+        of = f" of {row.target}" if row.target and len(facts.targets) > 1 else ""
+        held = percent(row.value)
+        yield (
+            f"The {kind}{of} asked to hold the truth in {percent(facts.coverage)} of cases held it in {held} of the test rows "
+            f"({percent(row.level)} interval {percent(row.low)} to {percent(row.high)}): they are too narrow for rows like these."
+        )
+
+
+def _domain(facts: Facts) -> Iterator[str]:
+    found = facts.evaluation.domain
+    if found is None:
+        yield "No training domain was learned: nothing tells when an input is unlike the training data."
+        return
+    n = found.n_inside + found.n_outside
+    if n and found.n_outside / n > MANY_OUTSIDE:
+        yield f"{percent(found.n_outside / n)} of the test rows lie outside the training domain."
+    if found.inside is None or found.outside is None:
+        return
+    metric = METRICS[found.metric]
+    worse = found.outside < found.inside if metric.higher_is_better else found.outside > found.inside
+    if worse:
+        outside, inside = with_unit(number(found.outside), found.unit), with_unit(number(found.inside), found.unit)
+        yield (
+            f"Outside the training domain the {metric.title} is {outside} (n = {count(found.n_outside)}) "
+            f"against {inside} inside (n = {count(found.n_inside)}): heed the in-domain flag of each prediction."
+        )
+
+
+def _sizes(facts: Facts) -> Iterator[str]:
+    sizes = facts.split_sizes
+    if facts.primary.n < FEW_TEST_ROWS:
+        yield f"The test split has {count(facts.primary.n)} labelled rows: every test number is uncertain, as its interval says."
+    if 0 < sizes.get("val", 0) < FEW_VALIDATION_ROWS:
+        yield f"The validation split has {count(sizes['val'])} rows: early stopping and calibration rest on few rows."
+    if 0 < sizes.get("train", 0) < FEW_TRAINING_ROWS:
+        yield f"{count(sizes['train'])} training rows are few for a network: expect it to change with every further row."
+
+
+def _split(facts: Facts) -> Iterator[str]:
+    kind = str((facts.data.get("split") or {}).get("kind") or facts.decided("split"))
+    wanted = OPTIMISTIC.get(facts.modality)
+    if wanted and kind in {"random", "stratified"}:
+        yield (
+            f"The split is {kind}: test and training rows share {wanted[1]}, so the error on new ones is likely larger. "
+            f"A {wanted[0]} split measures that."
+        )
+
+
+def _rows(facts: Facts) -> Iterator[str]:
+    read, kept = facts.data.get("read"), facts.data.get("kept")
+    if isinstance(read, int) and isinstance(kept, int) and read and 1 - kept / read > MANY_REJECTED:
+        yield f"{count(read - kept)} of {count(read)} rows of the source ({percent(1 - kept / read)}) are not used."
+    unnamed = [target.name for target in facts.targets if facts.task == "regression" and target.unit is None]
+    if unnamed:
+        yield f"The unit of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''} was not stated: make sure that you read it in the unit of the data."
+
+
+def _missing(facts: Facts) -> Iterator[str]:
+    row = with_interval(facts.primary) if facts.primary.low is not None else ""
+    if not row:
+        yield f"The deciding metric has no interval: {facts.primary.reason or 'not given'}."
+    if facts.temperature is not None:
+        for reason in [r for r in facts.temperature.reasons if r][:1]:
+            yield f"Probabilities were not calibrated: {reason}."

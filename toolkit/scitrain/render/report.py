@@ -1,0 +1,60 @@
+"""``report.html``: one page that holds everything, figures included; it needs no network, no script, no other file."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from scitrain.render.facts import Facts, read_facts
+from scitrain.render.markup import environment
+from scitrain.render.view import view
+from scitrain.runs import Run, atomic_write
+
+__all__ = ["render_report"]
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure in the page."""
+
+    title: str
+    alternative: str
+    """What it shows, for those who cannot see it."""
+    uri: str
+    """The PNG itself, as a data URI."""
+
+
+TITLES = {
+    "baselines": ("Network and baselines", "Dot plot of the deciding metric of the network and of each baseline, with intervals; the numbers are in the table of metrics."),
+    "parity": ("Predicted and measured", "Scatter plot of predicted against measured values of the test rows with prediction intervals and the line of equality; rows outside the training domain are marked."),
+    "residuals": ("Residuals", "Scatter plot of predicted minus measured against the prediction, with the running median and the band of the middle 68 per cent."),
+    "confusion_matrix": ("Confusion matrix", "Matrix of true against predicted classes with counts, coloured by the share of the true class."),
+    "roc_pr": ("ROC and precision–recall", "Receiver operating characteristic and precision–recall curves of the test rows, with areas and base rates in the legend."),
+    "calibration": ("Calibration", "Predicted probability against observed frequency, or nominal against observed coverage, of the test rows."),
+    "dl_learning_curve": ("Learning curve", "Training and validation loss by epoch with the best epoch marked, and the learning rate below."),
+    "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
+}  # fmt: skip
+"""By file name, heading and alternative text, in the order of the page."""
+
+
+def render_report(run: Run) -> Path:
+    """Write the report from the files and figures of the run.
+
+    Raises:
+        RunStateError: The run has no ``metrics.json``.
+    """
+    facts = read_facts(run)
+    names = view(facts) | {"pictures": _pictures(run, facts)}
+    return atomic_write(run.path / REPORT, environment().get_template("report.html.j2").render(names))
+
+
+def _pictures(run: Run, facts: Facts) -> list[Picture]:
+    found = {Path(name).stem: name for name in facts.artifacts if name.startswith("figures/") and name.endswith(".png")}
+    known = [stem for stem in TITLES if stem in found]
+    return [_picture(run.path / found[stem], stem) for stem in (*known, *sorted(found.keys() - TITLES.keys()))]
+
+
+def _picture(path: Path, stem: str) -> Picture:
+    title, alternative = TITLES.get(stem, (stem.replace("_", " "), f"Figure {stem.replace('_', ' ')}."))
+    return Picture(title, alternative, f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}")

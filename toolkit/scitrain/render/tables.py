@@ -1,0 +1,244 @@
+"""The tables of the pages, as words; card and report show the same ones."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scitrain.evaluation.metrics import METRICS
+from scitrain.evaluation.report import BaselineValue, MetricRow
+from scitrain.figures.words import DASH, count, number, percent, shorten, with_interval, with_unit
+from scitrain.render.facts import Facts
+from scitrain.render.markup import value_words
+
+__all__ = [
+    "Table",
+    "by_target",
+    "conformal_table",
+    "data_table",
+    "decisions_table",
+    "domain_table",
+    "environment_table",
+    "exports_table",
+    "metrics_table",
+    "targets_table",
+    "training_table",
+    "validation_table",
+]
+
+MOST_TARGETS = 30
+"""Targets in a table; of more the first, and metrics.json has all."""
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+
+Cell = tuple[str, ...]
+"""Lines of one cell."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table of words; the first column names the row."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    numeric: bool = False
+    """All columns but the first are numbers."""
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str | Cell]], numeric: bool = False) -> Table:
+    """Make a table from cells of one or more lines."""
+    cells = tuple(tuple((cell,) if isinstance(cell, str) else cell for cell in row) for row in rows)
+    return Table(caption, tuple(head), cells, numeric)
+
+
+def named(row: MetricRow) -> str:
+    """Return a metric's name with its unit and the direction in which it is better."""
+    unit = f" ({row.unit})" if row.unit else ""
+    return f"{row.title}{unit}{ARROWS[row.higher_is_better]}"
+
+
+def told(measured: MetricRow | BaselineValue) -> str:
+    """Return a value with its interval, or a dash with the reason."""
+    if measured.value is None:
+        return f"{DASH} ({measured.reason or 'undefined'})"
+    return with_interval(measured)
+
+
+def _of_one(facts: Facts, split: str) -> list[MetricRow]:
+    """Return the rows of the only target, or of the mean over several."""
+    return [r for r in facts.evaluation.metrics if r.split == split and (r.target is None or len(facts.targets) == 1)]
+
+
+def metrics_table(facts: Facts) -> Table:
+    """Return every test metric of the network beside that of each baseline, with the paired difference."""
+    rows = [row for row in _of_one(facts, "test") if row.name in METRICS]
+    names = list(dict.fromkeys(name for row in rows for name in row.baselines))
+    level = percent(rows[0].level) if rows else ""
+    head = ("metric", "network", *names)
+    of = "" if len(facts.targets) == 1 else ", mean over the targets"
+    caption = f"Test split, n = {count(facts.primary.n)}{of}; in brackets {level} intervals"
+    if names:
+        caption += "; Δ is network − baseline on the same rows, paired; ↓ lower is better, ↑ higher is better"
+    return table(caption, head, ([named(row), told(row), *_compared(row, names)] for row in rows), numeric=True)
+
+
+def _compared(row: MetricRow, names: Sequence[str]) -> list[str | Cell]:
+    return [_against(row.baselines[name]) if name in row.baselines else DASH for name in names]
+
+
+def _against(baseline: BaselineValue) -> Cell:
+    if baseline.value is None or baseline.difference is None:
+        return (told(baseline),)
+    apart = _Span(baseline.difference, baseline.difference_low, baseline.difference_high)
+    return told(baseline), f"Δ {with_interval(apart)}"
+
+
+@dataclass(frozen=True)
+class _Span:
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def by_target(facts: Facts) -> Table:
+    """Return the deciding metric by target, where there are several."""
+    rows = [row for row in facts.rows(facts.evaluation.primary) if row.target is not None]
+    if len(facts.targets) < 2 or not rows:
+        return table("", (), ())
+    verdict = facts.evaluation.verdict
+    best = verdict.baseline if verdict else ""
+    head = ["target", "n", named(rows[0]), *([best] if best else [])]
+    caption = f"{rows[0].title} by target, test split" + _cut(len(rows))
+    body = ([str(r.target), count(r.n), told(r), *_compared(r, [best] if best else [])] for r in rows[:MOST_TARGETS])
+    return table(caption, head, body, numeric=True)
+
+
+def _cut(n: int) -> str:
+    return f"; the first {MOST_TARGETS} of {n}, results/metrics.json has all" if n > MOST_TARGETS else ""
+
+
+def validation_table(facts: Facts) -> Table:
+    """Return the validation metrics of the network, by which epochs and baselines were chosen."""
+    rows = [row for row in _of_one(facts, "val") if row.name in METRICS]
+    n = rows[0].n if rows else 0
+    caption = f"Validation split, n = {count(n)}: early stopping and calibration have seen these rows"
+    return table(caption, ("metric", "network"), ([named(row), told(row)] for row in rows), numeric=True)
+
+
+def targets_table(facts: Facts) -> Table:
+    """Return the targets with their unit or classes."""
+    body = ([t.name, _meaning(t.unit, t.classes)] for t in facts.targets[:MOST_TARGETS])
+    what = "unit" if facts.task == "regression" else "classes"
+    return table(f"What is predicted{_cut(len(facts.targets))}", ("target", what), body)
+
+
+def _meaning(unit: str | None, classes: tuple[str, ...] | None) -> str:
+    if classes is None:
+        return {None: "not stated", "": "dimensionless"}.get(unit, unit or "")
+    more = f", … ({len(classes)} in all)" if len(classes) > 12 else ""
+    return ", ".join(shorten(label, 40) for label in classes[:12]) + more
+
+
+def conformal_table(facts: Facts) -> Table:
+    """Return asked and measured coverage and the size of intervals or sets."""
+    sizes = [r for name in ("interval_width", "set_size") for r in facts.rows(name)]
+    size = {row.target: row for row in sizes}
+    what = named(sizes[0]).split(" (")[0].removesuffix(" ↓") if sizes else "size"
+    rows = sorted(facts.rows("coverage"), key=lambda row: row.target is not None)
+    body = []
+    for row in rows[: MOST_TARGETS + 1]:
+        wide = size.get(row.target)
+        spoken = DASH if wide is None else with_unit(told(wide), wide.unit if wide.value is not None else "")
+        body.append([row.target or "mean over the targets", percent(facts.coverage), told(row), spoken, count(row.n)])
+    kind = "intervals" if facts.task == "regression" else "sets"
+    head = ("target", "asked", "measured on test", what, "n")
+    return table(f"Conformal {kind}: share that held the truth", head, body, numeric=True)
+
+
+def domain_table(facts: Facts) -> Table:
+    """Return the deciding metric inside and outside the training domain."""
+    found = facts.evaluation.domain
+    if found is None:
+        return table("", (), ())
+    title = METRICS[found.metric].title + (f" ({found.unit})" if found.unit else "")
+    body = []
+    for where in ("inside", "outside"):
+        value, low, high = (getattr(found, f"{where}{end}") for end in ("", "_low", "_high"))
+        said = (
+            with_interval(_Span(value, low, high)) if value is not None else f"{DASH} ({found.reason or 'undefined'})"
+        )
+        body.append([f"{where} the training domain", count(getattr(found, f"n_{where}")), said])
+    return table("Test rows by training domain", ("rows", "n", title), body, numeric=True)
+
+
+def data_table(facts: Facts) -> Table:
+    """Return what is recorded about the rows."""
+    known = {name: value for name, value in facts.data.items() if name not in {"split", "task", "distribution"}}
+    body = [
+        [name.replace("_", " "), value_words(value)] for name, value in known.items() if value not in (None, "", [], {})
+    ]
+    sizes = facts.split_sizes
+    if sizes:
+        body.append(["rows by split", ", ".join(f"{name} {count(n)}" for name, n in sizes.items())])
+    return table("Data", ("what", "value"), body)
+
+
+def training_table(facts: Facts) -> Table:
+    """Return how the network was trained."""
+    log = facts.training
+    if log is None:
+        return table("", (), ())
+    body = [
+        ["members of the ensemble", count(log.members)],
+        ["parameters", count(log.parameters)],
+        ["epochs", f"{len(log.epochs)}, best {log.best_epoch}"],
+        ["stopped because", log.stopped],
+        ["optimiser steps", count(log.steps)],
+        ["batch size", count(log.batch_size)],
+        ["device and precision", f"{log.device}, {log.precision}"],
+        ["time", f"{number(log.seconds)} s"],
+    ]
+    return table("Training", ("what", "value"), body)
+
+
+def decisions_table(facts: Facts) -> Table:
+    """Return what was chosen for the user, and why."""
+    body = ([d.what, shorten(value_words(d.value), 160), d.why] for d in facts.record.decisions)
+    return table("Choices made automatically", ("what", "value", "why"), body)
+
+
+def environment_table(facts: Facts) -> Table:
+    """Return versions and platform."""
+    known = dict(facts.record.provenance)
+    packages = known.pop("packages", None)
+    git = known.pop("git", None)
+    known.pop("command", None)
+    body = [[name, value_words(value)] for name, value in known.items()]
+    body += [[name, value_words(value)] for name, value in packages.items()] if isinstance(packages, dict) else []
+    if isinstance(git, dict):
+        dirty = ", with uncommitted changes" if git.get("dirty") else ""
+        body.append(["git commit of the working folder", f"{git.get('commit')}{dirty}"])
+    return table("Environment", ("what", "version"), body)
+
+
+def exports_table(facts: Facts) -> Table:
+    """Return how far each exported file is from torch, its size and speed."""
+    body = []
+    for name, entry in facts.exports.items():
+        apart, allowed = entry.get("max_difference"), entry.get("tolerance")
+        fast = entry.get("latency_ms")
+        one = fast.get("1") if isinstance(fast, dict) else None
+        size = entry.get("bytes")
+        body.append(
+            [
+                name,
+                str(entry.get("file") or DASH),
+                f"{number(apart, 2)} (allowed {number(allowed, 2)})" if apart is not None else DASH,
+                count(entry.get("rows")),
+                DASH if size is None else f"{number(size / 1e6)} MB",
+                DASH if one is None else f"{number(one)} ms",
+            ]
+        )
+    head = ("format", "file", "largest difference from torch", "rows compared", "size", "one row takes")
+    return table("Verified exports; differences in units of the outputs' spread", head, body)

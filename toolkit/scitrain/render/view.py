@@ -1,0 +1,111 @@
+"""What the templates of card and report may name."""
+
+import json
+
+from scitrain.figures.words import DASH, count, number, one_line, percent
+from scitrain.render import tables
+from scitrain.render.facts import Facts
+from scitrain.render.limits import limits_of
+from scitrain.render.markup import value_words
+
+__all__ = ["view"]
+
+EXAMPLES = {"smiles": "CCO", "formula": "Fe2O3", "image": "picture.png"}
+FAMILIES = {"mlp": "multilayer perceptron", "cnn": "convolutional network", "resnet": "residual network", "rnn": "recurrent network", "timm": "pretrained image backbone"}  # fmt: skip
+TASKS = {"regression": "predicts", "binary": "tells the two classes of", "multiclass": "tells the classes of", "multilabel": "predicts the labels"}  # fmt: skip
+
+
+def view(facts: Facts) -> dict[str, object]:
+    """Return the names that the templates use; values are plain words, escaped where they are put in."""
+    return {
+        "title": _title(facts),
+        "summary": _summary(facts),
+        "record": facts.record,
+        "headline": facts.headline,
+        "verdict": "" if facts.evaluation.verdict is None else facts.evaluation.verdict.sentence,
+        "outcome": "" if facts.evaluation.verdict is None else facts.evaluation.verdict.outcome,
+        "limits": limits_of(facts),
+        "source": facts.source,
+        "split": facts.data.get("split") or {},
+        "licence": facts.data.get("licence") or "not stated by the source; ask its owner before sharing data or model",
+        "baselines": facts.baselines,
+        "calibration": _calibration(facts),
+        "threshold": None
+        if facts.config is None or facts.config.domain_threshold is None
+        else number(facts.config.domain_threshold),
+        "coverage": percent(facts.coverage),
+        "sets": facts.task != "regression",
+        "inputs": [] if facts.config is None else list(facts.config.input_columns),
+        "example": _example(facts),
+        "exported": sorted(facts.exports),
+        "version": _version(facts),
+        "request": json.dumps(facts.record.spec, indent=2, ensure_ascii=False),
+        "dash": DASH,
+        **_tables(facts),
+    }
+
+
+def _tables(facts: Facts) -> dict[str, object]:
+    return {
+        "metrics": tables.metrics_table(facts),
+        "by_target": tables.by_target(facts),
+        "validation": tables.validation_table(facts),
+        "targets": tables.targets_table(facts),
+        "conformal": tables.conformal_table(facts),
+        "domain": tables.domain_table(facts),
+        "data": tables.data_table(facts),
+        "training": tables.training_table(facts),
+        "decisions": tables.decisions_table(facts),
+        "environment": tables.environment_table(facts),
+        "exports": tables.exports_table(facts),
+    }
+
+
+def _named(facts: Facts) -> str:
+    names = [one_line(target.name) for target in facts.targets]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}"
+
+
+def _title(facts: Facts) -> str:
+    return f"{_named(facts)} from {facts.modality}: {one_line(facts.source)}"
+
+
+def _summary(facts: Facts) -> str:
+    """Return one sentence that says what the model is."""
+    family = "network" if facts.config is None else value_words(facts.config.model["family"])
+    kind = f"{family} ({FAMILIES[family]})" if family in FAMILIES else family
+    members = facts.config.members if facts.config else 1
+    ensemble = (
+        f"An ensemble of {members} networks of the family {kind}" if members > 1 else f"A network of the family {kind}"
+    )
+    size = "" if facts.training is None else f", {count(facts.training.parameters)} parameters"
+    inputs = "" if facts.config is None else f" from {_listed(facts.config.input_columns)}"
+    several = f" ({len(facts.targets)} targets)" if len(facts.targets) > 1 else ""
+    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} ({facts.modality} data)."
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    words = [one_line(name) for name in names[:5]]
+    return ", ".join(words) + (f", … ({len(names)} columns)" if len(names) > 5 else "")
+
+
+def _calibration(facts: Facts) -> str:
+    """Return what was done to the probabilities, and what is left."""
+    if facts.temperature is None:
+        return ""
+    values = facts.temperature.values
+    shown = ", ".join(number(value) for value in values[:6]) + (" …" if len(values) > 6 else "")
+    return f"Logits are divided by a temperature learned on the validation split (T = {shown})."
+
+
+def _version(facts: Facts) -> str:
+    packages = facts.record.provenance.get("packages")
+    return str(packages.get("scitrain", "")) if isinstance(packages, dict) else ""
+
+
+def _example(facts: Facts) -> str:
+    """Return an input as Python source."""
+    columns = () if facts.config is None else facts.config.input_columns
+    if len(columns) == 1:
+        return repr([EXAMPLES.get(facts.modality, "1.5")])
+    return repr([dict.fromkeys(columns, "…")])

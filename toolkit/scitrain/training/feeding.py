@@ -1,0 +1,130 @@
+"""Rows on their way to the network: indexed in blocks, never one by one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from scitrain.resources import available_memory
+from scitrain.training.transforms import ImageInput
+
+__all__ = ["Block", "Feed", "steps_an_epoch"]
+
+RESIDENT_SHARE = 0.4
+"""Part of the free memory that the rows may fill; above it they are read from disk block by block."""
+BLOCK_BYTES = 1 << 28
+"""Bytes of rows read from disk at a time."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive steps of an epoch."""
+
+    steps: list[Tensor]
+    """For each step the training rows (members, batch), as positions in ``Feed.y``."""
+    rows: Tensor | None
+    """The rows of all these steps one after the other, where they do not lie on the device."""
+
+
+def steps_an_epoch(rows: int, batch: int) -> int:
+    """Return the steps that part ``rows`` evenly into batches of at most ``batch``, none with a single row."""
+    return max(1, min(-(-rows // batch), rows // 2))
+
+
+class Feed(IterableDataset[Block]):
+    """Training rows in a fresh order for each epoch and member.
+
+    The order is a function of (seed, member, epoch) alone: a resumed training, a member trained by itself and each of
+    several processes see what they would have seen.
+    """
+
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray, train: np.ndarray, val: np.ndarray, inputs: nn.Module, device: str
+    ) -> None:
+        super().__init__()
+        self.x, self.train_rows, self.val_rows = x, train, val
+        self.inputs, self.device = inputs, device
+        self.y = torch.from_numpy(np.ascontiguousarray(y[train])).to(device)
+        self.y_val = torch.from_numpy(np.ascontiguousarray(y[val])).to(device)
+        self.augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
+        self.resident = x[:1].nbytes * (len(train) + len(val)) <= RESIDENT_SHARE * _free(device)
+        self._train = self._load(train, ready=not isinstance(inputs, ImageInput)) if self.resident else None
+        self._val = self._load(val, ready=True) if self.resident else None
+        self._members: list[int] = [0]
+        self._seed = self._steps = self._epoch = 0
+
+    def schedule(self, members: list[int], seed: int, steps: int) -> None:
+        """Say whose orders are wanted, and in how many steps an epoch is done."""
+        self._members, self._seed, self._steps = members, seed, steps
+
+    def start_epoch(self, epoch: int) -> None:
+        """Choose the epoch (from 0) that the next iteration yields."""
+        self._epoch = epoch
+
+    def loader(self) -> DataLoader[Block]:
+        """Return the blocks of an epoch as Lightning wants them; nothing is collated."""
+        return DataLoader(self, batch_size=None)
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks of the chosen epoch: one where all rows lie on the device."""
+        steps = list(self.order().tensor_split(self._steps, dim=1))
+        if self.resident:
+            yield Block([step.to(self.device) for step in steps], None)
+            return
+        of_step = max(1, steps[0].numel() * self.x[:1].nbytes)
+        size = max(1, BLOCK_BYTES // of_step)
+        for start in range(0, len(steps), size):
+            some = steps[start : start + size]
+            places = self.train_rows[torch.cat([step.flatten() for step in some]).numpy()]
+            yield Block([step.to(self.device) for step in some], torch.from_numpy(np.asarray(self.x[places])))
+
+    def order(self) -> Tensor:
+        """Return the order of the chosen epoch, (members, rows)."""
+        orders = []
+        for member in self._members:
+            generator = torch.Generator().manual_seed(mix(self._seed, member, self._epoch))
+            orders.append(torch.randperm(len(self.train_rows), generator=generator))
+        return torch.stack(orders)
+
+    def rows(self, chosen: Tensor, given: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Return the transformed training rows (members, batch, …) at ``chosen`` (members, batch)."""
+        if given is not None:
+            raw = given.to(self.device)
+        else:
+            raw = self._train.index_select(0, chosen.flatten())  # type: ignore[union-attr]
+        if self.augment is not None:
+            raw = self.augment(raw, generator)
+        if isinstance(self.inputs, ImageInput) or given is not None:
+            raw = self.inputs(raw)
+        return raw.view(*chosen.shape, *raw.shape[1:])
+
+    def labels(self, chosen: Tensor) -> Tensor:
+        """Return the labels (members, batch[, T]) at ``chosen`` (members, batch)."""
+        return self.y.index_select(0, chosen.flatten()).view(*chosen.shape, *self.y.shape[1:])
+
+    def validation(self, size: int) -> Iterator[Tensor]:
+        """Yield the transformed validation rows in batches of ``size``."""
+        for start in range(0, len(self.val_rows), size):
+            if self._val is not None:
+                yield self._val[start : start + size]
+            else:
+                yield self._load(self.val_rows[start : start + size], ready=True)
+
+    def _load(self, chosen: np.ndarray, ready: bool) -> Tensor:
+        rows = torch.from_numpy(np.ascontiguousarray(self.x[chosen])).to(self.device)
+        with torch.no_grad():
+            return self.inputs(rows) if ready else rows  # type: ignore[no-any-return]
+
+
+def mix(*numbers: int) -> int:
+    """Return one seed made of several numbers, such that near numbers give unrelated seeds."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _free(device: str) -> float:
+    if device == "cuda":
+        return float(torch.cuda.mem_get_info()[0])
+    return float(available_memory())
