@@ -15,14 +15,17 @@ from scitrain.inference.config import ShapeConfig
 from scitrain.modalities.formula import Formula
 from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
-from scitrain.training.predictor import Predictor, build_predictor
 from scitrain.training.predict import predict_array
+from scitrain.training.predictor import Predictor, build_predictor
+from scitrain.training.transforms import learn_input
 from scitrain.workspace import Workspace
 
 __all__ = ["FORMULAS", "TARGETS", "trained_run"]
 
 ELEMENTS = ("Li", "Na", "K", "Mg", "Ca", "Ti", "Fe", "Cu", "Zn", "Al")
-FORMULAS = [f"{a}{i}{b}{j}O{k}" for a in ELEMENTS[:5] for b in ELEMENTS[5:] for i, j, k in ((1, 1, 2), (2, 1, 4), (1, 3, 5))]
+FORMULAS = [
+    f"{a}{i}{b}{j}O{k}" for a in ELEMENTS[:5] for b in ELEMENTS[5:] for i, j, k in ((1, 1, 2), (2, 1, 4), (1, 3, 5))
+]
 LABELS = ("no", "yes")
 TARGETS: dict[Task, tuple[Target, ...]] = {
     "regression": (Target(name="energy", unit="eV"), Target(name="gap", unit="eV")),
@@ -57,14 +60,18 @@ def trained_run(folder: Path, task: Task = "regression", model: ModelSpec | None
         model=spec.model_dump(mode="json"),
         members=members,
         shape=ShapeConfig.of(featuriser.shape()),
-        conformal=fit_conformal(task, labels(task, said.prediction), said.prediction, spread(task, said.spread)).model_dump(mode="json"),
+        conformal=fit_conformal(
+            task, labels(task, said.prediction), said.prediction, spread(task, said.spread)
+        ).model_dump(mode="json"),
         source="made up",
     )
     save_model(run, predictor, config, fit_domain(said.representation[:50], said.representation[50:]))
     model_at_work = load_model(run, "torch")
     test = {"formula": FORMULAS[50:]}
     y = labels(task, said.prediction)[50:]
-    write_predictions(run.file("results/predictions.csv"), config, test, np.arange(51, 51 + len(y)), model_at_work.predict(test), y)
+    write_predictions(
+        run.file("results/predictions.csv"), config, test, np.arange(51, 51 + len(y)), model_at_work.predict(test), y
+    )
     return run
 
 
@@ -76,7 +83,7 @@ def settle(predictor: Predictor, x: np.ndarray) -> None:
     """Give every statistic a value that is not its neutral one, as training would."""
     predictor.train()
     if x.dtype == np.float32:
-        predictor.inputs.learn(x, np.arange(50))
+        learn_input(predictor.inputs, x, np.arange(50), None)
     with torch.no_grad():
         for _ in range(3):
             predictor(torch.from_numpy(x))
@@ -92,5 +99,5 @@ def labels(task: Task, prediction: np.ndarray) -> np.ndarray:
     if task == "regression":
         return (prediction + rng.normal(0, 0.3, prediction.shape)).astype(np.float32)
     if task == "multiclass":
-        return (prediction + rng.normal(0, 0.3, prediction.shape)).argmax(axis=1)
+        return np.asarray((prediction + rng.normal(0, 0.3, prediction.shape)).argmax(axis=1))
     return (rng.random(prediction.shape) < prediction).astype(np.float32)

@@ -53,7 +53,11 @@ def test_a_worker_is_in_a_session_of_its_own_and_holds_nothing_of_its_starter_op
     assert pid is not None
     assert os.getsid(pid) == pid
     log = str(workspace.runs / started.run_id / "log.txt")
-    streams = [os.readlink(f"/proc/{pid}/fd/{i}") for i in range(3)] if Path("/proc").is_dir() else ["/dev/null", log, log]
+    streams = (
+        [str(Path(f"/proc/{pid}/fd/{i}").readlink()) for i in range(3)]
+        if Path("/proc").is_dir()
+        else ["/dev/null", log, log]
+    )
     assert streams == ["/dev/null", log, log]
     gate.open()
     assert ended(started.run_id, workspace).record().status == "completed"

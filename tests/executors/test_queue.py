@@ -1,7 +1,7 @@
 import pytest
 
 from scitrain.errors import ScitrainError
-from scitrain.executors import _queue
+from scitrain.executors import _queue, local
 from scitrain.executors._queue import Slot, enqueue, leave, slot, slot_count
 from scitrain.runs import Run
 
@@ -59,12 +59,16 @@ def test_one_slot_has_the_whole_machine(machine, monkeypatch):
     assert _queue._slot(0).environment() == {}
 
 
-def test_threads_are_shared_out_unless_the_user_said_otherwise(machine, monkeypatch):
+def test_threads_are_shared_out_unless_the_user_said_otherwise(machine, monkeypatch, workspace):
     machine(16)
+    run = Run.create("a", {}, workspace)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert _queue._slot(1).environment() == {"OMP_NUM_THREADS": "4"}
+    assert local._environment(run)["OMP_NUM_THREADS"] == "4"
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert _queue._slot(1).environment() == {}
+    assert local._environment(run)["OMP_NUM_THREADS"] == "2"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    machine(4)
+    assert "OMP_NUM_THREADS" not in local._environment(run)
 
 
 def test_visible_devices_are_what_cuda_would_see(monkeypatch):

@@ -57,9 +57,9 @@ class TinyJob(Job):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _block(self, run: Run) -> None:
-        with open(self.pipe, "w") as pipe:
+        with Path(self.pipe).open("w") as pipe:
             pipe.write(f"{run.id}\n")
-        with open(f"{self.pipe}.go") as pipe:
+        with Path(f"{self.pipe}.go").open() as pipe:
             pipe.read(1)
 
     def _ignore_sigterm(self, run: Run) -> None:

@@ -290,11 +290,14 @@ class Run:
 def run_ids(workspace: Workspace) -> list[str]:
     """Return the ids of all runs, newest first; reads one folder listing and no record."""
     try:
-        with os.scandir(workspace.runs) as entries:
-            names = [entry.name for entry in entries]
+        names = os.listdir(workspace.runs)  # noqa: PTH208  # iterdir makes a thousand Path objects only to read names
     except FileNotFoundError:
         return []
-    return sorted((n for n in names if RUN_ID.fullmatch(n)), key=by_time, reverse=True)
+    known = _LISTINGS.get(workspace.runs)
+    if known is None or known[0] != names:
+        known = names, sorted((name for name in names if RUN_ID.fullmatch(name)), key=by_time, reverse=True)
+        _LISTINGS[workspace.runs] = known
+    return list(known[1])
 
 
 def by_time(run_id: str) -> tuple[str, str]:
@@ -303,6 +306,8 @@ def by_time(run_id: str) -> tuple[str, str]:
     return time, operation
 
 
+_LISTINGS: dict[Path, tuple[list[str], list[str]]] = {}
+"""Names in a folder as last listed, and the run ids among them in order: sorting costs more than listing."""
 _CLOCK = threading.Lock()
 _last = datetime.fromtimestamp(0, UTC)
 

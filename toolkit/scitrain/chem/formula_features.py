@@ -23,18 +23,17 @@ NORMS = (2, 3, 5, 7, 10)
 SHELLS = ("s", "p", "d", "f")
 IONIC = ("largest ionic character", "mean ionic character", "lowest charge", "highest charge", "imbalance of charge")
 BALANCED_STATES = 4
-"""Oxidation states tried per element; combinations grow with this to the power of the number of elements."""
 BALANCED_ELEMENTS = 4
-"""Compositions with more elements get the bounds of the charge, not the best combination."""
+"""Charges are balanced over up to 4 ** 4 combinations; compositions of more elements get the bounds alone."""
 CHUNK = 8192
 """Rows described at once: bounds the memory of the (rows, elements, properties) arrays to tens of MB."""
 
 SMALLEST = 1e-7
 LARGEST = 1e6
+LARGEST_RATIO = 10_000
 DECIMALS = 9
 LONGEST = 500
 """Characters: longer text is a mistake in the file, not a formula."""
-
 _SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙【】", "0123456789..···[]")
 _SIMPLE_FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", re.ASCII)
 _SIMPLE_TOKEN = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?", re.ASCII)
@@ -136,13 +135,10 @@ class _Reader:
         elif kind == "dot":
             self._finish_part()
             self._coefficient()
+        elif match[kind] not in _numbers():
+            raise self._error(match.start(kind), _unknown(match[kind]))
         else:
-            self._element(match[kind])
-
-    def _element(self, symbol: str) -> None:
-        if symbol not in _numbers():
-            raise self._error(self.at - len(symbol), _unknown(symbol))
-        self.inner[symbol] = self.inner.get(symbol, 0.0) + self._amount()
+            _add(self.inner, {match[kind]: 1.0}, self._amount())
 
     def _close(self, bracket: str) -> None:
         """Multiply the innermost bracket and add it to the one around it."""
@@ -218,12 +214,15 @@ def _strange(character: str) -> str:
 
 
 def reduce_amounts(amounts: Composition) -> Composition:
-    """Return the amounts in their smallest whole-number ratio, or as atomic fractions where no small one fits."""
-    smallest = min(amounts.values())
+    """Return the amounts in their smallest whole-number ratio, or as atomic fractions where no small one fits.
+
+    A ratio fits within 1e-5, so that thirds written to six decimals count as thirds.
+    """
+    smallest, largest = min(amounts.values()), max(amounts.values())
     ratios = [amount / smallest for amount in amounts.values()]
-    for factor in range(1, 61):
+    for factor in range(1, min(60, int(LARGEST_RATIO * smallest / largest)) + 1):
         scaled = [ratio * factor for ratio in ratios]
-        if all(abs(value - round(value)) <= 1e-6 * value for value in scaled):
+        if all(abs(value - round(value)) <= 1e-5 * value for value in scaled):
             return dict(zip(amounts, (float(round(value)) for value in scaled), strict=True))
     total = sum(sorted(amounts.values()))
     return {symbol: max(round(amount / total, 7), SMALLEST) for symbol, amount in amounts.items()}
@@ -332,9 +331,7 @@ def _features(elements: np.ndarray, amounts: np.ndarray, log_fractions: bool) ->
     fractions = amounts / amounts.sum(axis=1, keepdims=True)
     dense = np.zeros((len(elements), len(_numbers())))
     np.put_along_axis(dense, elements, fractions, axis=1)
-    parts = [dense]
-    if log_fractions:
-        parts.append(np.log10(np.maximum(dense, 1e-6)) / 6 + 1)
+    parts = [dense, np.log10(np.maximum(dense, 1e-6)) / 6 + 1] if log_fractions else [dense]
     parts += [_statistics(elements, fractions), _stoichiometry(amounts, fractions), _bonding(elements, fractions)]
     return np.concatenate(parts, axis=1)
 
@@ -396,9 +393,8 @@ def tokenise(composition: Composition) -> list[str]:
 def _tokens(compositions: list[Composition], options: dict[str, Any]) -> np.ndarray:
     """Return int64 (n, length), cut where longer."""
     ids = {str(token): index for index, token in enumerate(options["vocabulary"], start=2)}
-    length = int(options["length"])
-    array = np.zeros((len(compositions), length), dtype=np.int64)
+    array = np.zeros((len(compositions), options["length"]), dtype=np.int64)
     for row, composition in enumerate(compositions):
-        found = [ids.get(token, 1) for token in tokenise(composition)][:length]
+        found = [ids.get(token, 1) for token in tokenise(composition)][: options["length"]]
         array[row, : len(found)] = found
     return array

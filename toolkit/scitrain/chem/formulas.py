@@ -54,7 +54,7 @@ def canonical(formula: str) -> str:
 def reduced(formula: str) -> str:
     """Return the canonical spelling of the smallest whole-number ratio: ``Fe4O6`` and ``FeO1.5`` → Fe2O3.
 
-    Where no factor up to 60 makes whole numbers, atomic fractions to seven decimals are written.
+    Where no factor up to 60 makes whole numbers up to 10,000, atomic fractions to seven decimals are written.
 
     Raises:
         FormulaError: The formula cannot be read.

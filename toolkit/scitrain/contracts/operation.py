@@ -20,7 +20,9 @@ from scitrain.spec import Spec
 from scitrain.workspace import Workspace
 
 __all__ = [
+    "NO_SPACE",
     "Action",
+    "Immediate",
     "Job",
     "JobResult",
     "OnProgress",

@@ -21,7 +21,7 @@ from scitrain.data.source import Source
 from scitrain.errors import DataError, UnknownNameError
 from scitrain.workspace import Workspace
 
-__all__ = ["BUILTINS", "PREFIX", "Builtin", "read_builtin"]
+__all__ = ["BUILTINS", "NAMES", "PREFIX", "Builtin", "read_builtin"]
 
 PREFIX = "builtin:"
 Table = dict[str, list[str]]
@@ -49,7 +49,7 @@ def read_builtin(source: str, workspace: Workspace) -> Source:
     if name == "digits":
         return _digits(workspace)
     if name not in BUILTINS:
-        raise UnknownNameError("built-in data set", name, ["digits", *BUILTINS])
+        raise UnknownNameError("built-in data set", name, list(NAMES))
     known = BUILTINS[name]
     table = known.load()
     numbers = np.arange(1, len(next(iter(table.values()))) + 1)
@@ -99,19 +99,31 @@ def _inside(package: str, *path: str) -> Path:
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
     found = next((p for p in (Path(folder, *path) for folder in folders) if p.is_file()), Path(package, *path))
     if not found.is_file():
-        raise DataError(f"the installed {package} has no {'/'.join(path)}; install {package} from PyPI, or give a file of your own")
+        raise DataError(
+            f"the installed {package} has no {'/'.join(path)}; install {package} from PyPI, or give a file of your own"
+        )
     return found
 
 
 def _breast_cancer() -> Table:
     found = datasets.load_breast_cancer()
-    table = {str(name): [repr(float(x)) for x in column] for name, column in zip(found.feature_names, found.data.T, strict=True)}
+    table = {
+        str(name): [repr(float(x)) for x in column]
+        for name, column in zip(found.feature_names, found.data.T, strict=True)
+    }
     return table | {"diagnosis": [str(found.target_names[i]) for i in found.target]}
 
 
 def _diabetes() -> Table:
     found = datasets.load_diabetes(scaled=False)
-    names = {"s1": "total_cholesterol", "s2": "ldl", "s3": "hdl", "s4": "cholesterol_hdl_ratio", "s5": "log_triglycerides", "s6": "glucose"}
+    names = {
+        "s1": "total_cholesterol",
+        "s2": "ldl",
+        "s3": "hdl",
+        "s4": "cholesterol_hdl_ratio",
+        "s5": "log_triglycerides",
+        "s6": "glucose",
+    }
     named = (names.get(name, name) for name in found.feature_names)
     table = {name: [repr(float(x)) for x in column] for name, column in zip(named, found.data.T, strict=True)}
     return table | {"progression": [repr(float(x)) for x in found.target]}
@@ -134,7 +146,9 @@ def _nci() -> Table:
 
 
 def _formation_enthalpy() -> Table:
-    with gzip.open(_inside("pymatgen", "analysis", "compatibility", "exp_compounds.json.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(
+        _inside("pymatgen", "analysis", "compatibility", "exp_compounds.json.gz"), "rt", encoding="utf-8"
+    ) as file:
         found = json.load(file)
     formulas = [entry["formula"] for entry in found]
     # The file's energies are per formula unit (Al2O3: -17.29 eV); per atom they compare between compounds.
@@ -146,7 +160,10 @@ def _atoms(formula: str) -> float:
     """Count the atoms of a formula without brackets or with simple ones, as that file writes them."""
     while bracket := re.search(r"\(([^()]*)\)([0-9.]*)", formula):
         times = float(bracket[2] or 1)
-        inner = "".join(f"{symbol}{float(count or 1) * times}" for symbol, count in re.findall(r"([A-Z][a-z]?)([0-9.]*)", bracket[1]))
+        inner = "".join(
+            f"{symbol}{float(count or 1) * times}"
+            for symbol, count in re.findall(r"([A-Z][a-z]?)([0-9.]*)", bracket[1])
+        )
         formula = formula[: bracket.start()] + inner + formula[bracket.end() :]
     return sum(float(count or 1) for _, count in re.findall(r"([A-Z][a-z]?)([0-9.]*)", formula))
 
@@ -178,7 +195,7 @@ BUILTINS: dict[str, Builtin] = {
     ),
     "cmet-activity": Builtin(
         _cmet,
-        "about 1,000 molecules of one medicinal-chemistry series with measured activity (negative decadic logarithm of a molar concentration)",
+        "about 1,000 molecules of one medicinal-chemistry series with measured activity (−log10 of a molar concentration)",
         "CC BY-SA 3.0 (ChEMBL); file shipped with RDKit (BSD-3-Clause)",
         "ChEMBL document CHEMBL2321810; RDKit Contrib/FreeWilson",
         "activity",
@@ -200,3 +217,4 @@ BUILTINS: dict[str, Builtin] = {
         {"formation_enthalpy": "eV/atom"},
     ),
 }
+NAMES = ("digits", *BUILTINS)

@@ -27,7 +27,9 @@ def save(prepared: Prepared, folder: Path) -> None:
     pq.write_table(table, folder / "columns.parquet", compression="zstd")
     np.save(folder / "y.npy", prepared.y)
     np.save(folder / "rows.npy", prepared.rows)
-    np.savez(folder / "split.npz", **prepared.split)
+    np.savez(
+        folder / "split.npz", train=prepared.split["train"], val=prepared.split["val"], test=prepared.split["test"]
+    )
     record = {
         "key": prepared.key,
         "modality": prepared.modality,
@@ -36,7 +38,9 @@ def save(prepared: Prepared, folder: Path) -> None:
         "decisions": [decision.model_dump(mode="json") for decision in prepared.decisions],
         "report": prepared.report,
     }
-    (folder / REPORT).write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(
+        json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def load(folder: Path) -> Prepared:

@@ -1,7 +1,7 @@
 """Columns of text that may hold millions of cells."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +42,11 @@ class TextColumn(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TextColumn):
             return bool(self.arrow.equals(other.arrow))
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
 
     def __hash__(self) -> int:
         return hash((len(self), self[0] if len(self) else ""))
@@ -51,10 +55,10 @@ class TextColumn(Sequence[str]):
         shown = ", ".join(map(repr, self.arrow[:3].to_pylist()))
         return f"TextColumn([{shown}{', …' if len(self) > 3 else ''}], n={len(self)})"
 
-    def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:  # noqa: A002 - the protocol's own name
+    def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:
         return self.arrow if type is None else pc.cast(self.arrow, type)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:  # numpy's protocol
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.arrow.to_pylist(), dtype=dtype or object)
 
     def take(self, indices: np.ndarray) -> "TextColumn":

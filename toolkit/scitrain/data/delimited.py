@@ -107,7 +107,10 @@ def _header(opened: io.TextIOBase, delimiter: str, path: Path) -> tuple[str, ...
     names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(cells, 1)]
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        where = "; ".join(f"{name!r} in columns {', '.join(str(i) for i, n in enumerate(names, 1) if n == name)}" for name in repeated[:5])
+        where = "; ".join(
+            f"{name!r} in columns {', '.join(str(i) for i, n in enumerate(names, 1) if n == name)}"
+            for name in repeated[:5]
+        )
         raise DataError(f"{path.name} line 1: column names are repeated ({where}); give each column a name of its own")
     if not names:
         raise DataError(f"{path.name} line 1 is blank; its first line must name the columns")
@@ -117,7 +120,9 @@ def _header(opened: io.TextIOBase, delimiter: str, path: Path) -> tuple[str, ...
 def _with_decimal_comma(dialect: Dialect, sample: str) -> Dialect:
     with _long_cells():
         rows = [row for row in csv.reader(io.StringIO(sample), delimiter=";") if len(row) == len(dialect.names)][1:]
-    found = {name for i, name in enumerate(dialect.names) if _is_decimal_comma([row[i] for row in rows if row[i].strip()])}
+    found = {
+        name for i, name in enumerate(dialect.names) if _is_decimal_comma([row[i] for row in rows if row[i].strip()])
+    }
     if not found:
         return dialect
     note = f"decimal commas read as points in {', '.join(sorted(found))}"
@@ -165,7 +170,9 @@ class _Lines:
         starts = self.next_line + np.concatenate([[0], np.cumsum(height)])
         lines = starts[valid - self.next_ordinal]
         rows = valid - 1
-        broken = tuple(Broken(int(starts[number - self.next_ordinal]), "", text.strip("\r\n"), why) for number, text, why in passed)
+        broken = tuple(
+            Broken(int(starts[number - self.next_ordinal]), "", text.strip("\r\n"), why) for number, text, why in passed
+        )
         self.next_ordinal, self.next_line = end, int(starts[-1])
         return rows, lines, broken
 
@@ -227,7 +234,10 @@ def _parts(dialect: Dialect, block: int) -> Iterator[Part]:
             "was taken as one cell; close it, or double a quote that belongs to the text"
         )
     if lines.bad:
-        yield Part({name: TextColumn(pa.array([], pa.large_string())) for name in dialect.names}, *lines.number(np.zeros(0, dtype=np.int64)))
+        yield Part(
+            {name: TextColumn(pa.array([], pa.large_string())) for name in dialect.names},
+            *lines.number(np.zeros(0, dtype=np.int64)),
+        )
 
 
 def _reader(dialect: Dialect, block: int, lines: _Lines) -> arrow_csv.CSVStreamingReader:
@@ -240,15 +250,22 @@ def _reader(dialect: Dialect, block: int, lines: _Lines) -> arrow_csv.CSVStreami
             use_threads=False, block_size=block, column_names=names, skip_rows_after_names=1, encoding=encoding
         ),
         parse_options=arrow_csv.ParseOptions(
-            delimiter=dialect.delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=lines.broken
+            delimiter=dialect.delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+            invalid_row_handler=lines.broken,
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False, quoted_strings_can_be_null=False
+            column_types=dict.fromkeys(names, pa.large_string()),
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
         ),
     )
 
 
-def _cleaned(dialect: Dialect, batch: pa.RecordBatch, rows: np.ndarray, lines: np.ndarray, broken: tuple[Broken, ...]) -> Part:
+def _cleaned(
+    dialect: Dialect, batch: pa.RecordBatch, rows: np.ndarray, lines: np.ndarray, broken: tuple[Broken, ...]
+) -> Part:
     """Leave out blank lines, and rows with a cell that is too long; read decimal commas."""
     arrays = dict(zip(dialect.names, batch.columns, strict=True))
     width = np.zeros(batch.num_rows, dtype=np.int64)
@@ -256,7 +273,12 @@ def _cleaned(dialect: Dialect, batch: pa.RecordBatch, rows: np.ndarray, lines: n
     for name, array in arrays.items():
         size = np.asarray(pc.binary_length(array))
         too_long += [
-            Broken(int(lines[i]), name, array[int(i)].as_py()[:80], f"cell of {size[i]:,} bytes; at most {MAX_CELL:,} are read")
+            Broken(
+                int(lines[i]),
+                name,
+                array[int(i)].as_py()[:80],
+                f"cell of {size[i]:,} bytes; at most {MAX_CELL:,} are read",
+            )
             for i in np.flatnonzero(size > MAX_CELL)
         ]
         width = np.maximum(width, size)

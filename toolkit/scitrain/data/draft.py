@@ -97,10 +97,15 @@ def units_of(options: DataOptions, source: Source, targets: Sequence[str]) -> di
     for name in said:
         if name not in targets:
             raise UnknownNameError("target", name, list(targets))
-    return {**{name: source.units[name] for name in targets if name in source.units}, **{k: v for k, v in said.items() if v}}
+    return {
+        **{name: source.units[name] for name in targets if name in source.units},
+        **{k: v for k, v in said.items() if v},
+    }
 
 
-def split_values(options: DataOptions, source: Source, column: str | None) -> tuple[np.ndarray | None, dict[int, Broken]]:
+def split_values(
+    options: DataOptions, source: Source, column: str | None
+) -> tuple[np.ndarray | None, dict[int, Broken]]:
     """Read the split column: times as numbers, words in one spelling, folds without ``.0``."""
     if column is None or options.split.kind not in {"time", "column"}:
         return None, {}
@@ -128,7 +133,8 @@ def _folds(cells: Sequence[str]) -> np.ndarray:
         SPLIT_WORDS.get(word, "" if np.isnan(fold) or fold != int(fold) else str(int(fold)))
         for word, fold in zip(words, folds, strict=True)
     ]
-    return np.array(named, dtype="<U24")[np.asarray(encoded.indices)]
+    found: np.ndarray = np.array(named, dtype="<U24")[np.asarray(encoded.indices)]
+    return found
 
 
 def sample(options: DataOptions, draft: Draft) -> Draft:
@@ -150,10 +156,16 @@ def clean(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
     only = draft.roles.inputs[0] if len(draft.roles.inputs) == 1 else ""
 
     def found(reasons: dict[int, str]) -> tuple[Broken, ...]:
-        return tuple(Broken(draft.line(i), only, raw[only][i] if only else "", why) for i, why in sorted(reasons.items()))
+        return tuple(
+            Broken(draft.line(i), only, raw[only][i] if only else "", why) for i, why in sorted(reasons.items())
+        )
 
     keep = np.setdiff1d(np.arange(len(draft.index)), np.array(sorted(cleaned.errors), dtype=np.int64))
-    why = "missing cells are filled in, other bad rows dropped" if impute else "bad rows are dropped and listed in rejected.csv"
+    why = (
+        "missing cells are filled in, other bad rows dropped"
+        if impute
+        else "bad rows are dropped and listed in rejected.csv"
+    )
     policy = Decision(what="bad rows", value="impute" if impute else "drop", why=why)
     full = replace(draft, columns={name: text_column(cells) for name, cells in cleaned.columns.items()})
     changes = found({i: why for i, why in cleaned.changes.items() if i not in cleaned.errors})
@@ -176,9 +188,13 @@ def without_duplicates(options: DataOptions, draft: Draft) -> Draft:
         together = np.unique(identity * len(words) + value, return_inverse=True)[1]
     merged = merge(together, draft.y, draft.task, options.duplicates)
     how = "mean" if draft.task == "regression" else "majority"
-    reasons = {i: f"same input as {draft.source.place} {draft.line(j)}; labels merged ({how})" for i, j in merged.twin.items()}
+    reasons = {
+        i: f"same input as {draft.source.place} {draft.line(j)}; labels merged ({how})" for i, j in merged.twin.items()
+    }
     reasons |= {
-        i: f"same input as {draft.source.place} {draft.line(j)}, and the labels disagree" if i != j else "labels of rows with this input disagree"
+        i: f"same input as {draft.source.place} {draft.line(j)}, and the labels disagree"
+        if i != j
+        else "labels of rows with this input disagree"
         for i, j in merged.conflicting.items()
     }
     whole = replace(draft, identity=identity, merged=merged)
@@ -204,7 +220,9 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
     )
     division = divide(options.split, rows)
     place = draft.source.place
-    reasons = {i: f"same input as {place} {draft.line(j)}, which is in a later split" for i, j in division.removed.items()}
+    reasons = {
+        i: f"same input as {place} {draft.line(j)}, which is in a later split" for i, j in division.removed.items()
+    }
     chosen = Decision(what="split", value=division.kind, why=division.why)
     used = np.sort(np.concatenate(list(division.split.values())))
     position = np.full(len(rows), -1, dtype=np.int64)
@@ -212,5 +230,3 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
     moved = {part: np.sort(position[indices]) for part, indices in division.split.items()}
     smaller = draft.kept(used, rejected=(*draft.rejected, *_gone(draft, reasons)), decisions=(*draft.decisions, chosen))
     return smaller, replace(division, split=moved)
-
-

@@ -40,7 +40,9 @@ def codes(keys: Sequence[str]) -> np.ndarray:
     return np.asarray(pa.array(encoded.indices).cast(pa.int64()))
 
 
-def merge(identity: np.ndarray, y: np.ndarray, task: Task, policy: Literal["merge", "keep", "drop_conflicts"]) -> Merged:
+def merge(
+    identity: np.ndarray, y: np.ndarray, task: Task, policy: Literal["merge", "keep", "drop_conflicts"]
+) -> Merged:
     """Deal with rows that share an input.
 
     ``merge`` takes the mean of numbers and the majority of classes (an even vote of a row's only label drops the input);
@@ -106,4 +108,4 @@ def _majority(identity: np.ndarray, y: np.ndarray, m: int) -> tuple[np.ndarray, 
         return votes.argmax(axis=1), np.asarray((votes == best).sum(axis=1) > 1)
     mean, _ = _mean(identity, y, m)
     label = np.where(np.isnan(mean) | (mean == 0.5), np.nan, mean > 0.5).astype(np.float32)
-    return label, np.isnan(label).all(axis=1)
+    return label, np.asarray(np.isnan(label).all(axis=1))

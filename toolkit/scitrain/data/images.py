@@ -25,9 +25,15 @@ def index_file(folder: Path) -> Path | None:
     Raises:
         DataError: There are several.
     """
-    tables = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".csv", ".tsv", ".jsonl", ".parquet"} and not p.name.startswith("."))
+    tables = sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in {".csv", ".tsv", ".jsonl", ".parquet"} and not p.name.startswith(".")
+    )
     if len(tables) > 1:
-        raise DataError(f"{folder.name} holds several tables ({listed(p.name for p in tables)}); give the path of the one to use")
+        raise DataError(
+            f"{folder.name} holds several tables ({listed(p.name for p in tables)}); give the path of the one to use"
+        )
     return tables[0] if tables else None
 
 
@@ -37,7 +43,9 @@ def read_folder(folder: Path, workspace: Workspace) -> Source:
     Raises:
         DataError: No image lies in it.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS and not p.name.startswith(".") and p.is_file())
+    paths = sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS and not p.name.startswith(".") and p.is_file()
+    )
     if not paths:
         raise DataError(
             f"no image in {str(folder)!r} (endings looked for: {', '.join(IMAGE_ENDINGS)}); give a folder with a sub-folder of images "

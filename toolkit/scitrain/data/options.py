@@ -35,7 +35,7 @@ class DataOptions(Spec):
     data: str
     """Path of a CSV, TSV, Parquet, JSONL or SDF file or an image folder; or `builtin:NAME`."""
     target: str | list[str] | None = None
-    """Column(s) to predict; several are learned together, missing labels masked. Null: the only sensible one, else an error that lists them."""
+    """Column(s) to predict; several are learned together, missing labels masked. Null: the only sensible one."""
     inputs: str | list[str] | None = None
     """Column(s) to predict from. Null: found by modality."""
     modality: str = "auto"
@@ -49,7 +49,7 @@ class DataOptions(Spec):
     split: SplitOptions = SplitOptions()
     """How rows are divided."""
     rows: Literal["auto", "drop", "fail", "impute"] = "auto"
-    """Bad rows: `drop` them and list why, `fail` on the first, `impute` missing cells of tables; `auto` imputes tables and drops elsewhere."""
+    """Bad rows: `drop` and list them, `fail` on the first, `impute` missing cells of tables; `auto` imputes tables, else drops."""
     duplicates: Literal["merge", "keep", "drop_conflicts"] = "merge"
     """Rows with the same input: `merge` their labels (mean or majority), `keep` all in the same split, or drop those that disagree."""
     max_rows: int | None = Field(None, ge=10)

@@ -70,7 +70,9 @@ def build(options: DataOptions, workspace: Workspace, run: Run | None = None) ->
     _tell(run, 1, f"cleaning {len(draft.index):,} rows")
     draft = clean(options, sample(options, draft), run)
     if options.rows == "fail" and draft.rejected:
-        raise DataError(f"{source.name}: rows='fail' and {first_few(draft.rejected, source.place)}; mend them, or say rows='drop'")
+        raise DataError(
+            f"{source.name}: rows='fail' and {first_few(draft.rejected, source.place)}; mend them, or say rows='drop'"
+        )
     draft = without_duplicates(options, draft)
     check_labels(draft.task, draft.targets, draft.y)
     _tell(run, 2, "splitting")

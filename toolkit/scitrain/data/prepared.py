@@ -46,7 +46,21 @@ class Prepared:
     """int64 (n,): number of each row in the source, counted from 1 without the header."""
     decisions: tuple[Decision, ...] = ()
     report: dict[str, JsonValue] = field(default_factory=dict)
-    """Counts for people: read, kept, rejected by reason, duplicates, conflicts, split sizes, leak check."""
+    """Finite JSON for people, written to ``report.json``:
+
+    - ``source``, ``fingerprint``, ``description``, ``licence``, ``citation``; ``place`` is what a number of a row counts
+      (``line``, ``row``, ``record``, ``image``);
+    - ``modality``, ``task``, ``input_columns``, ``left_out`` {column: reason};
+    - ``rows_read``, ``rows_kept``, ``rows_rejected``; ``rejected`` {reason: count}, ``rejected_examples``
+      [{line, column, value, reason}], the whole list being in ``rejected.csv``; the same for ``rows_changed``, ``changes``,
+      ``change_examples``;
+    - ``duplicates`` {inputs, conflicting, policy, rows_removed}: inputs that occur more than once, and whose labels disagree;
+    - ``targets`` [{name, unit, labelled, missing} and {mean, std, quantiles, histogram {edges, counts}} or {classes {label: count}}];
+    - ``split`` {kind, why, groups, train, val, test};
+    - ``leaks`` {same_input_in_two_splits, telling_features [{column, target, how}],
+      near_copies {test_rows, train_rows, near, share, what, rows} or null};
+    - ``warnings`` [sentence].
+    """
 
     @property
     def n_outputs(self) -> int:

@@ -97,7 +97,9 @@ def _parts(path: Path) -> Iterator[Part]:
         return parts(sniff(path))
     if ending not in READERS:
         known = listed((*TEXT_ENDINGS, *READERS))
-        raise DataError(f"{path.name} has an ending {ending!r} that is not known; give one of {known}, or a folder of images")
+        raise DataError(
+            f"{path.name} has an ending {ending!r} that is not known; give one of {known}, or a folder of images"
+        )
     return READERS[ending](path)
 
 
@@ -122,7 +124,9 @@ def _join(path: Path, found: list[Part], notes: tuple[str, ...]) -> Source:
     broken = tuple(one for part in found for one in part.broken)
     place = PLACES.get(path.suffix.lower(), "line")
     _refuse_ruins(path, len(rows), broken, place)
-    columns = {name: TextColumn(pa.chunked_array([part.columns[name].arrow for part in found])) for name in found[0].columns}
+    columns = {
+        name: TextColumn(pa.chunked_array([part.columns[name].arrow for part in found])) for name in found[0].columns
+    }
     return Source(
         name=path.name,
         columns=columns,
@@ -159,7 +163,9 @@ def _with_images(source: Source, folder: Path, workspace: Workspace) -> Source:
 def _with_image_paths(pieces: Iterator[Part], folder: Path, workspace: Workspace) -> Iterator[Part]:
     for part in pieces:
         named = [name for name, cells in part.columns.items() if is_image_column(list(cells[:200]))]
-        yield replace(part, columns={**part.columns, **{n: resolve_images(part.columns[n], folder, workspace) for n in named}})
+        yield replace(
+            part, columns={**part.columns, **{n: resolve_images(part.columns[n], folder, workspace) for n in named}}
+        )
 
 
 def _rebatched(pieces: Iterator[Part], batch_rows: int) -> Iterator[Part]:

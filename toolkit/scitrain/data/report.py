@@ -63,7 +63,9 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
 
 def kind_of(reason: str) -> str:
     """Return a reason with its particulars blanked, so that equal mistakes are counted together."""
-    return re.sub(r"\d[\d.,]*", "N", re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", reason))
+    quoted = re.sub(r"'[^']*'…?|\"[^\"]*\"", "…", reason)
+    blanked = re.sub(r"\S*[\d\[\]()=#/\\@+]\S*", "…", quoted)
+    return re.sub(r"…(?:[\s,×]*…)+", "…", blanked)
 
 
 def _by_kind(broken: Sequence[Broken]) -> dict[str, JsonValue]:
@@ -74,7 +76,9 @@ def _by_kind(broken: Sequence[Broken]) -> dict[str, JsonValue]:
 
 
 def _examples(broken: Sequence[Broken]) -> list[JsonValue]:
-    return [{"line": one.line, "column": one.column, "value": one.shown, "reason": one.reason} for one in broken[:EXAMPLES]]
+    return [
+        {"line": one.line, "column": one.column, "value": one.shown, "reason": one.reason} for one in broken[:EXAMPLES]
+    ]
 
 
 def target_facts(prepared: Prepared) -> list[JsonValue]:
@@ -83,8 +87,15 @@ def target_facts(prepared: Prepared) -> list[JsonValue]:
     found: list[JsonValue] = []
     for target, column in zip(prepared.targets, columns, strict=True):
         known = column >= 0 if prepared.task == "multiclass" else ~np.isnan(column)
-        facts: dict[str, JsonValue] = {"name": target.name, "unit": target.unit, "labelled": int(known.sum()), "missing": int((~known).sum())}
-        found.append(facts | (_numbers(column[known]) if target.classes is None else _classes(column[known], target.classes)))
+        facts: dict[str, JsonValue] = {
+            "name": target.name,
+            "unit": target.unit,
+            "labelled": int(known.sum()),
+            "missing": int((~known).sum()),
+        }
+        found.append(
+            facts | (_numbers(column[known]) if target.classes is None else _classes(column[known], target.classes))
+        )
     return found
 
 

@@ -35,15 +35,18 @@ def represent(
     folder = prepared.folder if prepared.folder.is_dir() else workspace.datasets / prepared.key
     target = folder / f"features-{_hash(featuriser)}.npy"
     if not target.is_file():
-        array, errors = featuriser.transform(prepared.columns, tick)
+        features, errors = featuriser.transform(prepared.columns, tick)
         _refuse(prepared, errors)
-        _save(target, array)
-    return np.load(target, mmap_mode="r", allow_pickle=False)
+        _save(target, features)
+    array: np.ndarray = np.load(target, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def _hash(featuriser: Featuriser) -> str:
     """Return a hash of options, code and libraries: any of them changes the numbers."""
-    digest = hashlib.sha256(json.dumps([type(featuriser).__name__, featuriser.model_dump(mode="json")], sort_keys=True).encode())
+    digest = hashlib.sha256(
+        json.dumps([type(featuriser).__name__, featuriser.model_dump(mode="json")], sort_keys=True).encode()
+    )
     for path in (featuriser.module(), *featuriser.data_files()):
         digest.update(path.read_bytes())
     for name in featuriser.requirements:
@@ -62,8 +65,8 @@ def _refuse(prepared: Prepared, errors: Mapping[int, str]) -> None:
     if errors:
         first = min(errors)
         raise DataError(
-            f"{len(errors):,} rows cannot be turned into numbers; the first is row {int(prepared.rows[first])} of the source: {errors[first]}; "
-            "take these rows out of the data"
+            f"{len(errors):,} rows cannot be turned into numbers; the first is row {int(prepared.rows[first])} of the source: "
+            f"{errors[first]}; take these rows out of the data"
         )
 
 

@@ -11,7 +11,7 @@ from scitrain.contracts.modality import Recognition
 from scitrain.data.columns import TextColumn, as_arrow, take
 from scitrain.data.options import DataOptions
 from scitrain.data.source import Source
-from scitrain.data.values import missing_mask, numbers, times
+from scitrain.data.values import numbers, times
 from scitrain.errors import DataError, UnknownNameError, listed
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision
@@ -19,6 +19,7 @@ from scitrain.runs import Decision
 __all__ = ["SPLIT_WORDS", "Roles", "as_list", "choose_roles", "id_like", "is_split_column", "recognise"]
 
 SAMPLE = 1000
+MAX_FOLDS = 20
 TARGET_WORDS = ("target", "label", "y", "class", "output", "response", "property", "activity")
 ID_NAME = re.compile(r"(^|[_\s.-])(id|ids|uuid|guid|index|idx|unnamed_\d+|inchikey|cas)$", re.IGNORECASE)
 FOLD_NAME = re.compile(r"(^|[_\s.-])(fold|folds|split|set|subset|partition)($|[_\s.-])", re.IGNORECASE)
@@ -85,7 +86,9 @@ def choose_roles(options: DataOptions, source: Source) -> Roles:
     decisions = (
         Decision(what="target", value=asked if len(asked) > 1 else asked[0], why=why_target),
         Decision(what="modality", value=modality, why=found.reason),
-        Decision(what="inputs", value=_short(inputs), why="asked for" if said else f"columns that hold {modality} data"),
+        Decision(
+            what="inputs", value=_short(inputs), why="asked for" if said else f"columns that hold {modality} data"
+        ),
         *(() if not left_out else (Decision(what="columns left out", value=_short(left_out), why=_reasons(left_out)),)),
     )
     return Roles(modality, tuple(asked), inputs, split_column, left_out, decisions)
@@ -126,14 +129,18 @@ def recognise(columns: Mapping[str, Sequence[str]], asked: str, said: bool = Fal
         DataError: None of them is of a known modality, or of the one that was asked for.
     """
     names = list(MODALITIES) if asked == "auto" else [asked]
-    found = {name: seen for name in names if (seen := MODALITIES[name].recognise(columns)) is not None} if columns else {}
+    found = (
+        {name: seen for name in names if (seen := MODALITIES[name].recognise(columns)) is not None} if columns else {}
+    )
     if found:
         best = max(found, key=lambda name: found[name].confidence)
         return best, found[best]
     if said and asked != "auto":
         return asked, Recognition(tuple(columns), 1.0, "asked for")
     what = "data of a known kind" if asked == "auto" else f"{asked} data"
-    raise DataError(f"no column looks like {what} (looked at: {listed(columns) or 'none left'}); say `inputs` and `modality`, known are {listed(MODALITIES)}")
+    raise DataError(
+        f"no column looks like {what} (looked at: {listed(columns) or 'none left'}); say `inputs` and `modality`, known are {listed(MODALITIES)}"
+    )
 
 
 def _split_column(options: DataOptions, source: Source) -> str | None:
@@ -142,17 +149,24 @@ def _split_column(options: DataOptions, source: Source) -> str | None:
     if options.split.kind not in {"column", "time"}:
         return None
     if options.split.kind == "time":
-        raise DataError(f"split kind 'time' needs `column`, the column with the time; columns are {listed(source.columns)}")
+        raise DataError(
+            f"split kind 'time' needs `column`, the column with the time; columns are {listed(source.columns)}"
+        )
     found = [name for name, cells in source.columns.items() if is_split_column(name, cells)]
     if len(found) == 1:
         return found[0]
-    raise DataError(f"split kind 'column' needs `column`; columns with split words or fold numbers: {listed(found) or 'none'}")
+    raise DataError(
+        f"split kind 'column' needs `column`; columns with split words or fold numbers: {listed(found) or 'none'}"
+    )
 
 
 def is_split_column(name: str, cells: Sequence[str]) -> bool:
     """Tell whether a column holds split words, or fold numbers under such a name."""
-    words = pc.unique(pc.utf8_lower(pc.utf8_trim_whitespace(as_arrow(cells))))
-    if len(words) > 21:
+    whole = as_arrow(cells)
+    if len(pc.unique(whole[:SAMPLE])) > MAX_FOLDS + 1:
+        return False
+    words = pc.unique(pc.utf8_lower(pc.utf8_trim_whitespace(whole)))
+    if len(words) > MAX_FOLDS + 1:
         return False
     found = set(words.to_pylist()) - {""}
     if found and found <= set(SPLIT_WORDS):
@@ -164,18 +178,20 @@ def _useless(name: str, cells: TextColumn) -> str | None:
     """Return why a column tells nothing, or None."""
     if is_split_column(name, cells):
         return "says a split"
-    filled = np.flatnonzero(~missing_mask(cells))
-    if len(filled) == 0 and not any(cells):
-        return "is empty"
+    if len(pc.unique(cells.arrow[:SAMPLE])) > 1:
+        return None
     words = pc.unique(cells.arrow)
-    if len(words) == 1 and len(cells) > 1:
-        return f"is constant ({words[0].as_py()[:40]!r})"
-    return None
+    if len(words) > 1 or len(cells) < 2:
+        return None
+    word: str = words[0].as_py()
+    return f"is constant ({word[:40]!r})" if word.strip() else "is empty"
 
 
 def id_like(name: str, cells: TextColumn) -> str | None:
     """Return why a column of a table names its rows rather than describes them, or None."""
     n = len(cells)
+    if not ID_NAME.search(name) and len(pc.unique(cells.arrow[:SAMPLE])) < 0.5 * min(n, SAMPLE):
+        return None
     distinct = len(pc.unique(cells.arrow))
     read = numbers(cells)
     numeric = not read.bad.any()
@@ -208,18 +224,23 @@ def _choose_target(
     only = list(candidates) if len(candidates) == 1 else named if len(named) == 1 else []
     if not only:
         shown = listed((f"{name} ({what})" for name, what in candidates.items()), 20)
-        raise DataError(f"say `target`, the column to predict; candidates in {source.name}: {shown or 'none: no column has labels'}")
+        raise DataError(
+            f"say `target`, the column to predict; candidates in {source.name}: {shown or 'none: no column has labels'}"
+        )
     why = "the only column that can be predicted" if len(candidates) == 1 else "its name says so"
     return only, [name for name in usable if name != only[0]], why
 
 
+def _counts_up(values: np.ndarray) -> bool:
+    """Tell whether whole numbers grow from row to row, as a catalogue's numbers do and no measurement."""
+    return len(values) >= 20 and bool(np.all(np.diff(values) > 0)) and bool(np.all(values == np.round(values)))
+
+
 def _predictable(name: str, cells: TextColumn) -> str | None:
     """Return what kind of label a column holds, or None where it can be no target."""
-    if id_like(name, cells) or is_split_column(name, cells):
-        return None
     read = numbers(cells)
     labelled = int((~read.missing).sum())
-    if labelled == 0:
+    if labelled == 0 or id_like(name, cells) or is_split_column(name, cells) or _counts_up(read.values):
         return None
     distinct = len(pc.unique(cells.arrow))
     if (~np.isnan(read.values)).sum() > 0.5 * labelled:

@@ -12,6 +12,7 @@ __all__ = ["MIN_ROWS", "Division", "Rows", "Split", "balanced_groups", "divide",
 
 MIN_ROWS = 10
 """Fewer rows give no train, val and test split that says anything."""
+GOLDEN = 0.6180339887498949
 PARTS = ("train", "val", "test")
 Split = dict[str, np.ndarray]
 
@@ -57,7 +58,9 @@ def divide(options: SplitOptions, rows: Rows) -> Division:
         DataError: There are too few rows, or the asked kind leaves a split empty; says how many rows are needed.
     """
     if len(rows) < MIN_ROWS:
-        raise DataError(f"{len(rows)} usable rows; at least {MIN_ROWS} are needed for train, val and test, and some hundred for a model")
+        raise DataError(
+            f"{len(rows)} usable rows; at least {MIN_ROWS} are needed for train, val and test, and some hundred for a model"
+        )
     division = _auto(options, rows) if options.kind == "auto" else KINDS[options.kind](options, rows)
     _check(division, rows)
     return division
@@ -120,27 +123,31 @@ def _sizes(n: int, val: float, test: float) -> tuple[int, int, int]:
     return n - n_val - n_test, n_val, n_test
 
 
-def _units(identity: np.ndarray) -> list[np.ndarray]:
-    """Return the rows of each input: rows with the same input go together."""
-    order = np.argsort(identity, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(identity[order])) + 1)
+def _deal(units: np.ndarray, order: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    """Deal whole units, in this order, into parts of about these sizes.
+
+    Args:
+        units: int64 (n,), the unit 0…m−1 of each row.
+        order: int64 (m,), the units in the order they are dealt.
+        sizes: Rows wanted in each part.
+    """
+    weight = np.bincount(units)[order]
+    middle = np.cumsum(weight) - weight / 2
+    part = np.empty(len(order), dtype=np.int64)
+    part[order] = np.searchsorted(np.cumsum(sizes), middle, side="right").clip(0, len(sizes) - 1)
+    return [np.flatnonzero(part[units] == i) for i in range(len(sizes))]
 
 
-def _fill(units: Sequence[np.ndarray], sizes: Sequence[int]) -> list[np.ndarray]:
-    """Deal units in order into parts of about these sizes, the last part first filled from the end."""
-    ends = np.cumsum(sizes)
-    filled = np.cumsum([len(unit) for unit in units])
-    part = np.searchsorted(ends, filled - np.array([len(unit) for unit in units]) / 2, side="right").clip(0, len(sizes) - 1)
-    return [
-        np.sort(np.concatenate([unit for unit, p in zip(units, part, strict=True) if p == i] or [np.zeros(0, dtype=np.int64)]))
-        for i in range(len(sizes))
-    ]
+def _numbered(values: np.ndarray) -> np.ndarray:
+    """Return int64 (n,): the rank of each value among the different ones."""
+    ranks: np.ndarray = np.unique(values, return_inverse=True)[1]
+    return ranks
 
 
 def _random(options: SplitOptions, rows: Rows) -> Division:
-    units = _units(rows.identity)
-    order = np.random.default_rng(rows.seed).permutation(len(units))
-    train, val, test = _fill([units[i] for i in order], _sizes(len(rows), options.val, options.test))
+    units = _numbered(rows.identity)
+    order = np.random.default_rng(rows.seed).permutation(int(units.max()) + 1)
+    train, val, test = _deal(units, order, _sizes(len(rows), options.val, options.test))
     return Division({"train": train, "val": val, "test": test}, "random", "asked for")
 
 
@@ -175,18 +182,16 @@ def stratified(strata: np.ndarray, identity: np.ndarray, shares: Sequence[float]
     Within a stratum rows are shuffled; all are then laid out so that each stratum is spread evenly, and dealt by position, so that the
     sizes of the parts are right too, however small the strata.
     """
-    units = _units(identity)
-    of_unit = strata[[unit[0] for unit in units]]
+    units = _numbered(identity)
+    of_unit = strata[np.unique(units, return_index=True)[1]]
     random = np.random.default_rng(seed)
-    order = random.permutation(len(units))
+    order = random.permutation(len(of_unit))
     order = order[np.argsort(of_unit[order], kind="stable")]
     # Position in a low-discrepancy sequence: any run of consecutive units is spread over all parts.
-    place = (np.arange(len(units)) * 0.6180339887498949 + random.random()) % 1.0
-    ranked = order[np.argsort(place, kind="stable")]
-    counts = [round(share * len(identity)) for share in shares]
-    counts = [max(1, count) for count in counts]
+    place = (np.arange(len(order)) * GOLDEN + random.random()) % 1.0
+    counts = [max(1, round(share * len(identity))) for share in shares]
     counts[0] = len(identity) - sum(counts[1:])
-    return _fill([units[i] for i in ranked], counts)
+    return _deal(units, order[np.argsort(place, kind="stable")], counts)
 
 
 def balanced_groups(groups: Sequence[str], sizes: Sequence[int], seed: int) -> list[np.ndarray]:
@@ -195,25 +200,29 @@ def balanced_groups(groups: Sequence[str], sizes: Sequence[int], seed: int) -> l
     The order is drawn by ``seed``, large groups before small ones: the balanced scaffold split of Yang et al.,
     J. Chem. Inf. Model. 59, 3370 (2019), doi:10.1021/acs.jcim.9b00237.
     """
-    _, codes = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
-    units = _units(codes)
+    units = _numbered(np.asarray(groups, dtype=object).astype(str))
+    weight = np.bincount(units)
     random = np.random.default_rng(seed)
-    large = [unit for unit in units if len(unit) > min(sizes[1], sizes[2]) / 2]
-    small = [unit for unit in units if len(unit) <= min(sizes[1], sizes[2]) / 2]
-    parts: list[list[np.ndarray]] = [[], [], []]
-    filled = [0, 0, 0]
-    for unit in [*(large[i] for i in random.permutation(len(large))), *(small[i] for i in random.permutation(len(small)))]:
-        part = next((i for i in (0, 1) if filled[i] + len(unit) <= sizes[i]), 2)
-        parts[part].append(unit)
-        filled[part] += len(unit)
-    return [np.sort(np.concatenate(part or [np.zeros(0, dtype=np.int64)])) for part in parts]
+    is_large = weight > min(sizes[1], sizes[2]) / 2
+    order = np.concatenate(
+        [random.permutation(np.flatnonzero(is_large)), random.permutation(np.flatnonzero(~is_large))]
+    )
+    part_of_unit, filled = np.empty(len(weight), dtype=np.int64), [0, 0, 0]
+    for unit in order:
+        size = int(weight[unit])
+        part = next((i for i in (0, 1) if filled[i] + size <= sizes[i]), 2)
+        part_of_unit[unit] = part
+        filled[part] += size
+    return [np.flatnonzero(part_of_unit[units] == i) for i in range(3)]
 
 
 def _grouped(kind: str) -> Callable[[SplitOptions, Rows], Division]:
     def division(options: SplitOptions, rows: Rows) -> Division:
         groups = rows.groups(kind)
         if groups is None:
-            raise DataError(f"the {kind} split is not there for this modality; take random, stratified, time, column or kfold")
+            raise DataError(
+                f"the {kind} split is not there for this modality; take random, stratified, time, column or kfold"
+            )
         named = [group or f"\0{i}" for group, i in zip(groups, rows.identity, strict=True)]
         train, val, test = balanced_groups(named, _sizes(len(rows), options.val, options.test), rows.seed)
         return Division({"train": train, "val": val, "test": test}, kind, "asked for", len(set(named)))
@@ -225,8 +234,8 @@ def _time(options: SplitOptions, rows: Rows) -> Division:
     """Train on the past, validate on the recent, test on the newest; equal times stay together."""
     if rows.column is None:
         raise DataError("split kind 'time' needs `column`, the column with the time")
-    _, moment = np.unique(rows.column, return_inverse=True)
-    train, val, test = _fill(_units(moment), _sizes(len(rows), options.val, options.test))
+    moment = _numbered(rows.column)
+    train, val, test = _deal(moment, np.arange(int(moment.max()) + 1), _sizes(len(rows), options.val, options.test))
     split, removed = _separate({"train": train, "val": val, "test": test}, rows.identity)
     return Division(split, "time", "asked for", int(moment.max()) + 1, removed)
 
@@ -252,7 +261,10 @@ def _column(options: SplitOptions, rows: Rows) -> Division:
     split = _by_words(rows.column) if words & set(PARTS) else _by_fold(rows.column, options.fold)
     why = "asked for"
     if len(split["val"]) == 0:
-        split, why = _carve(split, options.val, rows), f"asked for; the column names no val rows, so {options.val:.0%} were taken from train"
+        split, why = (
+            _carve(split, options.val, rows),
+            f"asked for; the column names no val rows, so {options.val:.0%} were taken from train",
+        )
     split, removed = _separate(split, rows.identity)
     return Division(split, "column", why, None, removed)
 
@@ -264,7 +276,9 @@ def _by_words(column: np.ndarray) -> Split:
 def _by_fold(column: np.ndarray, fold: int) -> Split:
     test = column == str(fold)
     if not test.any() or test.all():
-        raise DataError(f"no usable row has fold {fold}; the column holds {listed(sorted(set(column.tolist())))}; say `split.fold`")
+        raise DataError(
+            f"no usable row has fold {fold}; the column holds {listed(sorted(set(column.tolist())))}; say `split.fold`"
+        )
     return {"train": np.flatnonzero(~test), "val": np.zeros(0, dtype=np.int64), "test": np.flatnonzero(test)}
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def parquet_parts(path: Path, batch_rows: int = BATCH) -> Iterator[Part]:
 
 def _plain(kind: pa.DataType) -> bool:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return not (pa.types.is_nested(value) or pa.types.is_binary(value) or pa.types.is_large_binary(value) or pa.types.is_fixed_size_binary(value))
+    return not (
+        pa.types.is_nested(value)
+        or pa.types.is_binary(value)
+        or pa.types.is_large_binary(value)
+        or pa.types.is_fixed_size_binary(value)
+    )
 
 
 def _as_text(array: pa.Array) -> pa.Array:
@@ -97,14 +103,21 @@ def _record(text: str, line: int) -> dict[str, str] | Broken:
     except (json.JSONDecodeError, RecursionError) as error:
         return Broken(line, "", text.strip()[:200], f"is no JSON: {error}")
     if not isinstance(found, dict):
-        return Broken(line, "", text.strip()[:200], "is no JSON object such as {\"smiles\": \"CCO\", \"y\": 1.5}")
+        return Broken(line, "", text.strip()[:200], 'is no JSON object such as {"smiles": "CCO", "y": 1.5}')
     cells = {str(name): _cell(value) for name, value in found.items()}
     long = next((name for name, cell in cells.items() if len(cell) > MAX_CELL), None)
-    return cells if long is None else Broken(line, long, cells[long][:80], f"value of {len(cells[long]):,} characters; at most {MAX_CELL:,} are read")
+    return (
+        cells
+        if long is None
+        else Broken(
+            line, long, cells[long][:80], f"value of {len(cells[long]):,} characters; at most {MAX_CELL:,} are read"
+        )
+    )
 
 
 def _cell(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself; typed NaN means missing
+    # In a typed value NaN means missing; a formula "NaN" is text.
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

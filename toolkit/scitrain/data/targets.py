@@ -21,7 +21,23 @@ FEW_VALUES = 20
 """Whole numbers 0…k−1 with at most so many values may be class indices."""
 ROWS_A_CLASS = 20
 """… when there are so many rows a value."""
-NEGATIVE = ("0", "false", "no", "n", "f", "negative", "neg", "inactive", "-1", "absent", "fail", "failed", "off", "non-toxic", "control")
+NEGATIVE = (
+    "0",
+    "false",
+    "no",
+    "n",
+    "f",
+    "negative",
+    "neg",
+    "inactive",
+    "-1",
+    "absent",
+    "fail",
+    "failed",
+    "off",
+    "non-toxic",
+    "control",
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,12 @@ def _one(values: _Values) -> tuple[Task, str]:
     if values.is_numeric:
         if k == 2 and values.whole:
             return "binary", f"{values.name} has two values, {values.numeric[0]:g} and {values.numeric[1]:g}"
-        indices = values.whole and 2 < k <= FEW_VALUES and values.numeric[0] in (0, 1) and values.numeric[-1] - values.numeric[0] == k - 1
+        indices = (
+            values.whole
+            and 2 < k <= FEW_VALUES
+            and values.numeric[0] in (0, 1)
+            and values.numeric[-1] - values.numeric[0] == k - 1
+        )
         if indices and values.labelled >= ROWS_A_CLASS * k:
             why = f"{values.name} has only the {k} whole values {values.numeric[0]:g}…{values.numeric[-1]:g}; task='regression' takes them as numbers"
             return "multiclass", why
@@ -131,14 +152,18 @@ def _count(classes: int) -> str:
 def _check_asked(found: list[_Values], asked: str) -> None:
     several = len(found) > 1
     if several and asked in {"binary", "multiclass"}:
-        raise DataError(f"task={asked!r} has one target, but {len(found)} were given; say task='multilabel' for 0/1 columns, or give one target")
+        raise DataError(
+            f"task={asked!r} has one target, but {len(found)} were given; say task='multilabel' for 0/1 columns, or give one target"
+        )
     for values in found:
         if asked in {"binary", "multilabel"} and len(values.distinct) > 2 and len(values.numeric) != 2:
             raise DataError(
                 f"task={asked!r} needs two values in {values.name!r}, but it has {_count(len(values.distinct))}: "
                 f"{listed(map(repr, values.distinct), 5)}; say task='multiclass' or 'regression'"
             )
-        if asked == "multiclass" and (len(values.distinct) > MAX_CLASSES or len(values.distinct) > 0.5 * values.labelled):
+        if asked == "multiclass" and (
+            len(values.distinct) > MAX_CLASSES or len(values.distinct) > 0.5 * values.labelled
+        ):
             raise DataError(
                 f"task='multiclass' needs classes that repeat, but {values.name!r} has {_count(len(values.distinct))} different values "
                 f"in {values.labelled:,} rows; say task='regression' where it is a number"
@@ -154,7 +179,8 @@ def read_labels(source: Source, names: Sequence[str], task: Task, units: Mapping
     if task == "multiclass":
         return _multiclass(source, names[0])
     reader = _numbers_of if task == "regression" else _two_of
-    targets, ys, problems = [], [], {}
+    targets, ys = [], []
+    problems: dict[int, Broken] = {}
     for name in names:
         target, y, bad = reader(source, name)
         targets.append(target.model_copy(update={"unit": units.get(name)}) if task == "regression" else target)
@@ -206,7 +232,9 @@ def _classes(cells: Sequence[str]) -> tuple[list[str], np.ndarray]:
     as_numbers = numbers([words[i] for i in used]).values
     numeric = len(used) > 0 and not np.isnan(as_numbers).any()
     named = {int(i): _number_name(x) if numeric else words[i] for i, x in zip(used, as_numbers, strict=True)}
-    classes = sorted(set(named.values()), key=(lambda name: (float(name), name)) if numeric else (lambda name: (0.0, name)))
+    classes = sorted(
+        set(named.values()), key=(lambda name: (float(name), name)) if numeric else (lambda name: (0.0, name))
+    )
     table = np.full(len(words), -1, dtype=np.int64)
     for i, name in named.items():
         table[i] = classes.index(name)
@@ -235,7 +263,9 @@ def _two_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int, Br
         names = [c for c, x in zip(classes, as_numbers, strict=True) if not np.isnan(x)]
         allowed = {classes.index(c) for c in names}
         for i in np.flatnonzero(~np.isin(codes, [*allowed, -1])):
-            problems[int(i)] = Broken(int(source.lines[i]), name, cells[int(i)], f"target is neither {names[0]} nor {names[1]}")
+            problems[int(i)] = Broken(
+                int(source.lines[i]), name, cells[int(i)], f"target is neither {names[0]} nor {names[1]}"
+            )
             codes[i] = -1
     else:
         names = classes
@@ -263,7 +293,9 @@ def check_labels(task: Task, targets: Sequence[Target], y: np.ndarray) -> None:
         if len(values) >= 2:
             continue
         if len(values) == 0:
-            raise DataError(f"no usable row has a label of {target.name!r}; leave it out of `target`, or look at the rejected rows")
+            raise DataError(
+                f"no usable row has a label of {target.name!r}; leave it out of `target`, or look at the rejected rows"
+            )
         shown = f"{values[0]:g}" if target.classes is None else repr(target.classes[int(values[0])])
         what = "is the same value" if task == "regression" else "is one class"
         raise DataError(

@@ -72,11 +72,19 @@ def _inspect(path: Path, size: int, modified_ns: int) -> TextFile:
     wide = _wide_encoding(head)
     digest, odd, bad_byte = _walk(path, zeros_allowed=wide is not None)
     if wide is not None:
-        return TextFile(path, digest, wide, False, None if wide == "utf-8-sig" else f"encoding {wide}, from its byte-order mark")
+        return TextFile(
+            path, digest, wide, False, None if wide == "utf-8-sig" else f"encoding {wide}, from its byte-order mark"
+        )
     if bad_byte is None:
         return TextFile(path, digest, "utf-8", odd, None)
     encoding = _eight_bit(path)
-    return TextFile(path, digest, encoding, odd, f"not UTF-8 (line {bad_byte}); read as {encoding}: check accented letters and units")
+    return TextFile(
+        path,
+        digest,
+        encoding,
+        odd,
+        f"not UTF-8 (line {bad_byte}); read as {encoding}: check accented letters and units",
+    )
 
 
 def _wide_encoding(head: bytes) -> str | None:

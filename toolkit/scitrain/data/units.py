@@ -5,7 +5,25 @@ import re
 __all__ = ["split_unit"]
 
 BRACKETED = re.compile(r"^(?P<name>.*\S)\s*[\[(](?P<unit>[^()\[\]]{1,24}(?:\([^()]*\)[^()\[\]]{0,12})?)[\])]\s*$")
-NOT_UNITS = {"string", "str", "text", "int", "integer", "float", "bool", "boolean", "y/n", "yes/no", "0/1", "optional", "class", "label", "id", "name", "date"}
+NOT_UNITS = {
+    "string",
+    "str",
+    "text",
+    "int",
+    "integer",
+    "float",
+    "bool",
+    "boolean",
+    "y/n",
+    "yes/no",
+    "0/1",
+    "optional",
+    "class",
+    "label",
+    "id",
+    "name",
+    "date",
+}
 
 
 def split_unit(header: str) -> tuple[str, str | None]:

@@ -19,7 +19,7 @@ from scitrain.errors import ScitrainError
 from scitrain.locks import Lock
 from scitrain.runs import RECORD, Run
 
-__all__ = ["SLOTS_VARIABLE", "Slot", "cpus", "enqueue", "gpus", "leave", "slot", "slot_count"]
+__all__ = ["SLOTS_VARIABLE", "Slot", "cpus", "enqueue", "gpus", "leave", "slot", "slot_count", "threads"]
 
 SLOTS_VARIABLE = "SCITRAIN_SLOTS"
 CPUS_PER_RUN = 4
@@ -47,10 +47,8 @@ class Slot:
         return {"slot": self.index, "of": self.count, "threads": self.threads, "gpus": list(self.gpus)}
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that hold a process to this share, where the user has not set them."""
-        threads = {} if self.threads is None else {"OMP_NUM_THREADS": str(self.threads)}
-        seen = {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
-        return {name: value for name, value in threads.items() if name not in os.environ} | seen
+        """Return the variables that hold a process to its GPUs; in force until a GPU library is first used."""
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
 
 
 def cpus() -> int:
@@ -87,6 +85,12 @@ def slot_count() -> tuple[int, str]:
     if cpus() < 2 * CPUS_PER_RUN:
         return 1, f"one run at a time on {cpus()} CPUs"
     return cpus() // CPUS_PER_RUN, f"one run for every {CPUS_PER_RUN} of {cpus()} CPUs"
+
+
+def threads() -> int | None:
+    """Return the threads of numerical libraries in each run; None leaves them all CPUs, as where there is one slot."""
+    count, _ = slot_count()
+    return None if count == 1 else max(1, cpus() // count)
 
 
 def enqueue(run: Run) -> None:
@@ -148,10 +152,9 @@ def _ahead(run: Run) -> int:
 
 def _slot(index: int) -> Slot:
     count, why = slot_count()
-    threads = None if count == 1 else max(1, cpus() // count)
     seen = gpus()
     mine = () if count == 1 or not seen else seen[index::count] or (seen[index % len(seen)],)
-    return Slot(index, count, why, threads, mine)
+    return Slot(index, count, why, threads(), mine)
 
 
 def _tickets(run: Run) -> list[str]:

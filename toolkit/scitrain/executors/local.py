@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from scitrain.contracts.executor import Executor
 from scitrain.errors import ScitrainError
-from scitrain.executors._queue import enqueue, leave
+from scitrain.executors._queue import enqueue, leave, threads
 from scitrain.executors._stop import stop
 from scitrain.runs import LOG, Run
 from scitrain.workspace import DATA_ROOTS_VARIABLE
@@ -38,6 +38,10 @@ class Local(Executor):
         try:
             self._reap()
             self._children.append(_start(run))
+        except ScitrainError as error:
+            leave(run)
+            run.end("failed", error=str(error))
+            raise
         except OSError as error:
             leave(run)
             reason = f"no worker could be started: {error}; free some memory or processes, then resume_run goes on"
@@ -80,5 +84,9 @@ def _start(run: Run) -> "subprocess.Popen[bytes]":
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """Return this process's variables with the run's workspace in place of any other."""
-    return {k: v for k, v in os.environ.items() if k != DATA_ROOTS_VARIABLE} | run.workspace.environment()
+    """Return this process's variables with the run's workspace and its share of the CPUs, unless the user set that."""
+    kept = {name: value for name, value in os.environ.items() if name != DATA_ROOTS_VARIABLE}
+    share = threads()
+    # Numerical libraries read it when they are loaded, which is before the worker has its slot.
+    given = {} if share is None else {"OMP_NUM_THREADS": str(share)}
+    return given | kept | run.workspace.environment()

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from scitrain.contracts.exporter import Exporter
 from scitrain.discovery import load_plugins, plugins
+from scitrain.errors import UnknownNameError
 from scitrain.runs import Run
 
 if TYPE_CHECKING:
@@ -18,13 +19,20 @@ EXPORTERS: dict[str, Exporter] = {cls.format: cls() for cls in plugins(Exporter)
 BUNDLE = "bundle"
 """Format name of the folder that predicts without torch; made from the ONNX file."""
 
-__all__ = ["BUNDLE", "EXPORTERS", "export_files"]
+__all__ = ["BUNDLE", "EXPORTERS", "check_formats", "export_files"]
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse a format that nobody writes; a `ValueError`, so that it can serve as a validator of requests."""
+    for name in formats:
+        if name not in EXPORTERS and name != BUNDLE:
+            raise ValueError(str(UnknownNameError("export format", name, [*EXPORTERS, BUNDLE])))
 
 
 def export_files(
     source: Run, run: Run, formats: Sequence[str], rows: "np.ndarray | None" = None, limit: int = 256
 ) -> dict[str, JsonValue]:
-    """Export the model of ``source`` into ``run`` (which may be the same), verify each file, write ``export_check.json``.
+    """Export the model of ``source`` into ``run`` (which may be the same), verify the files, write ``export_check.json``.
 
     A file appears under its name only after it was verified; `BUNDLE` takes the ONNX file along.
 

@@ -80,9 +80,10 @@ def write_bundle(source: Run, onnx: Path, folder: Path) -> Path:
 def _write_texts(folder: Path, run_id: str, config: TrainedConfig, featuriser: Featuriser) -> None:
     settings = json.dumps(_settings(folder, run_id, config, featuriser), indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "preprocessing.json", settings + "\n")
-    atomic_write(folder / SCRIPT, _script(run_id, config, featuriser))
+    words = _words(run_id, config, featuriser)
+    atomic_write(folder / SCRIPT, _template(SCRIPT).render(words))
+    atomic_write(folder / "README.md", _template("bundle_readme.md").render(words, card=(folder / CARD).is_file()))
     atomic_write(folder / "requirements.txt", "".join(f"{_pinned(name)}\n" for name in _requirements(featuriser)))
-    atomic_write(folder / "README.md", _readme(run_id, config, (folder / CARD).is_file()))
 
 
 def _settings(folder: Path, run_id: str, config: TrainedConfig, featuriser: Featuriser) -> dict[str, object]:
@@ -94,7 +95,11 @@ def _settings(folder: Path, run_id: str, config: TrainedConfig, featuriser: Feat
         "modality": config.modality,
         "targets": [target.model_dump(mode="json") for target in config.targets],
         "input_columns": list(config.input_columns),
-        "featuriser": {"module": featuriser.module().name, "kind": config.featuriser["kind"], "options": featuriser.options()},
+        "featuriser": {
+            "module": featuriser.module().name,
+            "kind": config.featuriser["kind"],
+            "options": featuriser.options(),
+        },
         "shape": list(config.shape.shape),
         "outputs": config.n_outputs,
         "representation": representation,
@@ -106,19 +111,22 @@ def _settings(folder: Path, run_id: str, config: TrainedConfig, featuriser: Feat
     }
 
 
-def _script(run_id: str, config: TrainedConfig, featuriser: Featuriser) -> str:
+def _words(run_id: str, config: TrainedConfig, featuriser: Featuriser) -> dict[str, object]:
+    """Return what the templates name."""
     options = cli_options(config.input_columns)
     cells = EXAMPLES.get(config.modality, ("1.5",))
-    return _template(SCRIPT).render(
-        run_id=run_id,
-        scitrain_version=_installed("scitrain") or "from source",
-        targets=config.targets,
-        input_columns=config.input_columns,
-        requirements=featuriser.requirements,
-        options=options,
-        examples=[" ".join(cells)] * len(options),
-        not_finite=NOT_FINITE,
-    )
+    return {
+        "run_id": run_id,
+        "scitrain_version": _installed("scitrain") or "from source",
+        "targets": config.targets,
+        "modality": config.modality,
+        "input_columns": config.input_columns,
+        "requirements": featuriser.requirements,
+        "options": options,
+        "inline": " ".join(f"{option} {' '.join(cells)}" for option in options.values()),
+        "percent": f"{config.coverage:.0%}",
+        "not_finite": NOT_FINITE,
+    }
 
 
 def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
@@ -137,11 +145,20 @@ def _template(name: str) -> jinja2.Template:
     folder = Path(scitrain.__file__).parent
     installed = folder / "_data" / "templates"
     folders = installed if installed.is_dir() else folder.parents[1] / "templates"
-    # not HTML: the values go into Python source, where tojson quotes them
+    # not HTML: values go into Python source as literals, or as harmless prose
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folders), undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
     )
+    environment.filters |= {"literal": repr, "prose": _prose}
     return environment.get_template(f"{name}.j2")
+
+
+def _prose(text: str) -> str:
+    """Make any column name harmless inside a docstring."""
+    return " ".join(text.replace("\\", "/").replace('"', "'").split())
 
 
 def _requirements(featuriser: Featuriser) -> tuple[str, ...]:
@@ -161,31 +178,6 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _readme(run_id: str, config: TrainedConfig, card: bool) -> str:
-    options = cli_options(config.input_columns)
-    cells = EXAMPLES.get(config.modality, ("1.5",))
-    inline = " ".join(f"{option} {cells[0]}" for option in options.values())
-    named = [f"`{t.name}`" + (f" ({t.unit})" if t.unit else "") for t in config.targets]
-    lines = [
-        f"# Predict {', '.join(named)}",
-        "",
-        f"Model of run `{run_id}`, exported by scitrain. It needs Python 3.11 or later and what `requirements.txt` names, no torch.",
-        "",
-        "```",
-        "pip install -r requirements.txt",
-        "python inference.py input.csv -o predictions.csv",
-        f"python inference.py {inline}",
-        "```",
-        "",
-        f"`input.csv` has the columns {', '.join(f'`{c}`' for c in config.input_columns)}; every other column is carried along.",
-        f"The table says per row: prediction, the {'interval' if config.task == 'regression' else 'set of classes'} that holds the truth "
-        f"in {config.coverage:.0%} of rows like the validation rows, whether the input lies in the training domain, and `error` where a row is bad.",
-        "",
-        "From Python: `from inference import predict`, then `predict([...])`.",
-    ]
-    return "\n".join(lines + (["", f"What it was trained on, and how far to trust it: [{CARD}]({CARD})."] if card else [])) + "\n"
-
-
 def check_bundle(folder: Path, run: Run, raw: Columns) -> dict[str, JsonValue]:
     """Run the bundle as a stranger would, without torch and scitrain, and compare its table with scitrain's.
 
@@ -195,7 +187,7 @@ def check_bundle(folder: Path, run: Run, raw: Columns) -> dict[str, JsonValue]:
         raw: Input cells.
 
     Returns:
-        ``passed``, ``reason``, ``rows``, ``max_difference`` (of any number, relative to it, never below 1) and ``tolerance``.
+        ``passed``, ``reason``, ``rows``, ``tolerance`` and ``max_difference``, of any number, relative to it, never below 1.
     """
     columns = {name: list(cells[:CHECK_ROWS]) for name, cells in raw.items()}
     n = len(next(iter(columns.values())))
@@ -210,9 +202,8 @@ def check_bundle(folder: Path, run: Run, raw: Columns) -> dict[str, JsonValue]:
             capture_output=True, text=True, cwd=scratch, check=False,
         )  # fmt: skip
         if done.returncode:
-            reason, apart = f"the bundle's script ended with {done.stderr.strip()[-500:]}", None
-        else:
-            reason, apart = _differences(_table(said), _table(expected))
+            return {"passed": False, "reason": f"the bundle's script failed: {done.stderr.strip()[-500:]}"}
+        reason, apart = _differences(_table(said), _table(expected))
     return {"passed": reason is None, "reason": reason, "rows": n, "max_difference": apart, "tolerance": TOLERANCE}
 
 

@@ -1,13 +1,12 @@
 """Export the model of a trained run in several formats, verify each, and keep what passed."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pydantic import JsonValue
 from pyarrow import csv
+from pydantic import JsonValue
 
 from scitrain.contracts.exporter import Exporter
 from scitrain.errors import ScitrainError, UnknownNameError
@@ -29,9 +28,7 @@ CHECK = "models/export_check.json"
 PREDICTIONS = "results/predictions.csv"
 
 
-def export(
-    source: Run, run: Run, formats: Sequence[str], rows: np.ndarray | None, limit: int
-) -> dict[str, JsonValue]:
+def export(source: Run, run: Run, formats: Sequence[str], rows: np.ndarray | None, limit: int) -> dict[str, JsonValue]:
     """Do what `scitrain.exporters.export_files` says."""
     unknown = [name for name in formats if name not in EXPORTERS and name != BUNDLE]
     if unknown:
@@ -75,7 +72,11 @@ def _one(
         made = exporter.export(predictor, reference.rows[:2], staging)
         if exporter.format == "onnx":
             annotate(staging, facts)
-        entry: dict[str, JsonValue] = {"file": f"models/{exporter.filename}", **verify(exporter, staging, predictor, reference), **made}
+        entry: dict[str, JsonValue] = {
+            "file": f"models/{exporter.filename}",
+            **verify(exporter, staging, predictor, reference),
+            **made,
+        }
         if entry["passed"]:
             staging.replace(target)
         return entry
@@ -85,7 +86,13 @@ def _one(
 
 def _facts(source: Run, config: TrainedConfig) -> dict[str, object]:
     targets = [target.model_dump(mode="json") for target in config.targets]
-    return {"run_id": source.id, "task": config.task, "targets": targets, "trained_on": config.source, "seed": config.seed}
+    return {
+        "run_id": source.id,
+        "task": config.task,
+        "targets": targets,
+        "trained_on": config.source,
+        "seed": config.seed,
+    }
 
 
 def _bundle(source: Run, run: Run, raw: dict[str, list[str]]) -> dict[str, JsonValue]:
@@ -114,7 +121,9 @@ def test_inputs(source: Run, config: TrainedConfig, limit: int) -> dict[str, lis
     if not path.is_file():
         raise ScitrainError(f"run {source.id} has no {PREDICTIONS}, whose rows an export is verified on; train again")
     shown = shown_inputs(config, config.input_columns)
-    text = csv.ConvertOptions(column_types=dict.fromkeys(shown, pa.string()), include_columns=shown, strings_can_be_null=False)
+    text = csv.ConvertOptions(
+        column_types=dict.fromkeys(shown, pa.string()), include_columns=shown, strings_can_be_null=False
+    )
     table = csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=text)
     cells = [table.column(name).slice(0, limit).to_pylist() for name in shown]
     return dict(zip(config.input_columns, cells, strict=True))
@@ -125,5 +134,7 @@ def _test_features(source: Run, config: TrainedConfig, limit: int) -> np.ndarray
     kept = [i for i in range(len(x)) if i not in bad]
     if len(kept) < 2:
         first = f"; the first: {next(iter(bad.values()))}" if bad else ""
-        raise ScitrainError(f"{len(kept)} of {len(x)} test rows of run {source.id} can be read again, an export is verified on 2{first}")
+        raise ScitrainError(
+            f"{len(kept)} of {len(x)} test rows of run {source.id} can be read again, an export is verified on 2{first}"
+        )
     return np.ascontiguousarray(x[kept])

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -30,14 +30,16 @@ def export(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[st
     """
     weights = sum(v.numel() * v.element_size() for v in predictor.state_dict().values())
     if weights > LARGEST:
-        raise ScitrainError(f"the weights have {weights / 1e9:.1f} GB, one ONNX file holds 2 GB; export safetensors or torch_export")
+        raise ScitrainError(
+            f"the weights have {weights / 1e9:.1f} GB, one ONNX file holds 2 GB; export safetensors or torch_export"
+        )
     model = _captured(predictor, example)
     opset = next(entry.version for entry in model.opset_import if entry.domain == "")
     atomic_write(target, model.SerializeToString())
     return {"opset": opset, "ir_version": model.ir_version, "exporter": f"torch {torch.__version__} dynamo"}
 
 
-def _captured(predictor: "Predictor", example: np.ndarray) -> Any:
+def _captured(predictor: "Predictor", example: np.ndarray) -> onnx.ModelProto:
     rows = torch.from_numpy(np.ascontiguousarray(example))
     try:
         with quiet():
@@ -53,7 +55,9 @@ def _captured(predictor: "Predictor", example: np.ndarray) -> Any:
             )
     except torch.onnx.OnnxExporterError as error:
         reason = str(error).strip().splitlines()[0]
-        raise ScitrainError(f"torch cannot write this network as ONNX: {reason}; export torch_export or torchscript") from error
+        raise ScitrainError(
+            f"torch cannot write this network as ONNX: {reason}; export torch_export or torchscript"
+        ) from error
     if program is None:  # only where torch is told to write the file itself
         raise ScitrainError("torch's ONNX exporter returned nothing; export torch_export or torchscript")
     return program.model_proto
@@ -62,5 +66,7 @@ def _captured(predictor: "Predictor", example: np.ndarray) -> Any:
 def annotate(path: Path, facts: dict[str, object]) -> None:
     """Put ``facts`` (JSON values) into the file's metadata, where any reader of ONNX shows them."""
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in facts.items()})
+    onnx.helper.set_model_props(
+        model, {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in facts.items()}
+    )
     atomic_write(path, model.SerializeToString())

@@ -20,7 +20,7 @@ __all__ = ["export_program", "export_traced", "load_program", "load_traced", "lo
 
 
 class Traceable(Predictor):
-    """The same network without its further method: torch compiles such a one where it traces, and cannot compile any network."""
+    """The same network without the method torch would compile beside the trace, which not every network allows."""
 
     logits = None  # type: ignore[assignment]
 
@@ -36,8 +36,9 @@ def export_traced(predictor: Predictor, example: np.ndarray, target: Path) -> di
     """Trace and write TorchScript; torch calls it deprecated, and C++ programs still need it."""
     content = io.BytesIO()
     with quiet(), torch.no_grad():
-        traced = torch.jit.trace(Traceable.of(predictor.eval()), torch.from_numpy(np.ascontiguousarray(example)), check_trace=False)
-        torch.jit.save(torch.jit.freeze(traced), content)
+        rows = torch.from_numpy(np.ascontiguousarray(example))
+        traced = torch.jit.trace(Traceable.of(predictor.eval()), rows)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, content)
     atomic_write(target, content.getvalue())
     return {"exporter": f"torch {torch.__version__} trace"}
 
@@ -45,7 +46,7 @@ def export_traced(predictor: Predictor, example: np.ndarray, target: Path) -> di
 def load_traced(source: Path) -> Compute:
     """Load TorchScript on the CPU."""
     with quiet():
-        loaded = torch.jit.load(str(source), map_location="cpu")
+        loaded = torch.jit.load(str(source), map_location="cpu")  # type: ignore[no-untyped-call]
     return _compute(loaded)
 
 
@@ -63,7 +64,9 @@ def export_program(predictor: Predictor, example: np.ndarray, target: Path) -> d
             torch.export.save(program, content)
     except (torch._dynamo.exc.Unsupported, torch._dynamo.exc.UserError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ScitrainError(f"torch.export cannot capture this network: {reason}; export onnx or torchscript") from error
+        raise ScitrainError(
+            f"torch.export cannot capture this network: {reason}; export onnx or torchscript"
+        ) from error
     atomic_write(target, content.getvalue())
     return {"exporter": f"torch {torch.__version__} export"}
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -52,7 +53,9 @@ class Reference:
         finite = np.isfinite(compute(rows)[0]).all(axis=1) if len(rows) else np.zeros(0, dtype=bool)
         rows = rows[finite]
         if len(rows) < 2:
-            raise ScitrainError(f"an export is verified on at least 2 rows with finite predictions, got {len(rows)}; give more rows")
+            raise ScitrainError(
+                f"an export is verified on at least 2 rows with finite predictions, got {len(rows)}; give more rows"
+            )
         outputs = _in_batches(compute, rows)
         prediction = np.ones(outputs[0].shape[1])
         if task == "regression":
@@ -82,7 +85,9 @@ def verify(exporter: Exporter, path: Path, predictor: "Predictor", reference: Re
     found = _in_batches(compute, reference.rows)
     problem = _shape_problem(found, reference.outputs)
     apart = [] if problem else [np.abs(a - b) for a, b in zip(found, reference.outputs, strict=True)]
-    relative = max((float((d / s).max(initial=0.0)) for d, s in zip(apart, reference.scales, strict=False)), default=None)
+    relative = max(
+        (float((d / s).max(initial=0.0)) for d, s in zip(apart, reference.scales, strict=False)), default=None
+    )
     if problem is None and not (relative is not None and relative <= exporter.tolerance):
         worst = max(range(len(apart)), key=lambda i: float((apart[i] / reference.scales[i]).max(initial=0.0)))
         problem = f"{OUTPUTS[worst]} differs by {relative:.3g} of its spread, {exporter.tolerance:g} is allowed"
@@ -109,7 +114,7 @@ def _shape_problem(found: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ..
 def _in_batches(compute: Compute, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     """Run the rows as a batch of one, a small one, and larger ones: a frozen batch size fails."""
     edges = [0, 1, *range(min(6, len(rows)), len(rows), 64), len(rows)]
-    parts = [compute(rows[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    parts = [compute(rows[a:b]) for a, b in pairwise(edges) if b > a]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
@@ -124,7 +129,8 @@ def latency(compute: Compute, rows: np.ndarray) -> dict[str, JsonValue]:
 
 def _median_ms(call: Callable[[], object]) -> float:
     call()  # the first pass allocates
-    begin, taken = time.perf_counter(), []
+    taken: list[float] = []
+    begin = time.perf_counter()
     while not taken or (len(taken) < PASSES and time.perf_counter() - begin < SECONDS):
         start = time.perf_counter()
         call()

@@ -15,7 +15,7 @@ __all__ = ["Safetensors"]
 
 
 class Safetensors(Exporter):
-    """Every parameter and buffer by its name; ``scitrain.inference.load_predictor`` rebuilds the network around them."""
+    """Every parameter and buffer by its name; `load_predictor` of `scitrain.inference` rebuilds the network."""
 
     format: ClassVar[str] = "safetensors"
     filename: ClassVar[str] = "weights.safetensors"

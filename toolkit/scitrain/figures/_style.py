@@ -1,6 +1,8 @@
 """One look for every figure: colours that the colour-blind can tell apart, sizes for a chat, text without boxes."""
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache, wraps
 from typing import ParamSpec
 
@@ -9,9 +11,10 @@ from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
-from scitrain.figures.words import columns, number, one_line, wrap
+from scitrain.figures.words import columns, number, one_line, shortened, wrap, wrap_parts
 
 __all__ = [
     "BLACK",
@@ -34,6 +37,7 @@ __all__ = [
     "fonts",
     "grid_of",
     "legible",
+    "legible_names",
     "log_scale",
     "new_figure",
     "panels",
@@ -108,31 +112,50 @@ LOOK: dict[str, object] = {
 P = ParamSpec("P")
 
 
+MISSING = "\N{REPLACEMENT CHARACTER}"
+"""Stands for characters that no installed font has."""
+NO_FONT = f"{MISSING} stands for characters that no installed font has; Noto Sans CJK has most of them."
+
+
 @lru_cache(maxsize=1)
 def fonts() -> tuple[str, ...]:
     """Return the installed font families, the default first, then those for further scripts."""
+    if not set(FALLBACK_FONTS) & set(font_manager.get_font_names()):
+        _add_new_fonts()
     installed = set(font_manager.get_font_names())
     return ("DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed))
 
 
+def _add_new_fonts() -> None:
+    """Tell matplotlib of fonts that were installed after it wrote its list of them, which it never looks at again."""
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    for path in font_manager.findSystemFonts():
+        if path not in known:
+            with suppress(OSError, RuntimeError, ValueError, KeyError):  # a font it cannot read, as when it made the list
+                font_manager.fontManager.addfont(path)
+
+
 @lru_cache(maxsize=1)
-def _faces() -> tuple[font_manager.FontProperties, ...]:
-    return tuple(font_manager.FontProperties(family=[name]) for name in fonts())
+def _faces() -> tuple[str, ...]:
+    return tuple(font_manager.findfont(font_manager.FontProperties(family=[name])) for name in fonts())
 
 
 @lru_cache(maxsize=4096)
 def _shown(character: str) -> bool:
     """Tell whether some installed font has the character."""
-    return any(font_manager.get_font(font_manager.findfont(face)).get_char_index(ord(character)) for face in _faces())
+    return any(font_manager.get_font(face).get_char_index(ord(character)) for face in _faces())
 
 
 def legible(text: str) -> str:
-    r"""Return text as it can be drawn: one line, no formulas read into dollar signs, and no empty boxes.
+    """Return text as it can be drawn: one line, no formulas read into dollar signs, and no empty boxes."""
+    known = "".join(c if c == " " or _shown(c) else MISSING for c in one_line(text))
+    return re.sub(f"{MISSING}+", MISSING, known).replace("$", r"\$")
 
-    A character that no installed font has becomes its code, ``\u6eb6``: ugly, but it tells two names apart.
-    """
-    known = (c if c == " " or _shown(c) else c.encode("unicode_escape").decode() for c in one_line(text))
-    return "".join(known).replace("$", r"\$")
+
+def legible_names(names: Sequence[str], width: int) -> list[str]:
+    """Return names that can be drawn in ``width`` columns and still tell their things apart, by number where need be."""
+    drawn = [legible(name) for name in shortened(names, width)]
+    return [f"{name} {i}" if MISSING in name else name for i, name in enumerate(drawn, 1)]
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -175,20 +198,30 @@ def finish(figure: Figure, title: str, subtitle: str = "", note: str = "") -> Fi
     """Write title and subtitle at the top left and a note at the bottom, wrapped, and keep their places free."""
     width, height = figure.get_size_inches()
     head = wrap(title, int(width * 11.2))
-    below = wrap(subtitle, int(width * 12.6)) if subtitle else ""
+    below = wrap_parts(subtitle, int(width * 12.6))
     top = 0.10 + 0.235 * len(head.splitlines())
     figure.text(0.12 / width, 1 - 0.09 / height, _lines(head), va="top", fontsize=12.5, fontweight="bold")
     figure.text(0.12 / width, 1 - top / height, _lines(below), va="top", color=GREY)
     top += 0.19 * len(below.splitlines())
-    foot = 0.0
-    if note:
-        said = wrap(note, int(width * 14.5))
-        foot = 0.08 + 0.165 * len(said.splitlines())
-        figure.text(0.12 / width, 0.05 / height, _lines(said), va="bottom", fontsize=9, color=GREY)
+    foot = _note(figure, note)
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0.0, foot / height, 1.0, 1.0), figure.transFigure)
+        foot += legend.get_window_extent().height / figure.dpi
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.005, foot / height, 0.985, 1 - (top + foot + 0.05) / height))  # type: ignore[call-arg]  # of the constrained engine
     return figure
+
+
+def _note(figure: Figure, note: str) -> float:
+    """Write the note, with a word on missing fonts where one is due, and return the height it takes in inches."""
+    lacking = any(MISSING in text.get_text() for text in figure.findobj(Text) if isinstance(text, Text))
+    said = wrap(" ".join(filter(None, [note, NO_FONT if lacking else ""])), int(figure.get_figwidth() * 14.5))
+    if not said:
+        return 0.0
+    width, height = figure.get_size_inches()
+    figure.text(0.12 / width, 0.05 / height, _lines(said), va="bottom", fontsize=9, color=GREY)
+    return 0.08 + 0.165 * len(said.splitlines())
 
 
 def _lines(text: str) -> str:
@@ -217,12 +250,7 @@ def common_legend(figure: Figure, across: int = 4) -> None:
     }
     if found:
         fitting = int(figure.get_figwidth() * 11 // (max(map(columns, found)) + 7))
-        figure.legend(
-            list(found.values()),
-            list(found),
-            loc="outside lower center",
-            ncols=max(1, min(across, fitting, len(found))),
-        )
+        figure.legend(list(found.values()), list(found), loc="lower center", ncols=max(1, min(across, fitting)))
 
 
 def thinned(n: int, most: int, seed: int = 0) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scitrain.figures._style import BLUE, GREY, VERMILION, axis_name, finish, legible, new_figure, styled
-from scitrain.figures.words import DASH, shortened, with_interval
+from scitrain.figures._style import BLUE, GREY, VERMILION, axis_name, finish, legible, legible_names, new_figure, styled
+from scitrain.figures.words import DASH, with_interval
 
 __all__ = ["Compared", "comparison"]
 
@@ -47,12 +47,12 @@ def comparison(
         subtitle: Words under the title, such as split and n.
     """
     ranked = _ranked(entries, higher_is_better)[:MOST_ROWS]
-    names = shortened([entry.label for entry in ranked], 40)
+    names = legible_names([entry.label for entry in ranked], 40)
     figure = new_figure(7.0, float(np.clip(1.6 + 0.36 * len(ranked), 2.6, 12)))
     axes = figure.add_subplot()
     for at, entry in enumerate(ranked):
         _entry(axes, at, entry)
-    axes.set_yticks(range(len(ranked)), [legible(name) for name in names])
+    axes.set_yticks(range(len(ranked)), names)
     axes.set_ylim(len(ranked) - 0.4, -0.6)
     axes.margins(x=0.08)
     axes.grid(visible=False, axis="y")

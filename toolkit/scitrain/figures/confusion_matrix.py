@@ -31,12 +31,12 @@ def confusion_matrix(targets: Sequence[ClassTarget], split: str = "test") -> Fig
     target = targets[0]
     table = counted(target.y, target.predicted, len(target.classes))
     shown = most_confused(table, MOST_CLASSES)
-    side = float(np.clip(2.2 + 0.46 * len(shown), 4.4, 11.5))
-    names = shortened([target.classes[i] for i in shown], 24 if len(shown) <= 12 else 18)
+    side = float(np.clip(2.4 + 0.32 * len(shown), 4.4, 9.0))
+    names = legible_names([target.classes[i] for i in shown], 24 if len(shown) <= 12 else 18)
     reach = 0.085 * max(columns(name) for name in names)
     figure = new_figure(max(7.0, side + reach + 0.6), max(5.0, side + min(reach, 1.6)))
     axes = figure.add_subplot()
-    _panel(axes, table[np.ix_(shown, shown)], table[shown].sum(axis=1), names)
+    _panel(axes, table[np.ix_(shown, shown)], table[shown].sum(axis=1), names, side)
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), ax=axes, shrink=0.8, aspect=28)
     bar.set_label("share of the true class")
     told = joined(target.score, f"n = {count(len(target.y))} {split} rows")
@@ -51,7 +51,7 @@ def _several(targets: Sequence[ClassTarget], split: str) -> Figure:
         table = counted(target.y, target.predicted, len(target.classes))
         shown = most_confused(table, MOST_CLASSES // 3)
         _panel(
-            at, table[np.ix_(shown, shown)], table[shown].sum(axis=1), shortened([target.classes[k] for k in shown], 12)
+            at, table[np.ix_(shown, shown)], table[shown].sum(axis=1), legible_names([target.classes[k] for k in shown], 12)
         )
         at.set_title(
             legible(f"{shorten(target.name, 30)}, n = {count(len(target.y))}"),
@@ -84,19 +84,20 @@ def most_confused(table: np.ndarray, most: int) -> np.ndarray:
     return np.sort(np.argsort(-errors, kind="stable")[:most])
 
 
-def _panel(axes: Axes, table: np.ndarray, totals: np.ndarray, names: Sequence[str]) -> None:
+def _panel(axes: Axes, table: np.ndarray, totals: np.ndarray, names: Sequence[str], side: float) -> None:
+    """Draw counts; ``side`` is the length of the matrix in inches."""
     n = len(table)
     share = np.divide(table, totals[:, None], out=np.zeros(table.shape), where=totals[:, None] > 0)
     axes.imshow(share, cmap=COLOURS, vmin=0, vmax=1)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    drawn = [legible(name) for name in names]
     upright = n > 6 or max(columns(name) for name in names) > 64 // n
-    axes.set_xticks(range(n), drawn, rotation=90 if upright else 0)
-    axes.set_yticks(range(n), drawn)
+    axes.set_xticks(range(n), names, rotation=90 if upright else 0)
+    axes.set_yticks(range(n), names)
     axes.set(xlabel="predicted class", ylabel="true class")
-    size = float(np.clip(13 - 0.25 * n - 0.55 * len(str(table.max())), 5, 11))
+    points = 72 * side / n
+    size = float(np.clip(min(0.42 * points, 1.2 * points / len(count(int(table.max())))), 4.5, 11))
     for i, j in zip(*np.nonzero(table), strict=True):
         colour = "white" if share[i, j] > 0.55 else BLACK
         axes.text(j, i, count(int(table[i, j])), ha="center", va="center", color=colour, fontsize=size)

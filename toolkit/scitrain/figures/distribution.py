@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from scitrain.figures._style import CYCLE, LINES, axis_name, finish, legible, new_figure, styled
-from scitrain.figures.words import count, shortened
+from scitrain.figures._style import CYCLE, LINES, axis_name, finish, legible_names, new_figure, styled
+from scitrain.figures.words import count
 
 __all__ = ["distribution"]
 
@@ -54,7 +54,7 @@ def _bars(known: Mapping[str, np.ndarray], name: str, unit: str | None, classes:
         (np.bincount(y.astype(int), minlength=len(classes)) for y in known.values()), np.zeros(len(classes), int)
     )
     shown = np.sort(np.argsort(-rows, kind="stable")[:MOST_CLASSES])
-    names = [legible(label) for label in shortened([classes[k] for k in shown], 26)]
+    names = legible_names([classes[k] for k in shown], 26)
     figure = new_figure(7.0, float(np.clip(2.2 + 0.36 * len(shown), 3.2, 12)))
     axes = figure.add_subplot()
     thick = 0.8 / max(len(known), 1)

@@ -24,7 +24,7 @@ from scitrain.figures.words import count, joined, percent, shorten
 
 __all__ = ["parity"]
 
-MOST_POINTS = 4_000
+MOST_POINTS = 3_000
 MOST_BARS = 1_500
 """Rows beyond which the bars of the intervals would be one grey cloud."""
 
@@ -57,7 +57,7 @@ def _told(target: NumericTarget, split: str) -> str:
 def _panel(axes: Axes, target: NumericTarget, alone: bool) -> str:
     rows = thinned(len(target.y), MOST_POINTS)
     y, prediction = target.y[rows], target.prediction[rows]
-    low, high = _limits(y, prediction)
+    low, high = _limits(y, prediction, *(ends[rows] for ends in (target.low, target.high) if ends is not None))
     axes.plot([low, high], [low, high], color=GREY, lw=1.2, label="predicted = measured")
     bars = _bars(axes, target, rows[: len(rows) if len(rows) <= MOST_BARS else 0])
     _points(axes, y, prediction, None if target.inside is None else target.inside[rows])
@@ -73,8 +73,11 @@ def _panel(axes: Axes, target: NumericTarget, alone: bool) -> str:
     return drawn if bars or target.low is None else f"{drawn} Intervals are left out: too many rows."
 
 
-def _limits(y: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
-    low, high = min(y.min(), prediction.min()), max(y.max(), prediction.max())
+def _limits(*values: np.ndarray) -> tuple[float, float]:
+    """Return ends of both axes that hold all points, and nine of ten ends of intervals."""
+    points, ends = np.concatenate(values[:2]), np.concatenate([values[0], *values[2:]])
+    low = min(points.min(), np.nanquantile(ends, 0.05))
+    high = max(points.max(), np.nanquantile(ends, 0.95))
     margin = 0.04 * (high - low) or 0.5
     return float(low - margin), float(high + margin)
 
@@ -99,5 +102,5 @@ def _points(axes: Axes, y: np.ndarray, prediction: np.ndarray, inside: np.ndarra
     label = "row" if inside is None else "inside the training domain"
     axes.scatter(y[within], prediction[within], s=size, color=BLUE, alpha=0.75, lw=0, label=label, zorder=3)
     if not within.all():
-        look = {"marker": "D", "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.1}
+        look = {"marker": "D", "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.1 if len(y) < 500 else 0.7}
         axes.scatter(y[~within], prediction[~within], s=size * 1.1, label="outside it", zorder=4, **look)

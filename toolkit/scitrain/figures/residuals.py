@@ -27,7 +27,7 @@ from scitrain.figures.words import count, joined, number, shorten, with_unit
 
 __all__ = ["residuals", "running_quantiles"]
 
-MOST_POINTS = 4_000
+MOST_POINTS = 3_000
 FEWEST_FOR_SPREAD = 20
 
 
@@ -82,7 +82,7 @@ def _panel(axes: Axes, target: NumericTarget, name: str, most: int) -> str:
     size = float(np.clip(4_000 / len(rows), 6, 22))
     axes.scatter(target.prediction[rows][within], apart[rows][within], s=size, color=BLUE, alpha=0.6, lw=0, label="row")
     if not within.all():
-        look = {"marker": "D", "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.1}
+        look = {"marker": "D", "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.1 if len(rows) < 500 else 0.7}
         axes.scatter(
             target.prediction[rows][~within], apart[rows][~within], s=size, label="outside the training domain", **look
         )

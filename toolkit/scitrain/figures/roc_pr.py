@@ -40,7 +40,7 @@ def roc_pr(targets: Sequence[ClassTarget], split: str = "test") -> Figure:
         split: Name of the rows' split.
     """
     curves, cut = _of_targets(targets) if len(targets) > 1 else _of_target(targets[0])
-    figure = new_figure(7.6, 4.9 + 0.2 * len(curves))
+    figure = new_figure(7.6, 4.75 + 0.2 * len(curves))
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
     for curve, colour, line in zip(curves, CYCLE, LINES, strict=False):
@@ -49,7 +49,7 @@ def roc_pr(targets: Sequence[ClassTarget], split: str = "test") -> Figure:
     right.set(xlabel="recall", ylabel="precision", title="precision–recall (bars: base rate)")
     for axes in (left, right):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
-    figure.legend(loc="outside lower left")
+    figure.legend(loc="lower left")
     title = f"Ranking of {targets[0].name}" if len(targets) == 1 else f"Ranking of {len(targets)} targets"
     return finish(figure, title, _told(targets, split), cut)
 

@@ -3,6 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Sequence
+from os.path import commonprefix
 from typing import Protocol
 
 __all__ = [
@@ -15,11 +16,13 @@ __all__ = [
     "number",
     "one_line",
     "percent",
+    "percent_interval",
     "shorten",
     "shortened",
     "with_interval",
     "with_unit",
     "wrap",
+    "wrap_parts",
 ]
 
 DASH = "–"
@@ -81,6 +84,13 @@ def with_unit(text: str, unit: str | None) -> str:
     return f"{text} {one_line(unit)}" if unit and text != DASH else text
 
 
+def percent_interval(measured: Measured) -> str:
+    """Return ``86.9 % [80.8, 91.3]``."""
+    if measured.value is None or measured.low is None or measured.high is None:
+        return percent(measured.value)
+    return f"{percent(measured.value)} [{percent(measured.low)[:-2]}, {percent(measured.high)[:-2]}]"
+
+
 def with_interval(measured: Measured, unit: str | None = "") -> str:
     """Return ``0.612 [0.551, 0.683] eV``: as many decimals as the interval can bear; a dash where there is no value."""
     value, low, high = measured.value, measured.low, measured.high
@@ -93,9 +103,8 @@ def with_interval(measured: Measured, unit: str | None = "") -> str:
 
 def _alike(value: float, width: float) -> str:
     """Return a number whose last digits are two of the interval's half width."""
-    if width <= 0 or (value != 0 and not 1e-4 <= abs(value) < 1e6):
-        return number(value)
-    return fixed(value, 1 - math.floor(math.log10(width / 2)))
+    decimals = 1 - math.floor(math.log10(width / 2)) if width > 0 else MOST_DECIMALS + 1
+    return number(value) if decimals > MOST_DECIMALS or abs(value) >= 1e6 else fixed(value, decimals)
 
 
 def joined(*words: str) -> str:
@@ -134,7 +143,21 @@ def _fitting(text: str, width: int) -> str:
 def shortened(names: Sequence[str], width: int) -> list[str]:
     """Shorten several names so that those that differed still differ."""
     short = [shorten(name, width) for name in names]
+    if len(set(short)) < len(set(names)):
+        head, tail = len(commonprefix(names)), len(commonprefix([name[::-1] for name in names]))
+        short = [shorten(f"…{name[head : len(name) - tail]}…", width) for name in names]
     return [f"{s} ({i})" if short.count(s) > 1 else s for i, s in enumerate(short, 1)]
+
+
+def wrap_parts(text: str, width: int) -> str:
+    """Break a text made by `joined` into lines, between its parts where they fit."""
+    lines: list[str] = []
+    for part in (one_line(part) for part in text.split(" · ")):
+        together = joined(lines[-1], part) if lines else part
+        lines[-1 if lines and columns(together) <= width else len(lines) :] = [
+            together if columns(together) <= width else part
+        ]
+    return "\n".join(wrap(line, width) for line in lines)
 
 
 def wrap(text: str, width: int) -> str:

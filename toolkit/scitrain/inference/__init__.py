@@ -1,4 +1,4 @@
-"""From a trained run to predictions: save, load (torch or onnxruntime), predict, write; nothing heavy is imported here."""
+"""From a trained run to predictions: save, load (torch or onnxruntime), predict, write; imports nothing heavy."""
 
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import load_domain, load_predictor, read_config, save_model

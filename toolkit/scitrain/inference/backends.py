@@ -42,8 +42,16 @@ def onnx_session(path: Path, threads: int | None = None) -> "InferenceSession":
     options.log_severity_level = ERRORS_ONLY
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented) as error:
-        raise ScitrainError(f"{path} cannot be opened by onnxruntime {onnxruntime.__version__}: {error}; export it again") from None
+    except (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NotImplemented,
+    ) as error:
+        raise ScitrainError(
+            f"{path} cannot be opened by onnxruntime {onnxruntime.__version__}: {error}; export it again"
+        ) from None
 
 
 def onnx_compute(path: Path, threads: int | None = None) -> Compute:

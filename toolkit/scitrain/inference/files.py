@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from scitrain.evaluation.domain import Domain
     from scitrain.training.predictor import Predictor
 
-__all__ = ["CONFIG", "DOMAIN", "ONNX", "WEIGHTS", "load_domain", "load_predictor", "load_weights", "read_config", "save_model", "weight_bytes"]
+__all__ = [
+    "CONFIG",
+    "DOMAIN",
+    "ONNX",
+    "WEIGHTS",
+    "load_domain",
+    "load_predictor",
+    "load_weights",
+    "read_config",
+    "save_model",
+    "weight_bytes",
+]
 
 WEIGHTS = "models/weights.safetensors"
 CONFIG = "models/config.json"
@@ -46,7 +57,9 @@ def read_config(run: Run) -> TrainedConfig:
         return TrainedConfig.model_validate(content)
     except ValidationError as error:
         where = listed(".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors())
-        raise ScitrainError(f"{CONFIG} of run {run.id} cannot be read by this version of scitrain ({where}); train again") from None
+        raise ScitrainError(
+            f"{CONFIG} of run {run.id} cannot be read by this version of scitrain ({where}); train again"
+        ) from None
 
 
 def load_domain(run: Run) -> "Domain | None":

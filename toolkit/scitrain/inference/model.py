@@ -70,7 +70,9 @@ class TrainedModel:
         """
         outputs = self.outputs(x)
         finite = np.isfinite(outputs.prediction).all(axis=1)
-        found = self._judged(Outputs(*(part[finite] for part in (outputs.prediction, outputs.spread, outputs.representation))))
+        found = self._judged(
+            Outputs(*(part[finite] for part in (outputs.prediction, outputs.spread, outputs.representation)))
+        )
         return found.scattered(len(x), np.flatnonzero(finite), {int(i): NOT_FINITE for i in np.flatnonzero(~finite)})
 
     def outputs(self, x: np.ndarray, batch_rows: int | None = None) -> Outputs:
@@ -80,7 +82,11 @@ class TrainedModel:
             raise DataError(f"rows of features have the shape {x.shape[1:]}, the model was trained on {expected}")
         step = batch_rows or batch_size(expected)
         parts = [self.compute(x[i : i + step]) for i in range(0, len(x), step)]
-        return self._empty() if not parts else Outputs(*(np.concatenate(p) if len(p) > 1 else p[0] for p in zip(*parts, strict=True)))
+        return (
+            self._empty()
+            if not parts
+            else Outputs(*(np.concatenate(p) if len(p) > 1 else p[0] for p in zip(*parts, strict=True)))
+        )
 
     def _needed(self, columns: Columns) -> tuple[dict[str, Sequence[str]], int]:
         missing = [name for name in self.config.input_columns if name not in columns]
@@ -115,12 +121,13 @@ class TrainedModel:
         )
 
     def _intervals(self, outputs: Outputs) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-        if self.config.task != "regression":
-            return None, None, None if self.conformal is None else self.conformal.apply(outputs.prediction)  # type: ignore[return-value]
+        """Return lower ends, upper ends, sets; NaN or None where there are none."""
         if self.conformal is None:
-            return np.full_like(outputs.prediction, np.nan), np.full_like(outputs.prediction, np.nan), None
-        low, high = self.conformal.apply(outputs.prediction, outputs.spread)  # type: ignore[call-arg,misc]
-        return low, high, None
+            unknown = np.full_like(outputs.prediction, np.nan) if self.config.task == "regression" else None
+            return unknown, unknown, None
+        if self.conformal.kind == "sets":
+            return None, None, self.conformal.apply(outputs.prediction)
+        return *self.conformal.apply(outputs.prediction, outputs.spread), None
 
     def _empty(self) -> Outputs:
         width = 0 if self.domain is None else len(self.domain.mean)
@@ -146,10 +153,14 @@ def load_model(run: Run, backend: Backend = "auto") -> TrainedModel:
         ScitrainError: A file does not belong to the others, or cannot be read.
     """
     config = read_config(run)
-    chosen: Literal["torch", "onnx"] = backend if backend != "auto" else "onnx" if (run.path / ONNX).is_file() else "torch"
+    chosen: Literal["torch", "onnx"] = (
+        backend if backend != "auto" else "onnx" if (run.path / ONNX).is_file() else "torch"
+    )
     featuriser = config.featuriser_object()
     if featuriser.shape() != config.shape.input_shape():
-        raise ScitrainError(f"run {run.id}: featuriser and network in models/config.json differ in their shapes; train again")
+        raise ScitrainError(
+            f"run {run.id}: featuriser and network in models/config.json differ in their shapes; train again"
+        )
     compute = onnx_compute(run.path / ONNX) if chosen == "onnx" else _torch(run)
     return TrainedModel(config, featuriser, chosen, compute, config.conformal_object(), load_domain(run))
 

@@ -1,6 +1,7 @@
 """What a trained model says of some rows."""
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +50,11 @@ class Predictions:
 
     def scattered(self, n: int, at: npt.NDArray[np.int64], errors: dict[int, str]) -> "Predictions":
         """Return n rows with these at the indices ``at``, and nothing elsewhere."""
-        spread_out = {f.name: _scatter(getattr(self, f.name), n, at) for f in fields(self) if f.name != "errors"}
+        placed: dict[str, Any] = {
+            f.name: _scatter(getattr(self, f.name), n, at) for f in fields(self) if f.name != "errors"
+        }
         own = {int(at[i]): why for i, why in self.errors.items()}
-        return Predictions(**spread_out, errors=dict(sorted((errors | own).items())))
+        return Predictions(**placed, errors=dict(sorted((errors | own).items())))
 
 
 def _scatter(values: np.ndarray | None, n: int, at: npt.NDArray[np.int64]) -> np.ndarray | None:
@@ -72,5 +75,11 @@ def joined(parts: list[Predictions]) -> Predictions:
     for part in parts:
         errors |= {start + i: why for i, why in part.errors.items()}
         start += len(part)
-    columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Predictions) if f.name != "errors"}
-    return Predictions(**{k: None if v[0] is None else np.concatenate(v) for k, v in columns.items()}, errors=errors)
+    names = [f.name for f in fields(Predictions) if f.name != "errors"]
+    columns: dict[str, Any] = {name: _concatenated([getattr(part, name) for part in parts]) for name in names}
+    return Predictions(**columns, errors=errors)
+
+
+def _concatenated(parts: list[np.ndarray | None]) -> np.ndarray | None:
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if there else None

@@ -61,7 +61,9 @@ def prediction_columns(
             outcome[target.name] = _labels(target, y if y.ndim == 1 else y[:, i])
         outcome |= _of_target(config, i, predictions)
     n = len(predictions)
-    outcome["in_domain"] = pa.nulls(n, pa.bool_()) if predictions.inside is None else _flags(predictions.inside, predictions)
+    outcome["in_domain"] = (
+        pa.nulls(n, pa.bool_()) if predictions.inside is None else _flags(predictions.inside, predictions)
+    )
     outcome["distance"] = pa.nulls(n, pa.float32()) if predictions.distance is None else _numbers(predictions.distance)
     outcome["error"] = pa.array([predictions.errors.get(i) for i in range(n)], pa.string())
     shown = shown_inputs(config, list(columns), labelled=y is not None)
@@ -179,7 +181,8 @@ def predict_stream(
     Raises:
         ScitrainError: Unknown suffix, a column is missing, or the disk is full; nothing half-written is left.
     """
-    done, bad, outside, first = 0, 0, 0, []
+    done, bad, outside = 0, 0, 0
+    first: list[str] = []
     with _table_writer(path) as write:
         for columns, rows in _or_nothing(batches, model.config):
             found = model.predict(columns)
@@ -192,7 +195,9 @@ def predict_stream(
     return StreamSummary(path, done, bad, None if model.domain is None else outside, tuple(first))
 
 
-def _or_nothing(batches: Iterable[tuple[Columns, np.ndarray]], config: TrainedConfig) -> Iterator[tuple[Columns, np.ndarray]]:
+def _or_nothing(
+    batches: Iterable[tuple[Columns, np.ndarray]], config: TrainedConfig
+) -> Iterator[tuple[Columns, np.ndarray]]:
     """Give at least one block, so that a table without rows has its header."""
     empty = True
     for batch in batches:
@@ -209,7 +214,9 @@ Write = Callable[["dict[str, pa.Array]"], None]
 def _table_writer(path: Path) -> Iterator[Write]:
     """Give a function that appends blocks to a file which appears under its name only when all went well."""
     if path.suffix.lower() not in SUFFIXES:
-        raise ScitrainError(f"predictions are written as {' or '.join(SUFFIXES)}, not {path.name!r}; change the file's ending")
+        raise ScitrainError(
+            f"predictions are written as {' or '.join(SUFFIXES)}, not {path.name!r}; change the file's ending"
+        )
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -242,7 +249,9 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or str(error)
-        raise ScitrainError(f"cannot write {path}: {why}; nothing was left there; free some space or give another place") from error
+        raise ScitrainError(
+            f"cannot write {path}: {why}; nothing was left there; free some space or give another place"
+        ) from error
 
 
 class _CsvAppender:

@@ -3,43 +3,35 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
-from scitrain.modalities._table_features import (
-    BOOLEANS,
-    DAY,
-    MISSING,
-    MISSING_CATEGORY,
-    YEAR,
-    Parsed,
-    dates,
-    numbers,
-    truths,
-)
+from scitrain.modalities._table_features import DAY, MISSING, MISSING_CATEGORY, YEAR, Parsed, dates, numbers, truths
 
-__all__ = ["Guess", "guess", "learn_category", "learn_date", "learn_number", "missing", "read"]
+__all__ = ["Examined", "Guess", "examine", "guess", "learn_category", "learn_date", "learn_number"]
 
 SAMPLE = 1000
 """Filled cells looked at to decide what a column is."""
 MOSTLY = 0.9
 """Smallest share of the sample that must read alike; the rest may be mistakes to report."""
 READABLE = 0.95
-"""The same for all filled cells."""
+"""The same for all filled cells, and for cells whose mistakes are still to be reported."""
 MAX_LEVELS = 64
 """Categories with a column of their own; rarer ones share `any other`."""
 RARE = 2
 """Times a category must occur in training for a column of its own."""
+BOOLEAN_PAIRS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
 _STYLE_REASONS = {
     "plain": "its cells are numbers",
-    "thousands": "its cells are numbers with thousands separators (1,234.5)",
+    "thousands": "its cells are numbers with thousands separators (1,234.5): three digits follow each comma",
     "comma": "its cells are numbers with a decimal comma (1.234,5): some have a comma not followed by three digits",
     "percent": "its cells are numbers with a percent sign; the number before the sign is used",
 }
 _ORDER_REASONS = {
     "ymd": "its cells are dates, year first",
-    "dmy": "its cells are dates, day first: the first number exceeds 12 or the other order does not fit",
-    "mdy": "its cells are dates, month first: the second number exceeds 12",
+    "dmy": "its cells are dates, day first",
+    "mdy": "its cells are dates, month first: some have a second number above 12",
 }
 
 
@@ -54,12 +46,25 @@ class Guess:
     reason: str
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A whole column, read as what it is."""
+
+    what: Guess
+    values: np.ndarray
+    """float64 (n,): numbers, seconds, zeros and ones, or the codes of words; NaN where ``absent`` or ``bad``."""
+    absent: np.ndarray
+    """bool (n,): whether the cell is missing."""
+    bad: list[int]
+    """Rows whose cell contradicts the rest of the column."""
+
+
 def guess(cells: Sequence[str]) -> Guess:
     """Decide from cells spread over a column."""
     filled = _sample(cells)
     if not filled:
         return Guess("", "", "no cell is filled")
-    if all(text.lower() in BOOLEANS for text in filled):
+    if any({text.lower() for text in filled} <= set(pair) for pair in BOOLEAN_PAIRS):
         return Guess("boolean", "", "its cells are truth values such as yes and no")
     for kind, details, reasons in (
         ("number", ("plain", "thousands", "comma", "percent"), _STYLE_REASONS),
@@ -68,21 +73,40 @@ def guess(cells: Sequence[str]) -> Guess:
         shares = {detail: _share(kind, detail, filled) for detail in details}
         best = max(shares, key=shares.__getitem__)
         if shares[best] >= MOSTLY:
-            return Guess(kind, best, reasons[best])
+            assumed = "; month first would fit as well" if best == "dmy" and shares["mdy"] == shares["dmy"] else ""
+            return Guess(kind, best, reasons[best] + assumed)
     return Guess("category", "", f"its cells are words, such as {filled[0][:40]!r}")
 
 
-def read(cells: Sequence[str], what: Guess) -> Parsed:
-    """Read a whole column as what it was guessed to be."""
+def examine(cells: Sequence[str], tolerance: float = 1 - READABLE) -> Examined:
+    """Read a whole column; it is one of words where more than a share of its cells contradicts the first impression."""
+    what = guess(cells)
+    if what.kind in ("number", "boolean", "date"):
+        values, bad = _read(cells, what)
+        absent = np.isnan(values)
+        absent[bad] = False
+        filled = len(values) - int(absent.sum())
+        if len(bad) <= tolerance * filled:
+            return Examined(what, values, absent, bad)
+        what = Guess("category", "", f"only {1 - len(bad) / filled:.0%} of its cells are a {what.kind}")
+    codes = {text: word_code(text) for text in set(cells)}
+    values = np.fromiter(map(codes.__getitem__, cells), dtype=np.float64, count=len(cells))
+    return Examined(what, values, np.isnan(values), [])
+
+
+def word_code(text: str) -> float:
+    """Return a number that equal words share, NaN for one that is missing."""
+    text = text.strip()
+    if text.lower() in MISSING_CATEGORY:
+        return np.nan
+    return float(int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()))
+
+
+def _read(cells: Sequence[str], what: Guess) -> Parsed:
+    """Read cells as what they were guessed to be."""
     if what.kind == "number":
         return numbers(cells, what.detail)
     return dates(cells, what.detail) if what.kind == "date" else truths(cells)
-
-
-def missing(cells: Sequence[str], kind: str) -> list[int]:
-    """Return the rows whose cell is missing."""
-    words = MISSING_CATEGORY if kind == "category" else MISSING
-    return [row for row, cell in enumerate(cells) if len(cell) < 10 and cell.strip().lower() in words]
 
 
 def learn_number(values: np.ndarray) -> dict[str, float]:
@@ -129,4 +153,4 @@ def _sample(cells: Sequence[str]) -> list[str]:
 
 def _share(kind: str, detail: str, filled: list[str]) -> float:
     """Return the share of cells that read so."""
-    return 1 - len(read(filled, Guess(kind, detail, ""))[1]) / len(filled)
+    return 1 - len(_read(filled, Guess(kind, detail, ""))[1]) / len(filled)

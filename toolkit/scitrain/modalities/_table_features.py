@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "BOOLEANS",
+    "DAY",
     "MISSING",
     "MISSING_CATEGORY",
     "STYLES",
+    "YEAR",
     "blocks",
     "dates",
     "featurise",
@@ -35,7 +36,7 @@ BOOLEANS = {"true": 1.0, "yes": 1.0, "y": 1.0, "t": 1.0, "false": 0.0, "no": 0.0
 STYLES = {
     "plain": re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
     "thousands": re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:[, ][0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"),
-    "comma": re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:[. ][0-9]{3})+|[0-9]*)(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
+    "comma": re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:[. ][0-9]{3})+|[0-9]+)(?:,[0-9]*)?(?:[eE][+-]?[0-9]+)?"),
     "percent": re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+) ?%"),
 }
 """How numbers are spelt: 1234.5 · 1,234.5 · 1.234,5 · 12.5 %."""
@@ -142,33 +143,37 @@ def featurise(columns: dict[str, list[str]], options: dict[str, Any]) -> tuple[n
     """Return float32 (n, width), NaN where a number is missing, and what is wrong with each row.
 
     Option ``columns`` lists, for each column, ``name``, ``kind`` (number, boolean, date, category) and what was
-    learned: ``style``, ``shift``, ``scale``; ``order``, ``origin``, ``phases``; ``levels``; ``indicator`` (of missing).
+    learned: ``style``, ``shift``, ``scale``; ``order``, ``origin``, ``phases``; ``levels``; whether a cell may be
+    missing (``optional``) and whether that is flagged (``indicator``).
     """
     n = len(next(iter(columns.values()), []))
     problems: list[str | None] = [None] * n
     values: list[np.ndarray] = []
-    flags: list[np.ndarray] = []
+    flags: list[np.ndarray] = [np.zeros((n, 0))]
     for column in options["columns"]:
         cells = columns[column["name"]]
-        if column["kind"] == "category":
-            flags.append(_one_hot(cells, column))
-            continue
         read, bad = _read(cells, column)
         for row in bad:
-            problems[row] = problems[row] or f"{column['name']}: {cells[row]!r} is no {_expected(column)}"
-        values.extend(_numeric(read, column))
+            problems[row] = problems[row] or f"{column['name']}: {cells[row][:60]!r} is no {_expected(column)}"
+        absent = np.isnan(read)
+        absent[bad] = False
+        for row in [] if column["optional"] else np.flatnonzero(absent).tolist():
+            problems[row] = problems[row] or f"{column['name']}: missing; it never was in training, so fill it in"
+        if column["kind"] == "category":
+            flags.append(read[:, None] == np.arange(len(column["levels"]) + 1))
+        else:
+            values.extend(_numeric(read, column))
         if column["indicator"]:
-            flags.append(np.isnan(read)[:, None])
-    parts = [np.column_stack(values)] if values else []
-    array = (
-        np.concatenate([*parts, *flags], axis=1).astype(np.float32) if parts or flags else np.zeros((n, 0), np.float32)
-    )
+            flags.append(absent[:, None])
+    array = np.column_stack([*values, *flags]).astype(np.float32)
     array[[row for row, problem in enumerate(problems) if problem]] = 0
     return array, problems
 
 
 def _read(cells: Sequence[str], column: dict[str, Any]) -> Parsed:
-    """Read a column of numbers, truth values or dates."""
+    """Read a column of numbers, truth values, dates or codes of categories."""
+    if column["kind"] == "category":
+        return _codes(cells, column["levels"]), []
     if column["kind"] == "boolean":
         return truths(cells)
     if column["kind"] == "date":
@@ -200,16 +205,14 @@ def _numeric(read: np.ndarray, column: dict[str, Any]) -> list[np.ndarray]:
     return found
 
 
-def _one_hot(cells: Sequence[str], column: dict[str, Any]) -> np.ndarray:
-    """Return (n, levels + 1 (+ 1)): a one for the level, or for any other, or for missing where that was learned."""
-    levels: list[str] = column["levels"]
-    other = len(levels)
-    known = {level: index for index, level in enumerate(levels)}
-    codes = np.fromiter((known.get(cell.strip(), -1) for cell in cells), dtype=np.int64, count=len(cells))
-    for row in np.flatnonzero(codes < 0):
-        missing = column["indicator"] and cells[row].strip().lower() in MISSING_CATEGORY
-        codes[row] = other + 1 if missing else other
-    return codes[:, None] == np.arange(other + 1 + bool(column["indicator"]))
+def _codes(cells: Sequence[str], levels: list[str]) -> np.ndarray:
+    """Return float64 (n,): index of the category, the number of categories for any other, NaN where missing."""
+    known = {level: float(index) for index, level in enumerate(levels)}
+    codes: dict[str, float] = {}
+    for text in set(cells):
+        word = text.strip()
+        codes[text] = known.get(word, np.nan if word.lower() in MISSING_CATEGORY else float(len(levels)))
+    return np.fromiter(map(codes.__getitem__, cells), dtype=np.float64, count=len(cells))
 
 
 def names(options: dict[str, Any]) -> list[str]:

@@ -14,8 +14,6 @@ from scitrain.spec import Spec
 if TYPE_CHECKING:
     import numpy as np
 
-    from scitrain.modalities._table_columns import Guess
-
 __all__ = ["TableColumn", "TableFeaturiser", "Tabular"]
 
 ROWS = 65536
@@ -34,6 +32,8 @@ class TableColumn(Spec):
     """Why it is taken for that."""
     indicator: bool
     """Whether a further column flags missing cells; on where a training row lacks it."""
+    optional: bool
+    """Whether a cell may be missing; where none ever was, a prediction from a missing one would be made up."""
     style: str = "plain"
     """Spelling of numbers: plain 1234.5, thousands 1,234.5, comma 1.234,5, percent 12 %."""
     shift: float = 0.0
@@ -108,14 +108,14 @@ class Tabular(Modality):
 
     def clean(self, columns: Columns, impute: bool, tick: Ticker | None = None) -> Cleaned:
         """Keep the text; a cell unlike the rest of its column is an error, a missing one too unless ``impute``."""
-        from scitrain.modalities._table_columns import missing
+        from scitrain.modalities._table_columns import examine
 
         errors: dict[int, str] = {}
         for done, (name, cells) in enumerate(columns.items(), start=1):
-            what, bad = _decide(cells)
-            for row in bad:
-                errors.setdefault(row, f"{name}: {cells[row][:60]!r} is no {what.kind}; {what.reason}")
-            for row in () if impute else missing(cells, what.kind):
+            seen = examine(cells)
+            for row in seen.bad:
+                errors.setdefault(row, f"{name}: {cells[row][:60]!r} is no {seen.what.kind}; {seen.what.reason}")
+            for row in () if impute else seen.absent.nonzero()[0].tolist():
                 errors.setdefault(row, f"{name}: missing; fill it in, or ask for rows='impute'")
             if tick is not None:
                 tick(done * len(cells) // len(columns), len(cells))
@@ -136,63 +136,30 @@ class Tabular(Modality):
         """Return a hash of each row's values: 1.0 and 1 are the same number."""
         import numpy as np
 
-        keys = np.column_stack([_keys(cells) for cells in columns.values()])
+        from scitrain.modalities._table_columns import examine
+
+        keys = np.column_stack([examine(cells, tolerance=0).values + 0.0 for cells in columns.values()])
+        keys[np.isnan(keys)] = np.nan  # one bit pattern for all
         return [hashlib.blake2b(row, digest_size=12).hexdigest() for row in keys]
-
-
-def _decide(cells: Sequence[str]) -> "tuple[Guess, list[int]]":
-    """Return the `Guess` for a whole column and the rows that contradict it; words where too many do."""
-    from scitrain.modalities._table_columns import READABLE, Guess, guess, missing, read
-
-    what = guess(cells)
-    if what.kind in ("category", ""):
-        return what, []
-    _, bad = read(cells, what)
-    filled = len(cells) - len(missing(cells, what.kind))
-    if len(bad) <= (1 - READABLE) * filled:
-        return what, bad
-    return Guess("category", "", f"only {1 - len(bad) / filled:.0%} of its cells are a {what.kind}"), []
 
 
 def _learn(name: str, cells: Sequence[str], train: "np.ndarray") -> TableColumn | None:
     """Return what training rows say of a column, None where they say nothing."""
-    from scitrain.modalities._table_columns import learn_category, learn_date, learn_number, missing, read
+    from scitrain.modalities._table_columns import examine, learn_category, learn_date, learn_number
 
-    what, bad = _decide(cells)
-    if bad or what.kind == "":
-        what = _words(what)
-    own = [cells[int(row)] for row in train]
-    lacking = len(missing(own, what.kind))
-    if lacking == len(own):
+    seen = examine(cells, tolerance=0)  # mistakes were left out by ``clean``; what is left must never fail
+    lacking, own = seen.absent[train], seen.values[train]
+    if lacking.all():
         return None
-    learned: dict[str, Any] = {"name": name, "kind": what.kind, "why": what.reason, "indicator": lacking > 0}
-    if what.kind == "number":
-        learned |= {"style": what.detail, **learn_number(read(own, what)[0])}
-    elif what.kind == "date":
-        learned |= {"order": what.detail, **learn_date(read(own, what)[0])}
-    elif what.kind == "category":
-        learned |= {"levels": learn_category(own)}
+    learned: dict[str, Any] = {"name": name, "kind": seen.what.kind, "why": seen.what.reason}
+    learned |= {"indicator": bool(lacking.any()), "optional": bool(seen.absent.any())}
+    if seen.what.kind == "number":
+        learned |= {"style": seen.what.detail, **learn_number(own)}
+    elif seen.what.kind == "date":
+        learned |= {"order": seen.what.detail, **learn_date(own)}
+    elif seen.what.kind == "category":
+        learned |= {"levels": learn_category([cells[int(row)] for row in train])}
     return TableColumn(**learned)
-
-
-def _words(what: "Guess") -> "Guess":
-    """Return the guess as a category."""
-    from dataclasses import replace
-
-    return replace(what, kind="category", detail="", reason=f"{what.reason}, but some are not")
-
-
-def _keys(cells: Sequence[str]) -> "np.ndarray":
-    """Return a number per cell that equal values share: the value of a number, the code of a word."""
-    import numpy as np
-
-    from scitrain.modalities._table_columns import read
-
-    what, bad = _decide(cells)
-    if what.kind in ("number", "boolean", "date") and not bad:
-        return np.where(np.isnan(values := read(cells, what)[0]), np.nan, values + 0.0)
-    codes: dict[str, int] = {}
-    return np.array([codes.setdefault(cell.strip(), len(codes)) for cell in cells], dtype=np.float64)
 
 
 def _unusable(cells: Sequence[str]) -> str | None:

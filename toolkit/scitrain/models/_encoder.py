@@ -26,6 +26,10 @@ class Encoder(nn.Module):
         """Return the features (batch, width)."""
         raise TypeError(f"{type(self).__name__} does not define forward")
 
+    def set_gradient_checkpointing(self, on: bool) -> None:
+        """Recompute activations in the backward pass, or keep them."""
+        self.gradient_checkpointing = on
+
     def through(self, stages: nn.Sequential, rows: Tensor) -> Tensor:
         """Run ``stages`` one after the other, keeping only what lies between them where checkpointing is on."""
         if torch.jit.is_scripting() or not (self.training and self.gradient_checkpointing):

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from scitrain.contracts.modality import Columns
 from scitrain.contracts.operation import Job, JobResult, Skill
-from scitrain.errors import DataError, ScitrainError, listed
+from scitrain.errors import DataError, listed
 from scitrain.runs import Run
 from scitrain.spec import OfRun, Spec
 from scitrain.workspace import Workspace
@@ -80,7 +80,8 @@ class PredictResult(JobResult):
         more = [f"… {self.rows - 20:,} more rows"] if self.rows > 20 else []
         careful = [f"{self.errors:,} rows could not be predicted"] if self.errors else []
         careful += [f"{self.outside:,} of {self.rows:,} rows lie outside the training domain"] if self.outside else []
-        return "\n".join([*lines, *more, *careful, f"intervals hold the truth in {self.coverage:.0%} of cases like the training data", f"file: {self.file}"])
+        meaning = f"intervals hold the truth in {self.coverage:.0%} of cases like the training data"
+        return "\n".join([*lines, *more, *careful, meaning, f"file: {self.file}"])
 
 
 def _line(row: Prediction) -> str:
@@ -134,8 +135,8 @@ class Predict(OfRun, Job):
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a run without a model, a file that is not there, a place that may not be written."""
-        from scitrain.data.read import check_source
         from scitrain.inference import read_config
+        from scitrain.workflow.sources import check_source
 
         read_config(Run.open(self.of, workspace))
         if self.data is not None:
@@ -177,7 +178,9 @@ class Predict(OfRun, Job):
         said = predict_stream(model, batches, self._target_path(run), tick)
         return self._result(run, model, said.path, (said.rows, said.errors, said.outside))
 
-    def _result(self, run: Run, model: "TrainedModel", path: Path, counts: tuple[int, int, int | None]) -> PredictResult:
+    def _result(
+        self, run: Run, model: "TrainedModel", path: Path, counts: tuple[int, int, int | None]
+    ) -> PredictResult:
         from scitrain.workflow.rows import read_rows
 
         rows, errors, outside = counts

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
+from scitrain.exporters import check_formats
 from scitrain.models import AnyModelSpec
 from scitrain.runs import Decision, Run
 from scitrain.training.options import TrainingOptions
@@ -74,13 +75,17 @@ class TrainModel(Job, DataOptions, TrainingOptions):
             return None
         return {"family": value} if isinstance(value, str) else value
 
+    @field_validator("export")
+    @classmethod
+    def _known_formats(cls, formats: list[str]) -> list[str]:
+        check_formats(formats)
+        return formats
+
     def check(self, workspace: Workspace) -> None:
-        """Refuse a source that is not there, and a format that nobody writes."""
-        from scitrain.data.read import check_source
-        from scitrain.exporters import check_formats
+        """Refuse data that are not there."""
+        from scitrain.workflow.sources import check_source
 
         check_source(self.data, workspace)
-        check_formats(self.export)
 
     def data_options(self) -> DataOptions:
         """Return the part of the request that is about data."""

@@ -5,8 +5,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
-from scitrain.errors import UnknownNameError
-from scitrain.exporters import BUNDLE, EXPORTERS, export_files
+from scitrain.exporters import BUNDLE, check_formats, export_files
 from scitrain.inference.files import read_config
 from scitrain.runs import Run
 from scitrain.spec import OfRun
@@ -60,7 +59,9 @@ class ExportModelResult(JobResult):
 
     def summary(self) -> str:
         """Return a line for each format."""
-        return "\n".join([*(found.words() for found in self.formats), f"below {self.folder}", f"next: {self.next_step}"])
+        return "\n".join(
+            [*(found.words() for found in self.formats), f"below {self.folder}", f"next: {self.next_step}"]
+        )
 
 
 class ExportModel(OfRun, Job):
@@ -73,16 +74,14 @@ class ExportModel(OfRun, Job):
     title: ClassVar[str] = "Export a model"
 
     formats: list[str] = Field(["onnx", BUNDLE], min_length=1)
-    """`onnx`, `torchscript`, `torch_export`, `safetensors`, `bundle` (a folder and its zip, with an `inference.py` that needs no torch)."""
+    """`onnx`, `torchscript`, `torch_export`, `safetensors`, and `bundle`: a folder and its zip that predict without torch."""
     rows: int = Field(256, ge=2, le=100_000)
     """Test rows compared, at most."""
 
     @field_validator("formats")
     @classmethod
     def _known(cls, formats: list[str]) -> list[str]:
-        for name in formats:
-            if name not in EXPORTERS and name != BUNDLE:
-                raise ValueError(str(UnknownNameError("export format", name, [*EXPORTERS, BUNDLE])))
+        check_formats(formats)
         return formats
 
     def check(self, workspace: Workspace) -> None:
@@ -98,7 +97,11 @@ class ExportModel(OfRun, Job):
         """Export and verify, format by format."""
         check = export_files(Run.open(self.of, run.workspace), run, self.formats, limit=self.rows)
         made = check["formats"] if isinstance(check["formats"], dict) else {}
-        formats = [ExportedFormat.model_validate({"format": name, **entry}) for name, entry in made.items() if isinstance(entry, dict)]
+        formats = [
+            ExportedFormat.model_validate({"format": name, **entry})
+            for name, entry in made.items()
+            if isinstance(entry, dict)
+        ]
         return ExportModelResult(
             next_step=_next_step(run, [found.format for found in formats], self.of),
             source_run=self.of,
@@ -110,7 +113,7 @@ class ExportModel(OfRun, Job):
 
 def _next_step(run: Run, formats: list[str], source: str) -> str:
     if BUNDLE in formats:
-        return "unpack models/bundle.zip anywhere, `pip install -r requirements.txt`, `python inference.py input.csv -o predictions.csv`"
+        return "unpack models/bundle.zip anywhere; its README.md says how to predict with it"
     if "onnx" in formats:
         return f"predict(run={run.id!r}, backend='onnx', inputs=[…]) predicts without torch"
     return f"export_model(run={source!r}, formats=['bundle']) makes a folder that predicts without torch"

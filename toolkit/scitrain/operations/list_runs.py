@@ -76,16 +76,18 @@ class ListRuns(Query):
 
     def _candidates(self, ids: list[str]) -> list[str]:
         """Return the ids after the cursor and of the operation, which need no record."""
-        known = sorted({run_id.partition("-")[0] for run_id in ids})
-        if self.operation is not None and ids and self.operation not in known:
-            raise UnknownNameError("run of an operation", self.operation, known)
+        if self.operation is not None and ids:
+            known = sorted({run_id.partition("-")[0] for run_id in ids})
+            if self.operation not in known:
+                raise UnknownNameError("run of an operation", self.operation, known)
+            ids = [run_id for run_id in ids if run_id.startswith(f"{self.operation}-")]
         if self.cursor is not None:
             if not RUN_ID.fullmatch(self.cursor):
                 raise ScitrainError(
                     f"cursor={self.cursor!r} is no run id; give next_cursor of the page before, or none"
                 )
             ids = [run_id for run_id in ids if by_time(run_id) < by_time(self.cursor)]
-        return [run_id for run_id in ids if self.operation in {None, run_id.partition("-")[0]}]
+        return ids
 
     def _matches(self, ids: list[str], workspace: Workspace) -> Iterator[RunLine]:
         for run_id in ids:

@@ -42,7 +42,8 @@ def _verdict(facts: Facts) -> Iterator[str]:
     if verdict is None:
         yield "There is no comparison with simple models: whether a network is needed at all is not known."
     elif verdict.outcome != "beats":
-        yield f"{verdict.sentence} The simpler model may be the better choice."
+        word = "is worse than" if verdict.outcome == "does_not_beat" else "could not be shown to be better than"
+        yield f"The network {word} a simple model ({verdict.baseline}) on the test split: consider that one."
 
 
 def _coverage(facts: Facts) -> Iterator[str]:
@@ -60,8 +61,8 @@ def _coverage(facts: Facts) -> Iterator[str]:
         of = f" of {row.target}" if row.target and len(facts.targets) > 1 else ""
         held = percent(row.value)
         yield (
-            f"The {kind}{of} asked to hold the truth in {percent(facts.coverage)} of cases held it in {held} of the test rows "
-            f"({percent(row.level)} interval {percent(row.low)} to {percent(row.high)}): they are too narrow for rows like these."
+            f"The {kind}{of} asked to hold the truth in {percent(facts.coverage)} of cases held it in {held} of test "
+            f"rows ({percent(row.level)} interval {percent(row.low)} to {percent(row.high)}): they are too small here."
         )
 
 
@@ -88,11 +89,11 @@ def _domain(facts: Facts) -> Iterator[str]:
 def _sizes(facts: Facts) -> Iterator[str]:
     sizes = facts.split_sizes
     if facts.primary.n < FEW_TEST_ROWS:
-        yield f"The test split has {count(facts.primary.n)} labelled rows: every test number is uncertain, as its interval says."
+        yield f"The test split has {count(facts.primary.n)} labelled rows: heed the intervals of every test number."
     if 0 < sizes.get("val", 0) < FEW_VALIDATION_ROWS:
         yield f"The validation split has {count(sizes['val'])} rows: early stopping and calibration rest on few rows."
     if 0 < sizes.get("train", 0) < FEW_TRAINING_ROWS:
-        yield f"{count(sizes['train'])} training rows are few for a network: expect it to change with every further row."
+        yield f"{count(sizes['train'])} training rows are few for a network: more data is likely to change it."
 
 
 def _split(facts: Facts) -> Iterator[str]:
@@ -100,7 +101,7 @@ def _split(facts: Facts) -> Iterator[str]:
     wanted = OPTIMISTIC.get(facts.modality)
     if wanted and kind in {"random", "stratified"}:
         yield (
-            f"The split is {kind}: test and training rows share {wanted[1]}, so the error on new ones is likely larger. "
+            f"The split is {kind}: test and training rows share {wanted[1]}, so errors on new ones are likely larger. "
             f"A {wanted[0]} split measures that."
         )
 
@@ -111,7 +112,8 @@ def _rows(facts: Facts) -> Iterator[str]:
         yield f"{count(read - kept)} of {count(read)} rows of the source ({percent(1 - kept / read)}) are not used."
     unnamed = [target.name for target in facts.targets if facts.task == "regression" and target.unit is None]
     if unnamed:
-        yield f"The unit of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''} was not stated: make sure that you read it in the unit of the data."
+        names = ", ".join(unnamed[:3]) + (" …" if len(unnamed) > 3 else "")
+        yield f"The unit of {names} was not stated: numbers are in whatever unit the data is in."
 
 
 def _missing(facts: Facts) -> Iterator[str]:

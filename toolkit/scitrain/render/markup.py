@@ -1,6 +1,5 @@
 """Put untrusted words into Markdown and HTML: a data set may be named ``<script>``, a label may hold a pipe."""
 
-import json
 import re
 from pathlib import Path
 
@@ -11,11 +10,11 @@ from scitrain.figures.words import one_line
 
 __all__ = ["environment", "fence", "markdown", "templates_folder", "value_words"]
 
-SPECIAL = re.compile(r"([\\`*\[\]|~$#])")
+SPECIAL = re.compile(r"([\\`*|~$]|\](?=[(\[:]))")
 """Characters with a meaning somewhere in Markdown text; a dollar starts a formula on some sites."""
 UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 """An underscore at the edge of a word; one inside, as in a column name, is left readable."""
-START = re.compile(r"^([-+>]|\d+(?=[.)]))")
+START = re.compile(r"^([-+#=\[:]|\d+(?=[.)](\s|$)))")
 LINK = re.compile(r"(?i)\b(https?|ftp|mailto)(:)|\b(www)(\.)")
 """What GitHub would make a link of."""
 
@@ -42,11 +41,16 @@ def environment() -> jinja2.Environment:
 
 
 def markdown(text: object) -> str:
-    """Return text that Markdown shows as it is, in a paragraph or in a cell of a table: one line, nothing has a meaning."""
-    line = one_line(str(text)).replace("&", "&amp;").replace("<", "&lt;")
-    line = START.sub(lambda found: "\\" + found[1] if not found[1].isdigit() else found[1] + "\u2060", line)
-    line = UNDERSCORE.sub(r"\\_", SPECIAL.sub(r"\\\1", line))
-    return LINK.sub(lambda found: f"{found[1] or found[3]}&#{ord(found[2] or found[4])};", line.replace(">", "&gt;"))
+    """Return text that Markdown shows as it is, in a paragraph or a cell of a table, on one line."""
+    plain = one_line(str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = UNDERSCORE.sub(r"\_", SPECIAL.sub(r"\\\1", plain))
+    line = START.sub(_quoted, line)
+    return LINK.sub(lambda found: f"{found[1] or found[3]}&#{ord(found[2] or found[4])};", line)
+
+
+def _quoted(found: re.Match[str]) -> str:
+    """Return what would begin a list, a heading or a definition so that it does not."""
+    return f"&#{ord(found[0][0])};{found[0][1:]}"
 
 
 def fence(text: str, language: str = "") -> str:
@@ -58,18 +62,11 @@ def fence(text: str, language: str = "") -> str:
 
 def value_words(value: object) -> str:
     """Return a JSON value as a person reads it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value:.6g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(value_words, value)) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {value_words(item)}" for key, item in value.items()) or "none"
-    return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    words = {None: "none", True: "yes", False: "no"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)

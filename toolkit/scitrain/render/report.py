@@ -26,15 +26,36 @@ class Picture:
 
 
 TITLES = {
-    "baselines": ("Network and baselines", "Dot plot of the deciding metric of the network and of each baseline, with intervals; the numbers are in the table of metrics."),
-    "parity": ("Predicted and measured", "Scatter plot of predicted against measured values of the test rows with prediction intervals and the line of equality; rows outside the training domain are marked."),
-    "residuals": ("Residuals", "Scatter plot of predicted minus measured against the prediction, with the running median and the band of the middle 68 per cent."),
-    "confusion_matrix": ("Confusion matrix", "Matrix of true against predicted classes with counts, coloured by the share of the true class."),
-    "roc_pr": ("ROC and precision–recall", "Receiver operating characteristic and precision–recall curves of the test rows, with areas and base rates in the legend."),
-    "calibration": ("Calibration", "Predicted probability against observed frequency, or nominal against observed coverage, of the test rows."),
-    "dl_learning_curve": ("Learning curve", "Training and validation loss by epoch with the best epoch marked, and the learning rate below."),
+    "baselines": (
+        "Network and baselines",
+        "Dot plot of the deciding metric of the network and each baseline, with intervals.",
+    ),
+    "parity": (
+        "Predicted and measured",
+        "Scatter plot of predicted against measured values of the test rows with prediction intervals.",
+    ),
+    "residuals": (
+        "Residuals",
+        "Scatter plot of predicted minus measured against the prediction, with running median and middle 68 per cent.",
+    ),
+    "confusion_matrix": (
+        "Confusion matrix",
+        "Counts of true against predicted classes, coloured by the share of the true class.",
+    ),
+    "roc_pr": (
+        "ROC and precision–recall",
+        "Receiver operating characteristic and precision–recall curves of the test rows, with areas and base rates.",
+    ),
+    "calibration": (
+        "Calibration",
+        "Predicted probability against observed frequency, or nominal against observed coverage, of the test rows.",
+    ),
+    "dl_learning_curve": (
+        "Learning curve",
+        "Training and validation loss by epoch with the best epoch marked, and the learning rate below.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
-}  # fmt: skip
+}
 """By file name, heading and alternative text, in the order of the page."""
 
 

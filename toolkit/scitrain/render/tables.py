@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scitrain.evaluation.metrics import METRICS
 from scitrain.evaluation.report import BaselineValue, MetricRow
-from scitrain.figures.words import DASH, count, number, percent, shorten, with_interval, with_unit
+from scitrain.figures.words import DASH, count, number, percent, percent_interval, shorten, with_interval, with_unit
 from scitrain.render.facts import Facts
 from scitrain.render.markup import value_words
 
@@ -150,10 +150,14 @@ def conformal_table(facts: Facts) -> Table:
     for row in rows[: MOST_TARGETS + 1]:
         wide = size.get(row.target)
         spoken = DASH if wide is None else with_unit(told(wide), wide.unit if wide.value is not None else "")
-        body.append([row.target or "mean over the targets", percent(facts.coverage), told(row), spoken, count(row.n)])
+        body.append([row.target or "mean over the targets", percent(facts.coverage), _share(row), spoken, count(row.n)])
     kind = "intervals" if facts.task == "regression" else "sets"
     head = ("target", "asked", "measured on test", what, "n")
     return table(f"Conformal {kind}: share that held the truth", head, body, numeric=True)
+
+
+def _share(row: MetricRow) -> str:
+    return told(row) if row.value is None else percent_interval(row)
 
 
 def domain_table(facts: Facts) -> Table:

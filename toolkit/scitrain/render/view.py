@@ -3,6 +3,7 @@
 import json
 
 from scitrain.figures.words import DASH, count, number, one_line, percent
+from scitrain.inference.config import TrainedConfig
 from scitrain.render import tables
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
@@ -11,8 +12,19 @@ from scitrain.render.markup import value_words
 __all__ = ["view"]
 
 EXAMPLES = {"smiles": "CCO", "formula": "Fe2O3", "image": "picture.png"}
-FAMILIES = {"mlp": "multilayer perceptron", "cnn": "convolutional network", "resnet": "residual network", "rnn": "recurrent network", "timm": "pretrained image backbone"}  # fmt: skip
-TASKS = {"regression": "predicts", "binary": "tells the two classes of", "multiclass": "tells the classes of", "multilabel": "predicts the labels"}  # fmt: skip
+FAMILIES = {
+    "mlp": "multilayer perceptron",
+    "cnn": "convolutional network",
+    "resnet": "residual network",
+    "rnn": "recurrent network",
+    "timm": "image backbone",
+}
+TASKS = {
+    "regression": "predicts",
+    "binary": "tells the two classes of",
+    "multiclass": "tells the classes of",
+    "multilabel": "predicts the labels",
+}
 
 
 def view(facts: Facts) -> dict[str, object]:
@@ -79,9 +91,13 @@ def _summary(facts: Facts) -> str:
         f"An ensemble of {members} networks of the family {kind}" if members > 1 else f"A network of the family {kind}"
     )
     size = "" if facts.training is None else f", {count(facts.training.parameters)} parameters"
-    inputs = "" if facts.config is None else f" from {_listed(facts.config.input_columns)}"
+    inputs = "" if facts.config is None else f" from the column{_s(facts.config)} {_listed(facts.config.input_columns)}"
     several = f" ({len(facts.targets)} targets)" if len(facts.targets) > 1 else ""
-    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} ({facts.modality} data)."
+    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} (modality {facts.modality})."
+
+
+def _s(config: TrainedConfig) -> str:
+    return "" if len(config.input_columns) == 1 else "s"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -16,7 +17,7 @@ from scitrain.data.options import Task
 from scitrain.errors import ScitrainError
 from scitrain.training.feeding import Block, Feed, mix
 from scitrain.training.losses import Loss
-from scitrain.training.team import Team
+from scitrain.training.team import Team, Weights
 from scitrain.training.tracker import Tracker
 
 __all__ = ["Plan", "TrainingModule", "learning_rate_at"]
@@ -103,6 +104,7 @@ class TrainingModule(pl.LightningModule):
 
     def start_epoch(self) -> None:
         """Seed dropout and augmentation of this epoch and process, and forget the last epoch's losses."""
+        self.feed.start_epoch(self.epoch)
         seed = mix(self.plan.seed, 1 + self.plan.members[0], self.epoch, self.plan.rank)
         torch.manual_seed(seed)
         self._generator.manual_seed(seed)
@@ -142,6 +144,22 @@ class TrainingModule(pl.LightningModule):
         timing = {"learning_rate": rate, "seconds": train_s, "samples_per_s": self._seen() / max(train_s, 1e-9)}
         self.trainer.should_stop = self.finished()
         self.on_epoch(row | timing)
+
+    def state(self) -> dict[str, object]:
+        """Return what `load` restores: tensors, numbers and lists."""
+        return {
+            "epoch": self.epoch,
+            "arrays": self.team.snapshot().arrays,
+            "optimizer": self.optimizer.state_dict(),
+            "tracker": self.tracker.state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.epoch = int(state["epoch"])
+        self.team.restore(Weights(state["arrays"]))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.tracker.load(state["tracker"])
 
     def finished(self) -> bool:
         """Tell whether nothing is left to do; all processes answer alike, for the first one's clock decides."""

@@ -20,7 +20,6 @@ class Kept:
     loss: float
     """Mean validation loss of the members."""
     weights: Weights
-    written: bool = False
 
 
 @dataclass

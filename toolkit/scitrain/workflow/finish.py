@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scitrain.data.columns import take
 from scitrain.data.prepared import Prepared
 from scitrain.exporters import export_files
 from scitrain.figures.draw import draw_all
@@ -19,7 +20,7 @@ from scitrain.workflow.network import Network
 from scitrain.workflow.results import write_data, write_metrics
 from scitrain.workflow.stages import stage
 
-__all__ = ["Finish", "finish", "write_pages"]
+__all__ = ["Finish", "finish", "write_pages", "write_test_predictions"]
 
 PREDICTIONS = "results/predictions.csv"
 
@@ -45,7 +46,7 @@ def finish(run: Run, prepared: Prepared, network: Network, predictor: Predictor,
     facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
     write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines, judged.temperature)
     write_data(run, prepared, how.source)
-    _write_test_predictions(run, prepared, config, judged)
+    write_test_predictions(run, prepared, config, judged)
     if how.export:
         with stage(run, "export", f"exporting and verifying {', '.join(how.export)}"):
             export_files(run, run, how.export, rows=network.x[prepared.split["test"]][:256])
@@ -81,13 +82,16 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
     )
 
 
-def _write_test_predictions(run: Run, prepared: Prepared, config: TrainedConfig, judged: Judged) -> None:
+def write_test_predictions(run: Run, prepared: Prepared, config: TrainedConfig, judged: Judged) -> None:
+    """Write ``results/predictions.csv``: every test row with its label, prediction and interval."""
     rows = prepared.split["test"]
-    columns = {name: [cells[i] for i in rows] for name, cells in prepared.columns.items()}
-    write_predictions(run.file(PREDICTIONS), config, columns, prepared.rows[rows], predictions(judged), prepared.y[rows])
+    columns = take(prepared.columns, rows)
+    write_predictions(
+        run.file(PREDICTIONS), config, columns, prepared.rows[rows], _test_predictions(judged), prepared.y[rows]
+    )
 
 
-def predictions(judged: Judged) -> Predictions:
+def _test_predictions(judged: Judged) -> Predictions:
     """Return the test predictions with their intervals or sets."""
     conformal, said = judged.evaluation.conformal, judged.test.prediction
     low = high = sets = None

@@ -4,22 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scitrain.data.options import Task
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.baselines import Baseline, Effort, Rows, fit_baselines
 from scitrain.evaluation.calibration import Temperature, fit_temperature
 from scitrain.evaluation.domain import FITTED, Domain, fit_domain
 from scitrain.evaluation.report import Evaluation, Predicted, Problem, evaluate
+from scitrain.inference.config import TrainedConfig
+from scitrain.inference.predictions import Predictions
 from scitrain.resources import cpu_count
 from scitrain.training.predict import Outputs, predict_array
 from scitrain.training.predictor import Predictor
 
-__all__ = ["Judged", "Judging", "judge"]
+__all__ = ["Judged", "Judging", "judge", "judge_new"]
 
 BASELINE_SECONDS = 120.0
 """Time for the baselines of a run without a time limit."""
-SMALLEST = 1e-7
-"""Probabilities are kept this far from 0 and 1 where their logits are needed."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,9 @@ class Judging:
     coverage: float = 0.9
     seed: int = 42
     baseline_seconds: float = BASELINE_SECONDS
+    """Time for all simple models together."""
+    calibrated: bool = False
+    """True where the network has its temperature already."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def judge(prepared: Prepared, x: np.ndarray, natural: np.ndarray, predictor: Pre
         predictor: Trained network; left calibrated.
         how: Coverage, seed, time for the baselines.
     """
-    temperature = _calibrate(prepared, x, predictor)
+    temperature = None if how.calibrated else _calibrate(prepared, x, predictor)
     outputs = {name: predict_array(predictor, x[rows]) for name, rows in prepared.split.items() if name != "train"}
     domain = _domain(prepared, x, predictor, outputs["val"], how.seed)
     baselines = _baselines(prepared, natural, how)
@@ -65,7 +67,9 @@ def judge(prepared: Prepared, x: np.ndarray, natural: np.ndarray, predictor: Pre
     test = _predicted(prepared, "test", outputs["test"], predictor, _said(baselines, prepared, natural, "test"), inside)
     val = _predicted(prepared, "val", outputs["val"], predictor, _said(baselines, prepared, natural, "val"))
     problem = Problem(prepared.task, prepared.targets, how.coverage, seed=how.seed)
-    return Judged(evaluate(problem, test, val), tuple(baselines), temperature, domain, outputs["test"], inside, distance)
+    return Judged(
+        evaluate(problem, test, val), tuple(baselines), temperature, domain, outputs["test"], inside, distance
+    )
 
 
 def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
@@ -73,15 +77,10 @@ def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Tempe
     if prepared.task == "regression":
         return None
     rows = prepared.split["val"]
-    found = fit_temperature(prepared.task, prepared.y[rows], logits(prepared.task, predict_array(predictor, x[rows]).prediction))
+    raw = predict_array(predictor, x[rows], logits=True).prediction
+    found = fit_temperature(prepared.task, prepared.y[rows], raw)
     predictor.set_temperature(found.values)
     return found
-
-
-def logits(task: Task, p: np.ndarray) -> np.ndarray:
-    """Return logits that give the probabilities ``p``, (n, targets) or (n, classes) up to a constant a row."""
-    kept = np.clip(np.asarray(p, dtype=float), SMALLEST, 1 - SMALLEST)
-    return np.asarray(np.log(kept) if task == "multiclass" else np.log(kept) - np.log1p(-kept))
 
 
 def _domain(prepared: Prepared, x: np.ndarray, predictor: Predictor, val: Outputs, seed: int) -> Domain:
@@ -98,6 +97,22 @@ def _baselines(prepared: Prepared, natural: np.ndarray, how: Judging) -> list[Ba
 
 def _said(baselines: list[Baseline], prepared: Prepared, natural: np.ndarray, split: str) -> dict[str, np.ndarray]:
     return {baseline.name: baseline.predict(natural[prepared.split[split]]) for baseline in baselines}
+
+
+def judge_new(config: TrainedConfig, y: np.ndarray, found: Predictions, labelled: np.ndarray) -> Evaluation:
+    """Measure predictions of new rows with the calibration that the model brought along.
+
+    Args:
+        config: Of the trained model.
+        y: (n, targets), or (n,) class indices; NaN where missing.
+        found: Predictions of the n rows.
+        labelled: bool (n,): rows with a label and a prediction.
+    """
+    spread = found.spread[labelled] if config.task == "regression" and config.members > 1 else None
+    inside = None if found.inside is None else found.inside[labelled]
+    new = Predicted(y[labelled], found.prediction[labelled], spread, inside)
+    problem = Problem(config.task, config.targets, config.coverage, seed=config.seed)
+    return evaluate(problem, new, conformal=config.conformal_object())
 
 
 def _predicted(

@@ -15,7 +15,7 @@ from scitrain.runs import Run
 from scitrain.training.auto import choose_model
 from scitrain.workflow.stages import stage, ticker
 
-__all__ = ["Network", "choose_network", "input_kind"]
+__all__ = ["Network", "choose_network", "input_kind", "natural_features", "represented"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,15 @@ def choose_network(prepared: Prepared, asked: ModelSpec | None, run: Run) -> Net
     """
     model = asked
     if model is None:
-        model, why = choose_model(prepared)
+        model, why = choose_model(
+            prepared.modality, prepared.task, len(prepared.split["train"]), MODALITIES[prepared.modality].kinds
+        )
         run.decide("model", model.model_dump(mode="json"), why)
-    featuriser, x = _features(prepared, input_kind(prepared.modality, model), run)
-    vector = MODALITIES[prepared.modality].kinds[0]
-    natural = x if featuriser.output == vector else _features(prepared, vector, run)[1]
-    return Network(model, featuriser, x, natural)
+    featuriser = MODALITIES[prepared.modality].featuriser(
+        input_kind(prepared.modality, model), prepared.columns, prepared.split["train"]
+    )
+    x = represented(prepared, featuriser, run)
+    return Network(model, featuriser, x, natural_features(prepared, featuriser, x, run))
 
 
 def input_kind(modality: str, model: ModelSpec) -> InputKind:
@@ -64,10 +67,16 @@ def input_kind(modality: str, model: ModelSpec) -> InputKind:
     )
 
 
-def _features(prepared: Prepared, kind: InputKind, run: Run) -> tuple[Featuriser, np.ndarray]:
-    featuriser = MODALITIES[prepared.modality].featuriser(kind, prepared.columns, prepared.split["train"])
-    with stage(run, "features", f"computing {kind} features"):
-        x = represent(prepared, featuriser, run.workspace, ticker(run, "features", "rows"))
-    return featuriser, x
+def represented(prepared: Prepared, featuriser: Featuriser, run: Run) -> np.ndarray:
+    """Return the features (n, …) of all rows, from the cache where they are there."""
+    with stage(run, "features", f"computing {featuriser.output} features"):
+        return represent(prepared, featuriser, run.workspace, ticker(run, "features", "rows"))
 
 
+def natural_features(prepared: Prepared, featuriser: Featuriser, x: np.ndarray, run: Run) -> np.ndarray:
+    """Return the array the simple models read: the modality's first kind, which is ``x`` where the network reads it too."""
+    modality = MODALITIES[prepared.modality]
+    natural = modality.kinds[0]
+    if featuriser.output == natural:
+        return x
+    return represented(prepared, modality.featuriser(natural, prepared.columns, prepared.split["train"]), run)

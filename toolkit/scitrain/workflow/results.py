@@ -61,7 +61,7 @@ def write_data(run: Run, prepared: Prepared, source: str) -> None:
     """Write ``results/data.json``: where the rows came from, how many were kept, how they were divided."""
     why = next((d.why for d in prepared.decisions if d.what == "split"), "")
     kind = next((d.value for d in prepared.decisions if d.what == "split"), None)
-    sizes = {name: int(len(rows)) for name, rows in prepared.split.items()}
+    sizes = {name: len(rows) for name, rows in prepared.split.items()}
     report = prepared.report | {"source": source, "modality": prepared.modality, "task": prepared.task}
     report |= {"input_columns": list(prepared.columns), "split": {"kind": kind, "why": why, **sizes}}
     if prepared.task == "regression":

@@ -1,0 +1,43 @@
+"""Exported models that several tests look at; exporting takes seconds, so it is done once."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from scitrain.data.options import Task
+from scitrain.exporters import BUNDLE, EXPORTERS, export_files
+from scitrain.runs import Run
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def trained() -> ModuleType:
+    return load(Path(__file__).parents[1] / "trained.py")
+
+
+@pytest.fixture(scope="session")
+def exported(trained: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Task], Run]:
+    """Return a function that gives the run of a task with its model in every format."""
+    made: dict[Task, Run] = {}
+
+    def export(task: Task) -> Run:
+        if task not in made:
+            run = trained.trained_run(tmp_path_factory.mktemp(task), task)
+            (run.path / "MODEL_CARD.md").write_text("# a card\n", encoding="utf-8")
+            export_files(run, run, [*EXPORTERS, BUNDLE] if task == "regression" else ["onnx", BUNDLE])
+            made[task] = run
+        return made[task]
+
+    return export

@@ -1,0 +1,193 @@
+"""Judge a trained model again: on its own test split, or on new labelled data."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.runs import Run
+from scitrain.spec import OfRun
+from scitrain.workflow.headline import Headline
+from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from scitrain.data.prepared import Prepared
+    from scitrain.evaluation.report import Evaluation
+    from scitrain.inference import TrainedConfig
+
+__all__ = ["EvaluateModel", "EvaluateResult"]
+
+
+class EvaluateResult(JobResult):
+    """How good a model is on some rows."""
+
+    source: str
+    """Data it was judged on."""
+    rows: int
+    """Rows with a label and a prediction."""
+    metrics: list[Headline]
+    """Test metrics with 95 % intervals, the most telling first."""
+    verdict: str
+    """Comparison with the best simple model; empty on new data, for which none was trained."""
+    coverage_asked: float
+    """Share of intervals or sets that shall hold the truth; the measured share is among the metrics."""
+    outside: int
+    """Rows outside the training domain."""
+    rejected: int = 0
+    """Rows of new data that could not be predicted."""
+    warnings: list[str]
+    """What to keep in mind before trusting the model."""
+    files: list[str]
+    """Artifacts, below the run directory."""
+
+    def summary(self) -> str:
+        """Return the numbers and what to keep in mind."""
+        head = (
+            f"{self.run_id}: judged on {self.source}, {self.rows:,} rows ({self.outside:,} outside the training domain)"
+        )
+        notes = [f"note: {warning}" for warning in self.warnings]
+        return "\n".join(filter(None, [head, *(m.words() for m in self.metrics), self.verdict, *notes]))
+
+
+class EvaluateModel(OfRun, Job):
+    """Judge a trained model: metrics with intervals, baselines, calibration, coverage, domain, and figures.
+
+    Without `data` on the test split of its own training, baselines included; with `data` on new labelled rows, which is
+    the harder and better question. Nothing is trained or tuned by it.
+    """
+
+    skill: ClassVar[Skill] = "deep-learning"
+    title: ClassVar[str] = "Evaluate a model"
+
+    data: str | None = None
+    """Labelled file with the columns of the training data; null takes the test split the model has never seen."""
+    coverage: float | None = Field(None, ge=0.5, le=0.99)
+    """Share of intervals or sets that shall hold the truth (own test split only); null keeps the trained one."""
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse a run without a model, and data that are not there."""
+        from scitrain.inference import read_config
+        from scitrain.workflow.sources import check_source
+
+        read_config(Run.open(self.of, workspace))
+        if self.data is not None:
+            check_source(self.data, workspace)
+
+    def execute(self, run: Run) -> EvaluateResult:
+        """Predict, measure, draw."""
+        from scitrain.inference import read_config
+
+        source = Run.open(self.of, run.workspace)
+        config = read_config(source)
+        return self._own_test(run, source, config) if self.data is None else self._new_data(run, source, config)
+
+    def _own_test(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
+        from scitrain.inference import load_predictor
+        from scitrain.workflow.finish import write_test_predictions
+        from scitrain.workflow.judge import Judging, judge
+        from scitrain.workflow.results import write_data, write_metrics
+        from scitrain.workflow.stages import stage
+
+        prepared = _prepared(source, run)
+        x, natural = _arrays(prepared, config, run)
+        how = Judging(self.coverage or config.coverage, config.seed, calibrated=True)
+        with stage(run, "evaluate", "comparing with the simple models"):
+            judged = judge(prepared, x, natural, load_predictor(source), how)
+        facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
+        write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines)
+        write_data(run, prepared, config.source)
+        write_test_predictions(run, prepared, config, judged)
+        counts = (len(prepared.split["test"]), int((~judged.inside).sum()), 0)
+        return self._result(run, config, judged.evaluation, counts, f"the test split of {config.source}")
+
+    def _new_data(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
+        import numpy as np
+
+        from scitrain.data.columns import take
+        from scitrain.data.read import read
+        from scitrain.errors import DataError
+        from scitrain.inference import load_model, write_predictions
+        from scitrain.workflow.judge import judge_new
+        from scitrain.workflow.labels import known_labels
+        from scitrain.workflow.results import write_metrics
+
+        table = read(str(self.data), run.workspace)
+        y = known_labels(table, config.targets, config.task)
+        run.progress("predict", 0, len(table.rows), f"{len(table.rows):,} rows")
+        found = load_model(source).predict(table.columns)
+        labelled = np.isfinite(y).reshape(len(y), -1).any(axis=1)
+        labelled[list(found.errors)] = False
+        if not labelled.any():
+            raise DataError(
+                f"{self.data}: no row has both a label and a prediction; row errors: {list(found.errors.values())[:3]}"
+            )
+        evaluation = judge_new(config, y, found, labelled)
+        facts = {"task": config.task, "modality": config.modality, "coverage": config.coverage}
+        write_metrics(run, facts, config.targets, evaluation)
+        columns = take(table.columns, np.arange(len(y)))
+        inputs = {name: columns[name] for name in config.input_columns}
+        write_predictions(run.file("results/predictions.csv"), config, inputs, table.rows, found, y)
+        outside = 0 if found.inside is None else int((~found.inside[labelled]).sum())
+        counts = (int(labelled.sum()), outside, len(found.errors))
+        return self._result(run, config, evaluation, counts, str(self.data))
+
+    def _result(
+        self, run: Run, config: "TrainedConfig", evaluation: "Evaluation", counts: tuple[int, int, int], source: str
+    ) -> EvaluateResult:
+        from scitrain.figures.draw import draw_all
+        from scitrain.workflow.results import headlines
+        from scitrain.workflow.stages import stage
+
+        with stage(run, "report", "drawing figures"):
+            draw_all(run)
+        verdict = evaluation.verdict
+        return EvaluateResult(
+            run_id=run.id,
+            next_step=f"predict(run='{self.of}', inputs=[…]) or export_model(run='{self.of}')",
+            source=source,
+            rows=counts[0],
+            metrics=headlines(config.task, evaluation),
+            verdict="" if verdict is None else verdict.sentence,
+            coverage_asked=config.coverage if self.coverage is None else self.coverage,
+            outside=counts[1],
+            rejected=counts[2],
+            warnings=_warnings(evaluation, counts),
+            files=run.artifacts(),
+        )
+
+
+def _prepared(source: Run, run: Run) -> "Prepared":
+    """Prepare the data of a trained run as its own request said; read from the cache where nothing changed."""
+    from scitrain.data.options import DataOptions
+    from scitrain.data.prepare import prepare
+    from scitrain.workflow.stages import stage
+
+    spec = source.record().spec
+    options = DataOptions.model_validate({name: spec[name] for name in DataOptions.model_fields if name in spec})
+    with stage(run, "prepare", "reading the data again"):
+        return prepare(options, run.workspace, run)
+
+
+def _arrays(prepared: "Prepared", config: "TrainedConfig", run: Run) -> "tuple[np.ndarray, np.ndarray]":
+    from scitrain.workflow.network import natural_features, represented
+
+    featuriser = config.featuriser_object()
+    x = represented(prepared, featuriser, run)
+    return x, natural_features(prepared, featuriser, x, run)
+
+
+def _warnings(evaluation: "Evaluation", counts: tuple[int, int, int]) -> list[str]:
+    """Return what the numbers themselves say against trusting the model."""
+    rows, outside, rejected = counts
+    found = [f"{outside:,} of {rows:,} rows lie outside the training domain"] if outside > 0.1 * rows else []
+    found += [f"{rejected:,} rows could not be predicted; results/predictions.csv says why"] if rejected else []
+    for row in evaluation.metrics:
+        conformal = evaluation.conformal
+        if row.name == "coverage" and conformal is not None and row.high is not None and row.high < conformal.coverage:
+            of = f" of {row.target}" if row.target else ""
+            found.append(
+                f"intervals{of} hold the truth in {row.value:.0%} of cases, {conformal.coverage:.0%} was asked"
+            )
+    return found

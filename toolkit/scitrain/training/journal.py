@@ -1,0 +1,74 @@
+"""What a training tells while it goes on, and the log it leaves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psutil
+import torch
+from pydantic import JsonValue
+from pytorch_lightning.loggers import Logger
+
+from scitrain.runs import Run
+
+__all__ = ["LOG", "Journal", "merged"]
+
+LOG = "results/dl_training_log.json"
+Row = dict[str, float]
+
+
+@dataclass
+class Journal:
+    """Rows of numbers, one an epoch; sent to the run's events and to the loggers."""
+
+    run: Run | None
+    """None in a helper process, which keeps silent."""
+    epochs: int
+    """Epochs to be done at most, those of all groups together."""
+    device: str
+    loggers: Sequence[Logger] = ()
+    rows: list[Row] = field(default_factory=list)
+    """Rows of the group in training."""
+    finished: list[list[Row]] = field(default_factory=list)
+    """Rows of the groups before it."""
+
+    def add(self, row: Row) -> None:
+        """Take in the numbers of an epoch and tell them."""
+        row = row | {"memory_mb": round(_memory_mb(self.device), 1)}
+        self.rows.append(row)
+        if self.run is None:
+            return
+        self.run.event("epoch", **{"group": len(self.finished), **row})
+        done = sum(map(len, self.finished)) + len(self.rows)
+        message = f"epoch {done}/{self.epochs}, validation loss {row['val_loss']:.3g}"
+        self.run.progress("train", done, self.epochs, message)
+        for logger in self.loggers:
+            logger.log_metrics({name: value for name, value in row.items() if name != "epoch"}, step=done)
+
+    def close_group(self) -> None:
+        """Begin the rows of the next group of members."""
+        self.finished.append(self.rows)
+        self.rows = []
+
+    def write(self, facts: dict[str, JsonValue]) -> None:
+        """Write the log file and let the loggers finish."""
+        if self.run is not None:
+            self.run.write_json(LOG, {"epochs": merged(self.finished), **facts})
+        for logger in self.loggers:
+            logger.finalize("success")
+
+
+def merged(groups: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return one row an epoch: numbers averaged over the groups that reached it, seconds added up."""
+    rows: list[Row] = []
+    for index in range(max(map(len, groups), default=0)):
+        reached = [group[index] for group in groups if index < len(group)]
+        row = {name: sum(r[name] for r in reached) / len(reached) for name in reached[0]}
+        row |= {"epoch": int(row["epoch"]), "seconds": sum(r["seconds"] for r in reached)}
+        rows.append(row)
+    return rows
+
+
+def _memory_mb(device: str) -> float:
+    """Return the most memory taken on a GPU so far, or what the process holds now, in MB."""
+    taken = torch.cuda.max_memory_allocated() if device == "cuda" else psutil.Process().memory_info().rss
+    return float(taken) / 1e6

@@ -1,0 +1,64 @@
+"""What is learned from, and what comes out."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydantic import JsonValue
+
+from scitrain.contracts.model import InputShape, ModelSpec
+from scitrain.data.options import Task
+from scitrain.training.options import TrainingOptions
+from scitrain.training.predictor import Predictor
+
+__all__ = ["Fitted", "Learning"]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Rows, labels, network and options of one training."""
+
+    task: Task
+    x: np.ndarray
+    """(n, …) float32 or int64, raw rows; may be a memory map."""
+    y: np.ndarray
+    """(n, T) float32, NaN where a label is missing; int64 (n,) class indices for multiclass."""
+    train: np.ndarray
+    """int64 row indices."""
+    val: np.ndarray
+    """int64 row indices; selection and early stopping look at these alone."""
+    n_outputs: int
+    model: ModelSpec
+    shape: InputShape
+    options: TrainingOptions = field(default_factory=TrainingOptions)
+    seed: int = 42
+    class_names: tuple[str, ...] | None = None
+
+    def key(self) -> str:
+        """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
+        digest = hashlib.sha256()
+        options = self.options.model_dump_json(exclude={"checkpoint_seconds", "loggers", "max_minutes", "top_k"})
+        for text in (self.task, self.model.model_dump_json(), repr(self.shape), options, str(self.seed), str(self.x.shape)):
+            digest.update(text.encode() + b"\0")
+        sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)
+        for array in (self.train, self.val, self.y, self.x[sample]):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained predictor and how it came about."""
+
+    predictor: Predictor
+    """In evaluation mode, on the CPU, with each member's best weights."""
+    history: list[dict[str, float]]
+    """One row an epoch; see `scitrain.training.journal`."""
+    best_epoch: int
+    """Epoch (from 1) of the lowest validation loss, of the median member."""
+    best_epochs: list[int]
+    """The same of each member."""
+    stopped: str
+    """Why training ended."""
+    facts: dict[str, JsonValue]
+    """What ``results/dl_training_log.json`` says besides the epochs."""
