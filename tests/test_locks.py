@@ -83,6 +83,15 @@ def test_the_announced_process_is_the_last_one_said(tmp_path):
     assert announced(path) is None
 
 
+def test_a_process_of_another_machine_or_container_has_no_number_here(tmp_path, monkeypatch):
+    lock = Lock.take(tmp_path / "a.lock")
+    assert lock is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("platform.node", lambda: "elsewhere")
+        lock.announce(42)
+    assert announced(lock.path) is None
+
+
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(37, "No locks available")

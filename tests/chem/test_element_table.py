@@ -1,25 +1,29 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scitrain.chem.element_table import PATH, build, write
 
+Table = dict[str, list[Any]]
+
 
 @pytest.fixture(scope="module")
-def table() -> dict[str, list]:
+def table() -> Table:
     return build()
 
 
-def test_the_file_is_what_the_sources_say_today(table: dict[str, list]) -> None:
+def test_the_file_is_what_the_sources_say_today(table: Table) -> None:
     assert json.loads(PATH.read_text(encoding="utf-8")) == table
 
 
-def test_writing_gives_the_file(table: dict[str, list], tmp_path) -> None:
+def test_writing_gives_the_file(tmp_path: Path) -> None:
     write(tmp_path / "table.json")
     assert (tmp_path / "table.json").read_text(encoding="utf-8") == PATH.read_text(encoding="utf-8")
 
 
-def test_every_value_is_there_and_what_was_filled_in_says_from_where(table: dict[str, list]) -> None:
+def test_every_value_is_there_and_what_was_filled_in_says_from_where(table: Table) -> None:
     for column in table["properties"]:
         assert len(column["values"]) == 118
         assert all(isinstance(value, float) for value in column["values"])

@@ -177,6 +177,15 @@ def test_a_file_that_outgrows_a_quota_fails_the_run_and_keeps_what_was_there(tin
     assert run.last_progress() is not None
 
 
+def test_a_queue_that_is_set_up_wrongly_fails_the_run_with_the_reason(tiny, workspace, monkeypatch):
+    monkeypatch.setenv("SCITRAIN_SLOTS", "many")
+    with pytest.raises(ScitrainError, match="SCITRAIN_SLOTS='many'"):
+        tiny.TinyJob().start(workspace, LOCAL)
+    (line,) = ListRuns().run(workspace).runs
+    assert line.status == "failed"
+    assert "whole number" in (line.error or "")
+
+
 def test_where_no_process_can_be_started_the_run_is_failed_and_leaves_the_queue(tiny, workspace, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     with pytest.raises(ScitrainError, match="no worker could be started"):

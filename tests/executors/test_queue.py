@@ -3,6 +3,7 @@ import pytest
 from scitrain.errors import ScitrainError
 from scitrain.executors import _queue, local
 from scitrain.executors._queue import Slot, enqueue, leave, slot, slot_count
+from scitrain.reconcile import reconcile
 from scitrain.runs import Run
 
 
@@ -89,6 +90,17 @@ def test_a_dead_runs_ticket_holds_nobody_up(workspace):
         assert share == Slot(0, 1, "SCITRAIN_SLOTS=1", None, ())
         assert not any("-a-" in ticket.name for ticket in (workspace.root / "queue").iterdir())
     assert sorted(path.name for path in (workspace.root / "queue").iterdir()) == ["slot-0.lock"]
+
+
+def test_a_run_that_was_lost_while_it_waited_leaves_no_ticket_behind(workspace):
+    lost = Run.create("a", {}, workspace, executor="local")
+    enqueue(lost)
+    lost.release()
+    assert reconcile(workspace) == [lost.id]
+    lost.requeue("inline")
+    later = Run.create("a", {}, workspace)
+    enqueue(later)
+    assert _queue._ahead(later) == 0
 
 
 def test_those_who_wait_know_how_many_stand_before_them(workspace):

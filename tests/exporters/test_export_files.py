@@ -1,6 +1,7 @@
 """What every exported file promises."""
 
 import json
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -24,7 +25,6 @@ from scitrain.inference.files import read_config
 from scitrain.models.mlp import Mlp
 from scitrain.models.rnn import Rnn
 from scitrain.runs import Run
-from scitrain.workspace import Workspace
 
 Exported = Callable[[str], Run]
 FORMATS = sorted(EXPORTERS)
@@ -35,13 +35,15 @@ def features(run: Run, trained: ModuleType, n: int) -> np.ndarray:
     return np.asarray(x)
 
 
-def test_the_formats_are_these():
+def test_the_formats_are_these() -> None:
     assert FORMATS == ["onnx", "safetensors", "torch_export", "torchscript"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("n", [1, 2, 37])
-def test_every_format_equals_torch_for_any_batch_size(name: str, n: int, exported: Exported, trained: ModuleType):
+def test_every_format_equals_torch_for_any_batch_size(
+    name: str, n: int, exported: Exported, trained: ModuleType
+) -> None:
     run = exported("regression")
     predictor = load_predictor(run)
     x = features(run, trained, n)
@@ -52,9 +54,11 @@ def test_every_format_equals_torch_for_any_batch_size(name: str, n: int, exporte
 
 
 @pytest.mark.parametrize("task", ["binary", "multilabel", "multiclass"])
-def test_onnx_equals_torch_for_every_task(task: str, exported: Exported, trained: ModuleType):
+def test_onnx_equals_torch_for_every_task(task: str, exported: Exported, trained: ModuleType) -> None:
     run = exported(task)
-    by_torch, by_onnx = (load_model(run, backend).predict({"formula": trained.FORMULAS}) for backend in ("torch", "onnx"))
+    by_torch, by_onnx = (
+        load_model(run, backend).predict({"formula": trained.FORMULAS}) for backend in ("torch", "onnx")
+    )
     np.testing.assert_allclose(by_onnx.prediction, by_torch.prediction, atol=1e-5)
     assert by_onnx.sets is not None
     assert by_torch.sets is not None
@@ -68,13 +72,13 @@ def test_onnx_equals_torch_for_every_task(task: str, exported: Exported, trained
 )
 def test_other_networks_can_be_exported_in_every_format(
     model: ModelSpec, members: int, tmp_path: Path, trained: ModuleType
-):
+) -> None:
     run = trained.trained_run(tmp_path, "binary", model, members)
     check = export_files(run, run, FORMATS)
     assert all(entry["passed"] for entry in check["formats"].values())  # type: ignore[union-attr,index,call-overload]
 
 
-def test_the_check_says_for_each_format_what_was_compared(exported: Exported):
+def test_the_check_says_for_each_format_what_was_compared(exported: Exported) -> None:
     run = exported("regression")
     check = run.read_json("models/export_check.json")
     assert check["rows"] == 25
@@ -90,7 +94,7 @@ def test_the_check_says_for_each_format_what_was_compared(exported: Exported):
     assert check["formats"]["onnx"]["opset"] >= 18
 
 
-def test_the_onnx_file_names_its_ends_carries_its_weights_and_says_what_it_is(exported: Exported):
+def test_the_onnx_file_names_its_ends_carries_its_weights_and_says_what_it_is(exported: Exported) -> None:
     run = exported("regression")
     model = onnx.load(run.path / "models/model.onnx", load_external_data=False)
     assert [i.name for i in model.graph.input] == ["rows"]
@@ -103,7 +107,9 @@ def test_the_onnx_file_names_its_ends_carries_its_weights_and_says_what_it_is(ex
     assert not any(node.op_type == "BatchNormalization" for node in model.graph.node), "folded into the layers"
 
 
-def test_exporting_says_nothing_on_standard_output(tmp_path: Path, trained: ModuleType, capfd: pytest.CaptureFixture[str]):
+def test_exporting_says_nothing_on_standard_output(
+    tmp_path: Path, trained: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
     run = trained.trained_run(tmp_path, "binary", Mlp(widths=[4]), 1)
     capfd.readouterr()
     with warnings.catch_warnings(record=True) as caught:
@@ -113,7 +119,7 @@ def test_exporting_says_nothing_on_standard_output(tmp_path: Path, trained: Modu
     assert not caught
 
 
-def test_an_export_run_of_its_own_can_be_predicted_with(exported: Exported, trained: ModuleType):
+def test_an_export_run_of_its_own_can_be_predicted_with(exported: Exported, trained: ModuleType) -> None:
     source = exported("regression")
     run = Run.create("export_model", {}, source.workspace, [source.id])
     export_files(source, run, ["onnx"])
@@ -127,7 +133,6 @@ def test_an_export_run_of_its_own_can_be_predicted_with(exported: Exported, trai
 class Wrong(Onnx):
     """An exporter whose file predicts something else."""
 
-    __abstractmethods__ = frozenset({"hidden from discovery"})
     format: ClassVar[str] = "wrong"
     filename: ClassVar[str] = "wrong.onnx"
 
@@ -138,12 +143,11 @@ class Wrong(Onnx):
 
 @pytest.fixture
 def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    Wrong.__abstractmethods__ = frozenset()
     monkeypatch.setitem(EXPORTERS, "wrong", Wrong())
 
 
 @pytest.mark.usefixtures("wrong")
-def test_a_file_that_does_not_predict_what_torch_predicts_is_refused_and_removed(exported: Exported):
+def test_a_file_that_does_not_predict_what_torch_predicts_is_refused_and_removed(exported: Exported) -> None:
     source = exported("regression")
     run = Run.create("export_model", {}, source.workspace)
     with pytest.raises(ScitrainError, match=r"wrong export .* does not predict what torch predicts: .* differs by"):
@@ -152,7 +156,7 @@ def test_a_file_that_does_not_predict_what_torch_predicts_is_refused_and_removed
     assert run.read_json("models/export_check.json")["formats"]["wrong"]["passed"] is False
 
 
-def test_a_difference_is_measured_in_the_spread_of_the_outputs(exported: Exported, trained: ModuleType):
+def test_a_difference_is_measured_in_the_spread_of_the_outputs(exported: Exported, trained: ModuleType) -> None:
     """The same relative error passes or fails alike whether a target is in eV or in µeV."""
     run = exported("regression")
     x = features(run, trained, 20)
@@ -171,13 +175,8 @@ def test_a_difference_is_measured_in_the_spread_of_the_outputs(exported: Exporte
 class Shifted(Exporter):
     """Torch itself, with something added to every prediction."""
 
-    __abstractmethods__ = frozenset({"hidden from discovery"})
     format: ClassVar[str] = "shifted"
     filename: ClassVar[str] = "shifted"
-
-    def __new__(cls, *_: object) -> "Shifted":
-        cls.__abstractmethods__ = frozenset()
-        return super().__new__(cls)
 
     def __init__(self, by: float, predictor) -> None:
         self.by, self.compute = by, torch_compute(predictor)
@@ -193,13 +192,13 @@ class Shifted(Exporter):
         return compute
 
 
-def test_an_unknown_format_is_named_with_its_neighbour(exported: Exported):
+def test_an_unknown_format_is_named_with_its_neighbour(exported: Exported) -> None:
     run = exported("regression")
     with pytest.raises(UnknownNameError, match="did you mean 'onnx'"):
         export_files(run, run, ["onxx"])
 
 
-def test_a_run_without_test_predictions_says_so(tmp_path: Path, trained: ModuleType):
+def test_a_run_without_test_predictions_says_so(tmp_path: Path, trained: ModuleType) -> None:
     run = trained.trained_run(tmp_path, "binary", Mlp(widths=[4]), 1)
     (run.path / "results/predictions.csv").unlink()
     with pytest.raises(ScitrainError, match=r"no results/predictions.csv"):
@@ -207,13 +206,10 @@ def test_a_run_without_test_predictions_says_so(tmp_path: Path, trained: ModuleT
     assert export_files(run, run, ["safetensors"], rows=features(run, trained, 3))["rows"] == 3
 
 
-def test_declaring_the_exporters_loads_nothing_heavy(tmp_path: Path):
-    import subprocess
-
+def test_declaring_the_exporters_loads_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, scitrain.exporters, scitrain.inference;"
         "print([m for m in ('torch', 'onnx', 'onnxruntime', 'pyarrow', 'sklearn', 'scipy', 'rdkit') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
-    assert Workspace(tmp_path).runs == tmp_path / "runs"

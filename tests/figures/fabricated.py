@@ -16,7 +16,6 @@ from scitrain.runs import Run, utc_now
 from scitrain.workspace import Workspace
 
 KINDS = ("regression", "binary", "multiclass", "multilabel")
-JAPANESE = ("毒性あり", "毒性なし")
 TARGETS: dict[str, tuple[Target, ...]] = {
     "regression": (Target(name="logSolubility", unit="log10(mol/L)"),),
     "binary": (Target(name="crosses the blood–brain barrier", classes=("no", "yes")),),
@@ -25,7 +24,9 @@ TARGETS: dict[str, tuple[Target, ...]] = {
 }  # fmt: skip
 
 
-def fabricate(kind: str, root: Path, n: int = 160, targets: tuple[Target, ...] | None = None, name: str = "esol.csv") -> Run:
+def fabricate(
+    kind: str, root: Path, n: int = 160, targets: tuple[Target, ...] | None = None, name: str = "esol.csv"
+) -> Run:
     """Write a completed run of one kind below the workspace ``root``."""
     task: Task = kind  # type: ignore[assignment]  # one of KINDS
     chosen = targets or TARGETS[kind]
@@ -35,13 +36,21 @@ def fabricate(kind: str, root: Path, n: int = 160, targets: tuple[Target, ...] |
     config = _config(task, chosen, evaluation, name)
     run.write_json("models/config.json", config.model_dump(mode="json"))
     run.write_json("results/metrics.json", _metrics(run, config, evaluation))
-    run.write_json("results/data.json", data_report(n, name))
+    run.write_json("results/data.json", data_report(n, name, chosen))
     run.write_json("results/dl_training_log.json", training_log())
     write_table(run, config, made["test"], evaluation)
-    run.decide("model", "mlp", f"{n * 8} training rows of vectors: a small network with an ensemble is the best known choice")
+    run.decide(
+        "model", "mlp", f"{n * 8} training rows of vectors: a small network with an ensemble is the best known choice"
+    )
     run.decide("split", "scaffold", "molecules: the test split holds unseen ring systems")
     run.decide("device", "cpu", "no accelerator was found")
-    run.update(status="completed", started=utc_now(), ended=utc_now(), provenance=provenance(), timings={"train": 12.3, "total": 20.1})
+    run.update(
+        status="completed",
+        started=utc_now(),
+        ended=utc_now(),
+        provenance=provenance(),
+        timings={"train": 12.3, "total": 20.1},
+    )
     return run
 
 
@@ -54,12 +63,17 @@ def _regression(targets: tuple[Target, ...], n: int, rng: np.random.Generator) -
     y = rng.normal(-3, 2, (n, len(targets)))
     spread = rng.gamma(4, 0.1, y.shape)
     prediction = y + rng.normal(0, 1.5 * spread)
-    named = {"mean": np.full_like(y, -3.0), "ridge": y + rng.normal(0, 0.9, y.shape), "random forest": y + rng.normal(0, 0.75, y.shape)}
+    named = {
+        "mean": np.full_like(y, -3.0),
+        "ridge": y + rng.normal(0, 0.9, y.shape),
+        "random forest": y + rng.normal(0, 0.75, y.shape),
+    }
     return Predicted(y, prediction, spread, rng.random(n) > 0.1, named)
 
 
 def _two_classes(targets: tuple[Target, ...], n: int, rng: np.random.Generator) -> Predicted:
     y = (rng.random((n, len(targets))) < np.linspace(0.35, 0.15, len(targets))).astype(float)
+
     def logits(strength: float) -> np.ndarray:
         return 1 / (1 + np.exp(-(strength * (y - 0.5) + rng.normal(-0.5, 1.0, y.shape))))
 
@@ -105,13 +119,45 @@ def _metrics(run: Run, config: TrainedConfig, evaluation: Evaluation) -> dict[st
         "targets": [target.model_dump(mode="json") for target in config.targets],
         "modality": config.modality,
         "coverage": config.coverage,
-        "baselines": [{"name": name, "note": f"{name}: as it comes"} for name in evaluation.row(evaluation.primary).baselines],
+        "baselines": [
+            {"name": name, "note": f"{name}: as it comes"} for name in evaluation.row(evaluation.primary).baselines
+        ],
         "temperature": None,
     }
 
 
-def data_report(n: int, source: str) -> dict[str, Any]:
-    return {"source": source, "modality": "smiles", "input_columns": ["smiles"], "split": {"kind": "scaffold", "why": "molecules", "train": 8 * n, "val": n, "test": n}}  # fmt: skip
+def data_report(n: int, source: str, targets: tuple[Target, ...]) -> dict[str, Any]:
+    """As `scitrain.data.prepared.Prepared.report` says."""
+    labels: list[dict[str, Any]] = []
+    for target in targets:
+        numbers = {"mean": -3.05, "std": 2.1, "quantiles": {"0": -11.6, "0.5": -2.8, "1": 1.58}}
+        kind = numbers if target.classes is None else {"classes": dict.fromkeys(target.classes, 2 * n)}
+        labels.append({"name": target.name, "unit": target.unit, "labelled": 10 * n, "missing": 3} | kind)
+    return {
+        "source": source,
+        "fingerprint": "sha256:5f1d3c0a9b",
+        "description": "",
+        "licence": None,
+        "citation": None,
+        "place": "line",
+        "modality": "smiles",
+        "task": "regression",
+        "input_columns": ["smiles"],
+        "left_out": {"compound <id>": "names each row: nothing can be learned from it"},
+        "rows_read": 10 * n + 9,
+        "rows_kept": 10 * n,
+        "rows_rejected": 9,
+        "rejected": {"cannot be parsed as SMILES": 7, "no label": 2},
+        "rejected_examples": [{"line": 7, "column": "smiles", "value": "C(C", "reason": "cannot be parsed as SMILES"}],
+        "rows_changed": 4,
+        "changes": {"removed salt": 4},
+        "change_examples": [],
+        "duplicates": {"inputs": 11, "conflicting": 2, "policy": "merge", "rows_removed": 11},
+        "targets": labels,
+        "split": {"kind": "scaffold", "why": "molecules", "groups": 401, "train": 8 * n, "val": n, "test": n},
+        "leaks": {"same_input_in_two_splits": 0, "telling_features": [], "near_copies": None},
+        "warnings": ["12 of 160 test rows have a near-copy among the training rows"],
+    }
 
 
 def write_table(run: Run, config: TrainedConfig, test: Predicted, evaluation: Evaluation) -> None:

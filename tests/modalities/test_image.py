@@ -38,7 +38,8 @@ def tensor(path: str, **options: object) -> np.ndarray:
     assert array.dtype == np.float32
     assert array.min() >= 0
     assert array.max() <= 1
-    return array[0]
+    row: np.ndarray = array[0]
+    return row
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "LA", "RGBA", "CMYK", "YCbCr", "I;16"])

@@ -33,7 +33,7 @@ def test_loopback_needs_no_token(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org", ""])
 def test_other_machines_need_a_token_and_host_names(host, monkeypatch):
-    with pytest.raises(ScitrainError, match="bearer token.*host names"):
+    with pytest.raises(ScitrainError, match=r"bearer token.*host names"):
         settings_from(["--http", "--host", host])
     monkeypatch.setenv("SCITRAIN_TOKEN", TOKEN)
     with pytest.raises(ScitrainError, match="host names"):

@@ -1,5 +1,6 @@
 """Command line: a subcommand an operation, its flags read off the operation's fields; ``serve`` starts the server."""
 
+import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -30,9 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
-        return _perform(OPERATIONS[typed.command.replace("-", "_")], typed)
+        done = _perform(OPERATIONS[typed.command.replace("-", "_")], typed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does; what is still buffered must not be written when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except (KeyboardInterrupt, CancelledError):
         return _complain("stopped; resume_run goes on from the last checkpoint where there is one", INTERRUPTED)
+    return done
 
 
 def _perform(operation: type[Operation], typed: Namespace) -> int:
@@ -46,6 +53,8 @@ def _perform(operation: type[Operation], typed: Namespace) -> int:
         if isinstance(request, Job):
             return _run_job(request, workspace, typed)
         _show(request.run(workspace), typed)
+    except (CancelledError, BrokenPipeError):
+        raise
     except ScitrainError as error:
         return _complain(error, BAD_REQUEST)
     except OSError as error:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from scitrain.contracts.operation import Operation
-from scitrain.request import RequestError, alternatives, decode, models_in
+from scitrain.request import RequestError, alternatives, decode, fields_of, models_in
 
 __all__ = ["add_flags", "arguments"]
 
@@ -110,7 +110,7 @@ def arguments(operation: type[Operation], typed: Namespace) -> dict[str, object]
 
 def _flags(model: type[BaseModel], parents: tuple[str, ...] = ()) -> Iterator[Flag]:
     """Yield a flag a field, depth first; a name shared by the members of a union appears once."""
-    for name, field in model.model_fields.items():
+    for name, field in fields_of(model).items():
         flag = Flag((*parents, name), field)
         yield flag
         if not flag.many:
@@ -149,7 +149,7 @@ def _place(gathered: dict[str, object], flag: Flag, value: object, operation: ty
     here = gathered
     owners: tuple[type[BaseModel], ...] = (operation,)
     for name in flag.path[:-1]:
-        owners = tuple(m for o in owners if name in o.model_fields for m in models_in(o.model_fields[name].annotation))
+        owners = tuple(m for o in owners if name in fields_of(o) for m in models_in(fields_of(o)[name].annotation))
         inner = here.setdefault(name, {})
         if not isinstance(inner, dict):
             inner = here[name] = {_word_field(owners, inner): inner}
@@ -160,7 +160,7 @@ def _place(gathered: dict[str, object], flag: Flag, value: object, operation: ty
 def _word_field(models: tuple[type[BaseModel], ...], word: object) -> str:
     """Return the field that takes ``word`` among its fixed words, such as ``family`` for ``mlp``."""
     for model in models:
-        for name, field in model.model_fields.items():
+        for name, field in fields_of(model).items():
             if any(
                 get_origin(plain) is Literal and word in get_args(plain) for plain in alternatives(field.annotation)
             ):

@@ -6,6 +6,7 @@ ends, and a child that inherits the open file goes on holding them.
 
 import fcntl
 import os
+import platform
 import time
 from pathlib import Path
 from weakref import WeakSet
@@ -55,7 +56,7 @@ class Lock:
     def announce(self, pid: int | None) -> None:
         """Say in the file which process stops on SIGTERM; None where none does."""
         os.ftruncate(self.handle, 0)
-        os.pwrite(self.handle, b"" if pid is None else str(pid).encode(), 0)
+        os.pwrite(self.handle, b"" if pid is None else f"{pid} {_place()}".encode(), 0)
 
     def release(self) -> None:
         """Close the open file; a child that inherited it still holds the lock."""
@@ -77,12 +78,18 @@ def is_held(path: Path) -> bool:
 
 
 def announced(path: Path) -> int | None:
-    """Return the process id last announced in a lock file, or None."""
+    """Return the process id last announced in a lock file, or None where it has no meaning here."""
     try:
-        text = path.read_text(encoding="ascii")
+        pid, _, place = path.read_text(encoding="utf-8").partition(" ")
     except FileNotFoundError:
         return None
-    return int(text) if text.isdigit() else None
+    return int(pid) if pid.isdigit() and place == _place() else None
+
+
+def _place() -> str:
+    """Name the machine, and on Linux the container, in which a process id names a process."""
+    namespace = Path("/proc/self/ns/pid")
+    return f"{platform.node()} {namespace.readlink() if namespace.is_symlink() else ''}"
 
 
 def _is_shared(handle: int) -> bool:

@@ -2,6 +2,7 @@
 
 from scitrain.errors import RunStateError
 from scitrain.executors import EXECUTORS
+from scitrain.executors._queue import leave
 from scitrain.runs import TERMINAL, Run, RunRecord, run_ids
 from scitrain.workspace import Workspace
 
@@ -47,6 +48,7 @@ def _interrupt(run: Run) -> RunRecord:
         if record.status in TERMINAL:
             return record
         run.end("interrupted", error=lost(run))
+        leave(run)
         return run.record().model_copy(update={"status": "interrupted", "error": lost(run)})
     finally:
         run.release()

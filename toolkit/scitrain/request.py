@@ -6,12 +6,13 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from scitrain.errors import ScitrainError, did_you_mean, listed
 from scitrain.spec import Spec
 
-__all__ = ["RequestError", "accepts_objects", "alternatives", "decode", "explain", "models_in", "parse"]
+__all__ = ["RequestError", "accepts_objects", "alternatives", "decode", "explain", "fields_of", "models_in", "parse"]
 
 S = TypeVar("S", bound=Spec)
 
@@ -29,12 +30,17 @@ def parse(operation: type[S], arguments: Mapping[str, object]) -> S:
     Raises:
         RequestError: What is wrong with which field, what was given, and the near name of a misspelt one.
     """
-    fields = operation.model_fields
+    fields = fields_of(operation)
     read = {k: decode(fields[k].annotation, v) if k in fields else v for k, v in arguments.items()}
     try:
         return operation.model_validate(read)
     except ValidationError as error:
         raise RequestError(explain(operation, error)) from None
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields by the names a caller uses: the alias where there is one."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def decode(annotation: object, value: object) -> object:
@@ -107,7 +113,11 @@ def _locate(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, tup
     inside = owners
     open_keys = False
     for index, part in enumerate(loc):
-        named = [model.model_fields[part].annotation for model in inside if part in model.model_fields]
+        named = [
+            fields[part].annotation
+            for model in inside
+            if isinstance(part, str) and part in (fields := fields_of(model))
+        ]
         if isinstance(part, int):
             path += f"[{part}]"
         elif named or open_keys or (index == len(loc) - 1 and inside and not _is_label(part, inside)):
@@ -142,7 +152,7 @@ def _sentence(details: list[ErrorDetails], owners: tuple[type[BaseModel], ...]) 
 
 def _problem(detail: ErrorDetails, owners: tuple[type[BaseModel], ...]) -> str:
     name = str(detail["loc"][-1]) if detail["loc"] else ""
-    fields = {known: field for owner in owners for known, field in owner.model_fields.items()}
+    fields = {known: field for owner in owners for known, field in fields_of(owner).items()}
     if detail["type"] == "extra_forbidden":
         return f"not a field; {did_you_mean(name, fields).strip() or f'fields: {listed(fields, 40)}'}"
     if detail["type"] == "missing":

@@ -1,17 +1,17 @@
 """The base class of everything a user can ask for."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from scitrain.declared import Declared
 
 __all__ = ["OfRun", "Spec"]
 
 
-class Spec(BaseModel):
+class Spec(Declared):
     """A validated, immutable value object; the string under a field is its help text."""
 
     # by alias in both directions, so that what is written down is what a person would say
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=(), serialize_by_alias=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), serialize_by_alias=True)
 
 
 class OfRun(Spec):

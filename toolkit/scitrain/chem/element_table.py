@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pymatgen.core import Element
+from pymatgen.core.periodic_table import Element
 from rdkit import Chem
 
 from scitrain.runs import atomic_write

@@ -21,7 +21,8 @@ TABLE = Path(__file__).with_name("element_properties.json")
 STATISTICS = ("mean", "deviation", "min", "max", "range", "mode")
 NORMS = (2, 3, 5, 7, 10)
 SHELLS = ("s", "p", "d", "f")
-IONIC = ("largest ionic character", "mean ionic character", "lowest charge", "highest charge", "imbalance of charge")
+IONIC = ("largest ionic character", "mean ionic character")
+CHARGES = ("lowest charge", "highest charge", "imbalance of charge", "charge can balance")
 BALANCED_STATES = 4
 BALANCED_ELEMENTS = 4
 """Charges are balanced over up to 4 ** 4 combinations; compositions of more elements get the bounds alone."""
@@ -56,8 +57,7 @@ class FormulaSyntaxError(ValueError):
 @cache
 def _table() -> dict[str, list[Any]]:
     """Return the table of element properties."""
-    table: dict[str, list[Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
-    return table
+    return dict(json.loads(TABLE.read_text(encoding="utf-8")))
 
 
 @cache
@@ -282,7 +282,7 @@ def _layout(log_fractions: bool) -> dict[str, list[str]]:
         layout["log_fractions"] = [f"log fraction {element}" for element in elements]
     layout["properties"] = [f"{statistic} {name}" for statistic in STATISTICS for name in element_properties()[0]]
     layout["stoichiometry"] = ["elements", "atoms", "entropy", *(f"norm {p}" for p in NORMS)]
-    layout["bonding"] = [*(f"share of valence {shell}" for shell in SHELLS), *IONIC]
+    layout["bonding"] = [*(f"share of valence {shell}" for shell in SHELLS), *IONIC, *CHARGES]
     return layout
 
 
@@ -360,7 +360,7 @@ def _stoichiometry(amounts: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 
 def _bonding(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """Return (n, 9): shares of valence electrons, ionic character 1 - exp(-Δχ²/4) (Pauling), balance of charges."""
+    """Return (n, 10): shares of valence electrons, ionic character 1 - exp(-Δχ²/4) (Pauling), balance of charges."""
     properties, _, values = element_properties()
     shells = values[:, [properties.index(f"valence_{shell}") for shell in SHELLS]]
     electrons = (shells[elements] * fractions[:, :, None]).sum(axis=1)
@@ -372,7 +372,7 @@ def _bonding(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 
 def _charges(elements: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the lowest, the highest and the absolutely smallest mean charge per atom, each (n,)."""
+    """Return the lowest, highest and absolutely smallest mean charge per atom and whether it is zero, each (n,)."""
     charges = _states()[elements] * fractions[:, :, None]
     low, high = charges.min(axis=2).sum(axis=1), charges.max(axis=2).sum(axis=1)
     distance = np.maximum(np.maximum(low, -high), 0)
@@ -381,7 +381,7 @@ def _charges(elements: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, .
         for position in range(1, elements.shape[1]):
             totals = (totals[:, :, None] + charges[:, position, None]).reshape(len(totals), -1)
         distance = np.abs(totals).min(axis=1)
-    return low, high, distance
+    return low, high, distance, (distance < 1e-6).astype(np.float64)
 
 
 def tokenise(composition: Composition) -> list[str]:

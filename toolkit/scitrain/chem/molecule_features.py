@@ -183,7 +183,7 @@ def _parent(mol: Chem.Mol) -> tuple[Chem.Mol, list[str]]:
         (_disconnector().Disconnect, "cut bonds to an ionic metal"),
         (NORMALIZER.normalize, "normalised the spelling of groups"),
         (lambda mol: _largest(mol, changes), ""),
-        (lambda mol: UNCHARGER.uncharge(REIONIZER.reionize(mol)), "neutralised"),
+        (_neutral, "neutralised"),
     )
     for step, change in steps:
         before = Chem.MolToSmiles(mol)
@@ -191,6 +191,12 @@ def _parent(mol: Chem.Mol) -> tuple[Chem.Mol, list[str]]:
         if change and Chem.MolToSmiles(mol) != before:
             changes.append(change)
     return mol, changes
+
+
+def _neutral(mol: Chem.Mol) -> Chem.Mol:
+    """Return the neutral molecule, or the charged one where hydrogens cannot balance it, as for ``[SbH6+3]``."""
+    neutral: Chem.Mol = UNCHARGER.uncharge(REIONIZER.reionize(mol))
+    return mol if Chem.DetectChemistryProblems(neutral) else neutral
 
 
 def _largest(mol: Chem.Mol, changes: list[str]) -> Chem.Mol:
@@ -257,8 +263,10 @@ def _surface(mol: Chem.Mol) -> np.ndarray:
         _binned(estate, areas, ESTATE_BINS),
         _binned(areas, estate, AREA_BINS),
     ]
-    ends = [(x.max(), x.min(), np.abs(x).max(), np.abs(x).min()) for x in (charges, estate)]
-    return np.concatenate([*parts, *ends])
+    high, low = charges.max(), charges.min()
+    ends = [high, low, max(abs(high), abs(low)), min(abs(high), abs(low))]
+    ends += [estate.max(), estate.min(), np.abs(estate).max(), np.abs(estate).min()]
+    return np.concatenate([*parts, ends])
 
 
 def _estate(mol: Chem.Mol) -> np.ndarray:

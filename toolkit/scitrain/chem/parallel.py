@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, TypeVar, cast
 
@@ -27,9 +29,15 @@ R = TypeVar("R")
 WORTH_SECONDS = 3.0  # starting helpers and importing RDKit in them takes one to two
 CHUNK_SECONDS = 0.25  # often enough for a progress bar, long enough that pickling does not show
 PROBE = 32
-START = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from scitrain.chem.parallel import serve; serve()"
-)
+START = """
+import pickle, sys, types
+sys.path[:], folders = pickle.load(sys.stdin.buffer)
+package = sys.modules["scitrain"] = types.ModuleType("scitrain")
+package.__path__ = folders
+from scitrain.chem.parallel import serve
+serve()
+"""
+"""A helper stands in for the package itself, whose own import brings every operation and takes longer than the work."""
 
 
 class HelperError(ScitrainError):
@@ -106,7 +114,7 @@ def _start(count: int) -> list[Helper]:
             command = [sys.executable, "-c", START]
             helpers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment))
         for helper in helpers:
-            _send(helper, sys.path)
+            _send(helper, (sys.path, [str(Path(__file__).parents[1])]))
             _receive(helper)
     except (OSError, EOFError):
         _stop(helpers)
@@ -128,8 +136,10 @@ def _stop(helpers: Sequence[Helper]) -> None:
     for helper in helpers:
         helper.kill()
     for helper in helpers:
-        with helper:  # closes the pipes and collects the process
-            pass
+        for stream in (helper.stdin, helper.stdout):
+            with suppress(OSError):  # what was not yet sent has nobody to read it
+                cast("BinaryIO", stream).close()
+        helper.wait()
 
 
 def _together(

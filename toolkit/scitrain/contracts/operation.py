@@ -8,10 +8,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import ConfigDict, JsonValue, ValidationError
 
 from scitrain.cancellation import cancel_on_sigterm, stops_on_sigterm
 from scitrain.contracts.executor import Executor
+from scitrain.declared import Declared
 from scitrain.discovery import load_plugins, plugins
 from scitrain.errors import CancelledError, RunStateError, ScitrainError, UnknownNameError
 from scitrain.provenance import provenance
@@ -41,10 +42,10 @@ OnProgress = Callable[[Progress], None]
 """Told of each step of progress."""
 
 
-class Result(BaseModel):
+class Result(Declared):
     """What an operation hands back: numbers, words and paths, never tensors; always finite JSON."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     def summary(self) -> str:
         """Return the few lines a person in a chat reads; the whole is in the fields."""
@@ -223,11 +224,11 @@ class Job(Operation):
             RunStateError: Another process works on the run.
         """
         run.claim()
-        record = run.record()
-        versions = record.provenance | provenance()
-        run.update(status="running", started=record.started or utc_now(), ended=None, error=None, provenance=versions)
         begin = time.monotonic()
         try:
+            record = run.record()
+            now = {"started": record.started or utc_now(), "provenance": record.provenance | provenance()}
+            run.update(status="running", ended=None, error=None, **now)
             result = self._execute_stoppable(run).model_copy(update={"run_id": run.id})
             seconds = run.record().timings.get("total", 0) + time.monotonic() - begin
             timings = run.record().timings | {"total": round(seconds, 3)}

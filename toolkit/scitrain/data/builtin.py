@@ -1,4 +1,7 @@
-"""Real data that ships inside the dependencies, with its unit, licence and source."""
+"""Real data that ships inside the dependencies, with its unit, licence and source.
+
+scikit-learn and Pillow are imported where they work, since the names alone are asked for before a run is made.
+"""
 
 import csv
 import gzip
@@ -11,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from sklearn import datasets
 
 from scitrain.data.atomic import atomic_folder
 from scitrain.data.columns import text_column
@@ -31,7 +32,8 @@ Table = dict[str, list[str]]
 class Builtin:
     """What is known of a built-in data set."""
 
-    load: Callable[[], Table]
+    load: Callable[[], Table] | None
+    """None for the images of digits, which are files."""
     description: str
     licence: str
     citation: str
@@ -46,11 +48,12 @@ def read_builtin(source: str, workspace: Workspace) -> Source:
         UnknownNameError: No built-in set has that name.
     """
     name = source.removeprefix(PREFIX)
-    if name == "digits":
-        return _digits(workspace)
     if name not in BUILTINS:
-        raise UnknownNameError("built-in data set", name, list(NAMES))
+        raise UnknownNameError("built-in data set", name, NAMES)
     known = BUILTINS[name]
+    if known.load is None:
+        facts = {"description": known.description, "licence": known.licence, "citation": known.citation}
+        return replace(_digits(workspace), name=source, **facts)
     table = known.load()
     numbers = np.arange(1, len(next(iter(table.values()))) + 1)
     return Source(
@@ -70,6 +73,9 @@ def read_builtin(source: str, workspace: Workspace) -> Source:
 
 def _digits(workspace: Workspace) -> Source:
     """Write scikit-learn's 8 × 8 images once as PNG files below the workspace, and read that folder."""
+    from PIL import Image
+    from sklearn import datasets
+
     folder = workspace.datasets / "builtin-digits"
     if not folder.is_dir():
         with atomic_folder(folder) as new:
@@ -78,14 +84,7 @@ def _digits(workspace: Workspace) -> Source:
                 target = new / str(label) / f"{i:04d}.png"
                 target.parent.mkdir(exist_ok=True)
                 Image.fromarray((pixels * 15).astype(np.uint8)).save(target)
-    read = read_folder(folder, workspace)
-    return replace(
-        read,
-        name="builtin:digits",
-        description="1,797 images of handwritten digits, 8 × 8 pixels of 16 grey levels",
-        licence="CC BY 4.0 (UCI Machine Learning Repository)",
-        citation="Alpaydin, Kaynak, Optical Recognition of Handwritten Digits, UCI (1998), doi:10.24432/C50P49",
-    )
+    return read_folder(folder, workspace)
 
 
 def _inside(package: str, *path: str) -> Path:
@@ -106,6 +105,8 @@ def _inside(package: str, *path: str) -> Path:
 
 
 def _breast_cancer() -> Table:
+    from sklearn import datasets
+
     found = datasets.load_breast_cancer()
     table = {
         str(name): [repr(float(x)) for x in column]
@@ -115,6 +116,8 @@ def _breast_cancer() -> Table:
 
 
 def _diabetes() -> Table:
+    from sklearn import datasets
+
     found = datasets.load_diabetes(scaled=False)
     names = {
         "s1": "total_cholesterol",
@@ -169,6 +172,13 @@ def _atoms(formula: str) -> float:
 
 
 BUILTINS: dict[str, Builtin] = {
+    "digits": Builtin(
+        None,
+        "1,797 images of handwritten digits, 8 × 8 pixels of 16 grey levels",
+        "CC BY 4.0 (UCI Machine Learning Repository)",
+        "Alpaydin, Kaynak, Optical Recognition of Handwritten Digits, UCI (1998), doi:10.24432/C50P49",
+        "label",
+    ),
     "breast-cancer": Builtin(
         _breast_cancer,
         "569 fine-needle aspirates of breast masses, 30 measures of the cell nuclei, diagnosis",
@@ -217,4 +227,5 @@ BUILTINS: dict[str, Builtin] = {
         {"formation_enthalpy": "eV/atom"},
     ),
 }
-NAMES = ("digits", *BUILTINS)
+NAMES = tuple(BUILTINS)
+"""Names of the built-in sets."""

@@ -171,7 +171,8 @@ class _Lines:
         lines = starts[valid - self.next_ordinal]
         rows = valid - 1
         broken = tuple(
-            Broken(int(starts[number - self.next_ordinal]), "", text.strip("\r\n"), why) for number, text, why in passed
+            Broken(int(starts[number - self.next_ordinal]), "", text.strip("\r\n"), why, number - 1)
+            for number, text, why in passed
         )
         self.next_ordinal, self.next_line = end, int(starts[-1])
         return rows, lines, broken
@@ -278,6 +279,7 @@ def _cleaned(
                 name,
                 array[int(i)].as_py()[:80],
                 f"cell of {size[i]:,} bytes; at most {MAX_CELL:,} are read",
+                int(rows[i]),
             )
             for i in np.flatnonzero(size > MAX_CELL)
         ]

@@ -29,6 +29,8 @@ SAME = 0.9999
 TEST_ROWS, TRAIN_ROWS = 500, 5_000
 """Rows compared for near copies."""
 IMAGE_SIDE = 16
+MANY = 0.1
+"""Share of test rows with a near copy from which a warning is due."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def find_leaks(prepared: Prepared, seed: int) -> tuple[dict[str, JsonValue], lis
         f"{one.column!r} gives {one.target!r} away: {one.how}; leave it out with `ignore` if it is not known in advance"
         for one in telling
     ]
-    if copies is not None and copies.serious and copies.near.mean() > 0.05:
+    if copies is not None and copies.serious and copies.near.mean() > MANY:
         warnings.append(f"{copies.near.mean():.0%} of the test rows have {copies.what}; the test may be too kind")
     return facts, warnings
 

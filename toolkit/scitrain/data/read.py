@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scitrain.contracts.modality import Columns
 from scitrain.data.builtin import PREFIX, read_builtin
-from scitrain.data.columns import TextColumn
+from scitrain.data.columns import TextColumn, take
 from scitrain.data.delimited import Part, parts, sniff
 from scitrain.data.images import folder_fingerprint, index_file, is_image_column, read_folder, resolve_images
 from scitrain.data.source import Broken, Source
@@ -17,12 +16,26 @@ from scitrain.data.tables import hash_file, jsonl_parts, parquet_parts
 from scitrain.data.textfile import inspect_text
 from scitrain.data.units import split_unit
 from scitrain.errors import DataError, listed
+from scitrain.resources import available_memory
 from scitrain.workspace import Workspace
 
-__all__ = ["Source", "fingerprint", "locate", "read", "stream"]
+__all__ = ["Batch", "Source", "fingerprint", "locate", "read", "stream"]
 
 TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat")
+GIB = 1 << 30
+TEXT_GROWTH = 8
+"""Bytes of memory that a byte of text takes until it is prepared, measured on a table of 10 columns and 1,000,000 rows."""
+PARQUET_GROWTH = 24
 PLACES = {".parquet": "row", ".pq": "row", ".sdf": "record", ".sd": "record"}
+
+
+class Batch(dict[str, TextColumn]):
+    """Some rows of a stream, as columns."""
+
+    def __init__(self, columns: Mapping[str, TextColumn], errors: Mapping[int, str]) -> None:
+        super().__init__(columns)
+        self.errors = dict(errors)
+        """Row index to why the row could not be read; its cells are empty."""
 
 
 def read(source: str, workspace: Workspace) -> Source:
@@ -41,6 +54,7 @@ def read(source: str, workspace: Workspace) -> Source:
     path = locate(source, workspace)
     if path.is_dir():
         return read_folder(path, workspace)
+    _refuse_huge(path)
     found = list(_parts(path))
     notes = sniff(path).notes if path.suffix.lower() in TEXT_ENDINGS else ()
     return _with_images(_join(path, found, notes), path.parent, workspace)
@@ -67,22 +81,33 @@ def fingerprint(source: str, workspace: Workspace) -> str:
     return folder_fingerprint(path) if path.is_dir() else _file_fingerprint(path)
 
 
-def stream(source: str, workspace: Workspace, batch_rows: int = 65_536) -> Iterator[tuple[Columns, np.ndarray]]:
+def stream(source: str, workspace: Workspace, batch_rows: int = 65_536) -> Iterator[tuple[Batch, np.ndarray]]:
     """Read a source in order, at most ``batch_rows`` rows at a time, in constant memory for files.
 
     Yields:
-        Columns of text and the int64 row numbers, counted from 1.
+        A `Batch` of columns of text, and the int64 row numbers, counted from 1.
 
     Raises:
-        DataError: As for `read`; also a row that is broken, since a prediction must be given for each row.
+        DataError: As for `read`, except for broken rows: they come with empty cells and their reason in `Batch.errors`.
     """
     if source.startswith(PREFIX) or locate(source, workspace).is_dir():
         whole = read(source, workspace)
-        pieces: Iterator[Part] = iter([Part(dict(whole.columns), whole.rows, whole.lines)])
+        pieces: Iterator[Part] = iter([Part(dict(whole.columns), whole.rows, whole.lines, whole.broken)])
     else:
         pieces = _with_image_paths(_parts(locate(source, workspace)), locate(source, workspace).parent, workspace)
-    for part in _rebatched(pieces, batch_rows):
-        yield part.columns, part.rows
+    for part in pieces:
+        yield from _batches(part, batch_rows)
+
+
+def _refuse_huge(path: Path) -> None:
+    """Refuse a file that memory cannot hold, before the machine starts to swap."""
+    size, free = path.stat().st_size, available_memory()
+    needed = size * (PARQUET_GROWTH if path.suffix.lower() in {".parquet", ".pq"} else TEXT_GROWTH)
+    if needed > free:
+        raise DataError(
+            f"{path.name} has {size / GIB:.1f} GiB; to prepare it takes about {needed / GIB:.1f} GiB of memory, and {free / GIB:.1f} GiB "
+            "are free; give a part of its rows or columns, or use a machine with more memory"
+        )
 
 
 def _file_fingerprint(path: Path) -> str:
@@ -168,9 +193,15 @@ def _with_image_paths(pieces: Iterator[Part], folder: Path, workspace: Workspace
         )
 
 
-def _rebatched(pieces: Iterator[Part], batch_rows: int) -> Iterator[Part]:
-    """Cut long parts; short ones go through as they are."""
-    for part in pieces:
-        for start in range(0, len(part.rows), batch_rows):
-            cut = slice(start, start + batch_rows)
-            yield Part({name: cells[cut] for name, cells in part.columns.items()}, part.rows[cut], part.lines[cut])
+def _batches(part: Part, batch_rows: int) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Put broken rows where they stood, and cut what is long."""
+    broken = {one.row: one for one in part.broken}
+    rows = np.concatenate([part.rows, np.array(list(broken), dtype=np.int64)])
+    reasons = {len(part.rows) + i: f"{one.reason}: {one.shown!r}" for i, one in enumerate(broken.values())}
+    order = np.argsort(rows, kind="stable")
+    blank = pa.array([""] * len(broken), pa.large_string())
+    whole = {name: TextColumn(pa.concat_arrays([cells.arrow, blank])) for name, cells in part.columns.items()}
+    for start in range(0, len(rows), batch_rows):
+        chosen = order[start : start + batch_rows]
+        errors = {i: reasons[int(j)] for i, j in enumerate(chosen) if int(j) in reasons}
+        yield Batch(take(whole, chosen), errors), rows[chosen]

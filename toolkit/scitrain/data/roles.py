@@ -11,14 +11,28 @@ from scitrain.contracts.modality import Recognition
 from scitrain.data.columns import TextColumn, as_arrow, take
 from scitrain.data.options import DataOptions
 from scitrain.data.source import Source
-from scitrain.data.values import numbers, times
+from scitrain.data.values import numbers
 from scitrain.errors import DataError, UnknownNameError, listed
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision
 
-__all__ = ["SPLIT_WORDS", "Roles", "as_list", "choose_roles", "id_like", "is_split_column", "recognise"]
+__all__ = [
+    "SPLIT_WORDS",
+    "Roles",
+    "as_list",
+    "candidates",
+    "choose_roles",
+    "id_like",
+    "is_split_column",
+    "recognise",
+    "sample_rows",
+]
 
 SAMPLE = 1000
+MIN_ROWS = 5
+"""In fewer rows every column has its own value in each."""
+WORD = r"(?i)[a-zß-ÿ]{2}"
+"""Two letters: what no number and no date in digits has."""
 MAX_FOLDS = 20
 TARGET_WORDS = ("target", "label", "y", "class", "output", "response", "property", "activity")
 ID_NAME = re.compile(r"(^|[_\s.-])(id|ids|uuid|guid|index|idx|unnamed_\d+|inchikey|cas)$", re.IGNORECASE)
@@ -139,7 +153,8 @@ def recognise(columns: Mapping[str, Sequence[str]], asked: str, said: bool = Fal
         return asked, Recognition(tuple(columns), 1.0, "asked for")
     what = "data of a known kind" if asked == "auto" else f"{asked} data"
     raise DataError(
-        f"no column looks like {what} (looked at: {listed(columns) or 'none left'}); say `inputs` and `modality`, known are {listed(MODALITIES)}"
+        f"no column looks like {what} (looked at: {listed(columns) or 'none left'}); "
+        f"say `inputs` and `modality`; known modalities are {listed(MODALITIES)}"
     )
 
 
@@ -189,23 +204,22 @@ def _useless(name: str, cells: TextColumn) -> str | None:
 
 def id_like(name: str, cells: TextColumn) -> str | None:
     """Return why a column of a table names its rows rather than describes them, or None."""
-    n = len(cells)
-    if not ID_NAME.search(name) and len(pc.unique(cells.arrow[:SAMPLE])) < 0.5 * min(n, SAMPLE):
+    n, named = len(cells), ID_NAME.search(name) is not None
+    if not named and len(pc.unique(cells.arrow[:SAMPLE])) < 0.5 * min(n, SAMPLE):
         return None
     distinct = len(pc.unique(cells.arrow))
-    read = numbers(cells)
-    numeric = not read.bad.any()
-    if ID_NAME.search(name) and (distinct > 0.5 * n or not numeric):
+    words = pc.mean(pc.cast(pc.match_substring_regex(cells.arrow[:SAMPLE], WORD), "float64")).as_py() or 0.0
+    if named and (distinct > 0.5 * n or words > 0.5):
         return f"is named as an identifier and has {distinct:,} different values"
-    if n < 5 or distinct < 0.5 * n:
+    if n < MIN_ROWS or distinct < 0.5 * n:
         return None
-    if numeric:
-        steps = np.diff(read.values)
-        counts = distinct == n and bool(np.all(steps == 1)) and read.values[0] in (0, 1)
-        return "numbers the rows" if counts else None
-    if np.isnan(times(cells[:SAMPLE]).values).mean() < 0.1 or read.bad.mean() < 0.5:
-        return None
-    return f"is text with {distinct:,} different values in {n:,} rows"
+    if words > 0.5:
+        return f"is text with {distinct:,} different values in {n:,} rows"
+    return "numbers the rows" if _numbers_rows(numbers(cells).values) else None
+
+
+def _numbers_rows(values: np.ndarray) -> bool:
+    return bool(values[0] in (0, 1)) and bool(np.all(np.diff(values) == 1))
 
 
 def _choose_target(
@@ -215,20 +229,31 @@ def _choose_target(
     default = source.default_target
     if default is not None and default not in options.ignore and default not in as_list(options.inputs):
         return [default], [name for name in usable if name != default], f"the target of {source.name}"
-    free = [name for name in source.columns if name not in {*options.ignore, *left_out}]
-    said = as_list(options.inputs)
-    modality, found = recognise({name: sample[name] for name in (said or free)}, options.modality, bool(said))
-    inputs = set(said or (() if modality == "tabular" else found.columns))
-    candidates = {name: what for name in free if name not in inputs and (what := _predictable(name, sample[name]))}
-    named = [name for name in candidates if name.lower() in TARGET_WORDS]
-    only = list(candidates) if len(candidates) == 1 else named if len(named) == 1 else []
+    found = candidates(options, source, sample, left_out)
+    named = [name for name in found if name.lower() in TARGET_WORDS]
+    only = list(found) if len(found) == 1 else named if len(named) == 1 else []
     if not only:
-        shown = listed((f"{name} ({what})" for name, what in candidates.items()), 20)
+        shown = listed((f"{name} ({what})" for name, what in found.items()), 20)
         raise DataError(
             f"say `target`, the column to predict; candidates in {source.name}: {shown or 'none: no column has labels'}"
         )
-    why = "the only column that can be predicted" if len(candidates) == 1 else "its name says so"
+    why = "the only column that can be predicted" if len(found) == 1 else "its name says so"
     return only, [name for name in usable if name != only[0]], why
+
+
+def candidates(
+    options: DataOptions,
+    source: Source,
+    sample: Mapping[str, TextColumn] | None = None,
+    left_out: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return the columns that could be the target, with what they hold."""
+    sample = sample_rows(source, options.seed) if sample is None else sample
+    free = [name for name in source.columns if name not in {*options.ignore, *(left_out or {})}]
+    said = as_list(options.inputs)
+    modality, found = recognise({name: sample[name] for name in (said or free)}, options.modality, bool(said))
+    inputs = set(said or (() if modality == "tabular" else found.columns))
+    return {name: what for name in free if name not in inputs and (what := _predictable(name, sample[name]))}
 
 
 def _counts_up(values: np.ndarray) -> bool:

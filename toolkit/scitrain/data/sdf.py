@@ -60,7 +60,7 @@ def _part(blocks: list[tuple[int, str]], names: list[str]) -> Part:
     for number, block in blocks:
         smiles, reason = _smiles(block)
         if reason:
-            broken.append(Broken(number, "", block.split("\n", 1)[0].strip(), reason))
+            broken.append(Broken(number, "", block.split("\n", 1)[0].strip(), reason, number))
             continue
         items = {name: value.strip() for name, value in ITEM.findall(block)}
         records.append(items | {"smiles": smiles, "name": block.split("\n", 1)[0].strip()})

@@ -23,6 +23,8 @@ class Broken:
     """Empty where the whole row is meant."""
     value: str
     reason: str
+    row: int = 0
+    """Number of the row, counted from 1; 0 where only the line is known."""
 
     @property
     def shown(self) -> str:

@@ -72,8 +72,8 @@ def _check(division: Division, rows: Rows) -> None:
         sizes = ", ".join(f"{part} {len(division.split[part])}" for part in PARTS)
         raise DataError(
             f"the {division.kind} split leaves {' and '.join(empty)} without rows ({sizes} of {len(rows):,} rows"
-            f"{'' if division.groups is None else f' in {division.groups:,} groups'}); give more rows, larger `split.val` and `split.test`, "
-            "or split={'kind': 'random'}"
+            f"{'' if division.groups is None else f' in {division.groups:,} groups'}); at least {MIN_ROWS} rows of different groups are "
+            "needed: give more rows, larger `split.val` and `split.test`, or split={'kind': 'random'}"
         )
     together = np.concatenate([division.split[part] for part in PARTS])
     if len(np.unique(together)) != len(together):
@@ -163,9 +163,9 @@ def strata(task: Task, y: np.ndarray) -> np.ndarray:
     Classes are strata; numbers fall into ten quantile bins of the first target; a multilabel row belongs to its rarest positive label.
     """
     if task == "multiclass":
-        return y.astype(np.int64)
+        return np.asarray(y, dtype=np.int64)
     if task == "binary":
-        return np.nan_to_num(y[:, 0], nan=-1).astype(np.int64)
+        return np.asarray(np.nan_to_num(y[:, 0], nan=-1), dtype=np.int64)
     if task == "multilabel":
         positive = np.nan_to_num(y) > 0.5
         rarity = np.argsort(np.argsort(positive.sum(axis=0), kind="stable"), kind="stable")
@@ -197,7 +197,7 @@ def stratified(strata: np.ndarray, identity: np.ndarray, shares: Sequence[float]
 def balanced_groups(groups: Sequence[str], sizes: Sequence[int], seed: int) -> list[np.ndarray]:
     """Deal whole groups into train, val and test; groups too large for half of val or test go to train first.
 
-    The order is drawn by ``seed``, large groups before small ones: the balanced scaffold split of Yang et al.,
+    One that fits nowhere trains, so that a giant never fills the test. The order is drawn by ``seed``, large groups before small ones: the balanced scaffold split of Yang et al.,
     J. Chem. Inf. Model. 59, 3370 (2019), doi:10.1021/acs.jcim.9b00237.
     """
     units = _numbered(np.asarray(groups, dtype=object).astype(str))
@@ -210,7 +210,7 @@ def balanced_groups(groups: Sequence[str], sizes: Sequence[int], seed: int) -> l
     part_of_unit, filled = np.empty(len(weight), dtype=np.int64), [0, 0, 0]
     for unit in order:
         size = int(weight[unit])
-        part = next((i for i in (0, 1) if filled[i] + size <= sizes[i]), 2)
+        part = next((i for i in range(3) if filled[i] + size <= sizes[i]), 0)
         part_of_unit[unit] = part
         filled[part] += size
     return [np.flatnonzero(part_of_unit[units] == i) for i in range(3)]

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def jsonl_parts(path: Path, batch_rows: int = BATCH) -> Iterator[Part]:
             row += 1
             record = _record(text, line)
             if isinstance(record, Broken):
-                broken.append(record)
+                broken.append(replace(record, row=row))
                 continue
             records.append(record)
             places.append((row, line))

@@ -112,8 +112,11 @@ def _one(values: _Values) -> tuple[Task, str]:
             and values.numeric[-1] - values.numeric[0] == k - 1
         )
         if indices and values.labelled >= ROWS_A_CLASS * k:
-            why = f"{values.name} has only the {k} whole values {values.numeric[0]:g}…{values.numeric[-1]:g}; task='regression' takes them as numbers"
-            return "multiclass", why
+            ends = f"{values.numeric[0]:g}…{values.numeric[-1]:g}"
+            return (
+                "multiclass",
+                f"{values.name} has only the {k} whole values {ends}; task='regression' takes them as numbers",
+            )
         return "regression", f"{values.name} has {k:,} different numbers"
     classes = len(values.distinct)
     if classes == 2:

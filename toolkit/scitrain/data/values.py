@@ -58,13 +58,8 @@ def times(cells: Sequence[str]) -> Numbers:
     if read.bad.sum() <= 0.5 * len(read.values):
         return read
     tidy = pc.replace_substring(_tidy(cells), "/", "-")
-    short = pc.if_else(
-        pc.match_substring_regex(tidy, r"^\d{4}-\d{2}$"),
-        pc.binary_join_element_wise(tidy, pa.scalar("-01", pa.large_string()), ""),
-        tidy,
-    )
-    shaped = pc.match_substring_regex(short, r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?$")
-    found = [_seconds(cell) if ok else np.nan for cell, ok in zip(TextColumn(short), np.asarray(shaped), strict=True)]
+    shaped = pc.match_substring_regex(tidy, r"^\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?)?$")
+    found = [_seconds(cell) if ok else np.nan for cell, ok in zip(TextColumn(tidy), np.asarray(shaped), strict=True)]
     values = np.array(found, dtype=np.float64)
     return Numbers(values, read.missing, ~read.missing & np.isnan(values))
 

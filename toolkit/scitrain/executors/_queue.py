@@ -159,8 +159,11 @@ def _slot(index: int) -> Slot:
 
 def _tickets(run: Run) -> list[str]:
     """Return the tickets, the oldest first."""
-    with os.scandir(_folder(run)) as entries:
-        return sorted(entry.name for entry in entries if entry.name[:1].isdigit())
+    try:
+        names = os.listdir(_folder(run))  # noqa: PTH208  # every waiting process does this again and again
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if name[:1].isdigit())
 
 
 def _run_id(ticket: str) -> str:

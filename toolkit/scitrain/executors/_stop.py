@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from scitrain.contracts.operation import stopped
 from scitrain.errors import RunStateError
+from scitrain.executors._queue import leave
 from scitrain.runs import TERMINAL, Run
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def _worker(run: Run) -> "psutil.Process | None":
         pid = run.pid()
         if pid is None or pid == os.getpid():
             raise RunStateError(
-                f"run {run.id!r} works inside another program (a Python session or a server's quick answer) "
-                "that cannot be stopped for it; interrupt it there"
+                f"run {run.id!r} works inside another program (a Python session, a server's quick answer) or on another "
+                "machine, and cannot be stopped from here; interrupt it there"
             )
         try:
             process = psutil.Process(pid)
@@ -73,5 +74,6 @@ def _record(run: Run) -> None:
     try:
         if run.record().status not in TERMINAL:
             run.end("cancelled", error=stopped(run))
+        leave(run)
     finally:
         run.release()

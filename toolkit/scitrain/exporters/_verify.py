@@ -22,7 +22,7 @@ __all__ = ["Reference", "verify"]
 
 LATENCY_BATCHES = (1, 256)
 PASSES = 50
-SECONDS = 0.4
+SECONDS = 0.2
 """Time spent on one latency; a slow network gets fewer passes."""
 MAGNITUDE = 1e-2
 """Share of the largest value below which a spread says nothing: float32 rounding of the values would fail it."""

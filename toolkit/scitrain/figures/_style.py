@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import numpy as np
 from matplotlib import font_manager, rc_context
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
-from scitrain.figures.words import columns, number, one_line, shortened, wrap, wrap_parts
+from scitrain.figures.words import columns, number, one_line, shorten, shortened, wrap, wrap_parts
 
 __all__ = [
     "BLACK",
@@ -31,6 +31,7 @@ __all__ = [
     "PANELS",
     "VERMILION",
     "axis_name",
+    "bold",
     "common_legend",
     "finish",
     "first_panels",
@@ -90,7 +91,7 @@ FALLBACK_FONTS = (
     "Symbola",
 )
 """Fonts with the scripts that DejaVu Sans lacks, Japanese first; those that are installed are used."""
-LOOK: dict[str, object] = {
+LOOK: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 10.5,
     "axes.labelsize": 10.5,
@@ -131,7 +132,9 @@ def _add_new_fonts() -> None:
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for path in font_manager.findSystemFonts():
         if path not in known:
-            with suppress(OSError, RuntimeError, ValueError, KeyError):  # a font it cannot read, as when it made the list
+            with suppress(
+                OSError, RuntimeError, ValueError, KeyError
+            ):  # a font it cannot read, as when it made the list
                 font_manager.fontManager.addfont(path)
 
 
@@ -150,6 +153,13 @@ def legible(text: str) -> str:
     """Return text as it can be drawn: one line, no formulas read into dollar signs, and no empty boxes."""
     known = "".join(c if c == " " or _shown(c) else MISSING for c in one_line(text))
     return re.sub(f"{MISSING}+", MISSING, known).replace("$", r"\$")
+
+
+def bold(text: str) -> dict[str, Any]:
+    """Return the look of a heading: bold where the default font has all of it; others often have no bold face."""
+    face = font_manager.get_font(_faces()[0])
+    known = all(face.get_char_index(ord(c)) for c in text if c != "\n")
+    return {"fontweight": "bold", "family": "DejaVu Sans"} if known else {}
 
 
 def legible_names(names: Sequence[str], width: int) -> list[str]:
@@ -200,13 +210,13 @@ def finish(figure: Figure, title: str, subtitle: str = "", note: str = "") -> Fi
     head = wrap(title, int(width * 11.2))
     below = wrap_parts(subtitle, int(width * 12.6))
     top = 0.10 + 0.235 * len(head.splitlines())
-    figure.text(0.12 / width, 1 - 0.09 / height, _lines(head), va="top", fontsize=12.5, fontweight="bold")
+    figure.text(0.12 / width, 1 - 0.09 / height, _lines(head), va="top", fontsize=12.5, **bold(head))
     figure.text(0.12 / width, 1 - top / height, _lines(below), va="top", color=GREY)
     top += 0.19 * len(below.splitlines())
     foot = _note(figure, note)
     for legend in figure.legends:
         legend.set_bbox_to_anchor((0.0, foot / height, 1.0, 1.0), figure.transFigure)
-        foot += legend.get_window_extent().height / figure.dpi
+        foot += legend.get_window_extent().height / figure.dpi + 0.12
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.005, foot / height, 0.985, 1 - (top + foot + 0.05) / height))  # type: ignore[call-arg]  # of the constrained engine
@@ -228,11 +238,12 @@ def _lines(text: str) -> str:
     return "\n".join(legible(line) for line in text.splitlines())
 
 
-def axis_name(name: str, unit: str | None, most: int = 46) -> str:
-    """Return the label of an axis, with its unit where one was stated."""
-    tail = f" ({one_line(unit)})" if unit else ""
-    words = wrap(one_line(name) + tail, most).splitlines()
-    return _lines("\n".join(words[:2]) + ("…" if len(words) > 2 else ""))
+def axis_name(name: str, unit: str | None, most: int = 46, prefix: str = "") -> str:
+    """Return the label of an axis in at most two lines, with its unit where one was stated; a long name is cut."""
+    tail = f" ({shorten(unit, most)})" if unit else ""
+    ahead = f"{prefix} " if prefix else ""
+    room = 2 * most - columns(ahead) - columns(tail) - most // 3
+    return _lines(wrap(f"{ahead}{shorten(name, max(room, 8))}{tail}", most))
 
 
 def log_scale(axes: Axes, axis: str = "y") -> None:
@@ -250,7 +261,14 @@ def common_legend(figure: Figure, across: int = 4) -> None:
     }
     if found:
         fitting = int(figure.get_figwidth() * 11 // (max(map(columns, found)) + 7))
-        figure.legend(list(found.values()), list(found), loc="lower center", ncols=max(1, min(across, fitting)))
+        figure.legend(
+            list(found.values()), list(found), loc="lower center", ncols=_even(len(found), max(1, min(across, fitting)))
+        )
+
+
+def _even(n: int, most: int) -> int:
+    """Return in how many columns ``n`` entries stand so that their rows are alike."""
+    return -(-n // -(-n // most))
 
 
 def thinned(n: int, most: int, seed: int = 0) -> np.ndarray:

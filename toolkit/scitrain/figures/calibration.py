@@ -1,6 +1,7 @@
 """Do probabilities come true as often as they say, and do intervals hold the truth as often as asked."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from scitrain.figures._style import (
     GREY,
     ORANGE,
     PALE,
+    bold,
     common_legend,
     finish,
     first_panels,
@@ -69,15 +71,18 @@ def calibration(
 
 def _cell(figure: Figure, cell: SubplotSpec, curve: Calibration, values: np.ndarray, title: str) -> None:
     if curve.reliability:
-        upper, lower = cell.subgridspec(2, 1, height_ratios=(3.2, 1), hspace=0.02).subplots(sharex=True)
+        inner = cell.subgridspec(2, 1, height_ratios=(3.2, 1), hspace=0.02)
+        upper = figure.add_subplot(inner[0])
+        lower = figure.add_subplot(inner[1], sharex=upper)
+        upper.tick_params(labelbottom=False)
         _reliability(upper, curve.reliability)
-        lower.hist(values, bins=np.linspace(0, 1, 21), color=BLUE, alpha=0.75)
+        lower.hist(values, bins=[i / 20 for i in range(21)], color=BLUE, alpha=0.75)
         lower.set(xlabel="predicted probability", ylabel="rows")
     else:
         upper = figure.add_subplot(cell)
         _coverage(upper, curve, len(values))
     if title:
-        upper.set_title(legible(shorten(title, 30)), loc="left", fontweight="bold", fontsize=9.5)
+        upper.set_title(legible(shorten(title, 30)), loc="left", fontsize=9.5, **bold(title))
 
 
 def _reliability(axes: Axes, points: Sequence[ReliabilityPoint]) -> None:
@@ -85,7 +90,7 @@ def _reliability(axes: Axes, points: Sequence[ReliabilityPoint]) -> None:
     y = np.array([p.frequency for p in points])
     reach = np.abs(np.array([[p.low for p in points], [p.high for p in points]]) - y)
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label="perfect calibration")
-    look = {"color": BLUE, "ms": 5, "lw": 1.5, "elinewidth": 1.2, "capsize": 2.5}
+    look: dict[str, Any] = {"color": BLUE, "ms": 5, "lw": 1.5, "elinewidth": 1.2, "capsize": 2.5}
     axes.errorbar(x, y, yerr=reach, fmt="o-", label="observed, 95 % interval", **look)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="observed frequency")
 

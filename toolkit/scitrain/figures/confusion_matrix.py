@@ -8,9 +8,19 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from scitrain.figures._style import BLACK, finish, first_panels, legible, new_figure, panels, styled
+from scitrain.figures._style import (
+    BLACK,
+    bold,
+    finish,
+    first_panels,
+    legible,
+    legible_names,
+    new_figure,
+    panels,
+    styled,
+)
 from scitrain.figures.panels import ClassTarget
-from scitrain.figures.words import columns, count, joined, shorten, shortened
+from scitrain.figures.words import columns, count, joined, shorten
 
 __all__ = ["confusion_matrix", "counted", "most_confused"]
 
@@ -50,15 +60,10 @@ def _several(targets: Sequence[ClassTarget], split: str) -> Figure:
         target = targets[i]
         table = counted(target.y, target.predicted, len(target.classes))
         shown = most_confused(table, MOST_CLASSES // 3)
-        _panel(
-            at, table[np.ix_(shown, shown)], table[shown].sum(axis=1), legible_names([target.classes[k] for k in shown], 12)
-        )
-        at.set_title(
-            legible(f"{shorten(target.name, 30)}, n = {count(len(target.y))}"),
-            loc="left",
-            fontsize=9.5,
-            fontweight="bold",
-        )
+        names = legible_names([target.classes[k] for k in shown], 12)
+        _panel(at, table[np.ix_(shown, shown)], table[shown].sum(axis=1), names, 2.2)
+        name = f"{shorten(target.name, 30)}, n = {count(len(target.y))}"
+        at.set_title(legible(name), loc="left", fontsize=9.5, **bold(name))
     return finish(
         figure, f"Confusion matrices, {split} rows", "Counts; the colour is the share of the true class.", cut
     )

@@ -40,7 +40,7 @@ def _numbers(known: Mapping[str, np.ndarray], name: str, unit: str | None, _: Se
     edges = np.linspace(low - margin, high + margin, int(np.clip(np.sqrt(len(every)), 10, 40)) + 1)
     for (split, y), colour, line in zip(known.items(), CYCLE, LINES, strict=False):
         share = np.histogram(y, edges)[0] / len(y)
-        axes.stairs(100 * share, edges, color=colour, ls=line, lw=2, label=f"{split} (n = {count(len(y))})")  # type: ignore[arg-type]  # dash tuples are valid styles
+        axes.stairs(100 * share, edges, color=colour, ls=line, lw=2, label=f"{split} (n = {count(len(y))})")
         axes.plot(np.median(y), 0, "^", color=colour, ms=9, clip_on=False, zorder=4)
     axes.set(ylabel="share of the split (%)", xlabel=axis_name(name, unit))
     axes.set_ylim(bottom=0)

@@ -1,6 +1,7 @@
 """Predicted against measured."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ from scitrain.figures._style import (
     thinned,
 )
 from scitrain.figures.panels import NumericTarget
-from scitrain.figures.words import count, joined, percent, shorten
+from scitrain.figures.words import count, joined, percent
 
 __all__ = ["parity"]
 
@@ -62,9 +63,8 @@ def _panel(axes: Axes, target: NumericTarget, alone: bool) -> str:
     bars = _bars(axes, target, rows[: len(rows) if len(rows) <= MOST_BARS else 0])
     _points(axes, y, prediction, None if target.inside is None else target.inside[rows])
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    name = target.name if alone else shorten(target.name, 22)
-    axes.set_xlabel(axis_name(f"measured {name}", target.unit, 46 if alone else 30))
-    axes.set_ylabel(axis_name(f"predicted {name}", target.unit, 46 if alone else 30))
+    axes.set_xlabel(axis_name(target.name, target.unit, 46 if alone else 28, "measured"))
+    axes.set_ylabel(axis_name(target.name, target.unit, 46 if alone else 28, "predicted"))
     if not alone:
         axes.set_title(
             legible(f"{target.score}\nn = {count(len(target.y))}").replace(" n = ", "\nn = "), loc="left", fontsize=9.5
@@ -102,5 +102,10 @@ def _points(axes: Axes, y: np.ndarray, prediction: np.ndarray, inside: np.ndarra
     label = "row" if inside is None else "inside the training domain"
     axes.scatter(y[within], prediction[within], s=size, color=BLUE, alpha=0.75, lw=0, label=label, zorder=3)
     if not within.all():
-        look = {"marker": "D", "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.1 if len(y) < 500 else 0.7}
+        look: dict[str, Any] = {
+            "marker": "D",
+            "facecolors": "none",
+            "edgecolors": VERMILION,
+            "linewidths": 1.1 if len(y) < 500 else 0.7,
+        }
         axes.scatter(y[~within], prediction[~within], s=size * 1.1, label="outside it", zorder=4, **look)

@@ -1,6 +1,7 @@
 """What the predictions miss, and whether that depends on the prediction."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ from scitrain.figures._style import (
     thinned,
 )
 from scitrain.figures.panels import NumericTarget
-from scitrain.figures.words import count, joined, number, shorten, with_unit
+from scitrain.figures.words import count, joined, number, with_unit
 
 __all__ = ["residuals", "running_quantiles"]
 
@@ -44,7 +45,7 @@ def residuals(targets: Sequence[NumericTarget], split: str = "test") -> Figure:
     chosen, cut = first_panels([t.name for t in targets], [len(t.y) for t in targets])
     figure, axes = panels(len(chosen))
     for at, i in zip(axes, chosen, strict=True):
-        _panel(at, targets[i], shorten(targets[i].name, 22), 30)
+        _panel(at, targets[i], 28)
         at.set_title(
             legible(f"mean {number(_bias(targets[i]), 2)}, n = {count(len(targets[i].y))}"), loc="left", fontsize=9.5
         )
@@ -55,7 +56,7 @@ def residuals(targets: Sequence[NumericTarget], split: str = "test") -> Figure:
 def _single(target: NumericTarget, split: str) -> Figure:
     figure = new_figure(7.0, 5.2)
     axes, side = figure.subplots(1, 2, sharey=True, width_ratios=(5, 1))
-    note = _panel(axes, target, target.name, 46)
+    note = _panel(axes, target, 46)
     common_legend(figure)
     side.hist(target.prediction - target.y, bins=_bins(len(target.y)), orientation="horizontal", color=BLUE, alpha=0.75)
     side.axhline(0, color=BLACK, lw=1)
@@ -74,7 +75,7 @@ def _bins(n: int) -> int:
     return int(np.clip(np.sqrt(n), 8, 40))
 
 
-def _panel(axes: Axes, target: NumericTarget, name: str, most: int) -> str:
+def _panel(axes: Axes, target: NumericTarget, most: int) -> str:
     rows = thinned(len(target.y), MOST_POINTS)
     apart = target.prediction - target.y
     axes.axhline(0, color=BLACK, lw=1)
@@ -82,7 +83,12 @@ def _panel(axes: Axes, target: NumericTarget, name: str, most: int) -> str:
     size = float(np.clip(4_000 / len(rows), 6, 22))
     axes.scatter(target.prediction[rows][within], apart[rows][within], s=size, color=BLUE, alpha=0.6, lw=0, label="row")
     if not within.all():
-        look = {"marker": "D", "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.1 if len(rows) < 500 else 0.7}
+        look: dict[str, Any] = {
+            "marker": "D",
+            "facecolors": "none",
+            "edgecolors": VERMILION,
+            "linewidths": 1.1 if len(rows) < 500 else 0.7,
+        }
         axes.scatter(
             target.prediction[rows][~within], apart[rows][~within], s=size, label="outside the training domain", **look
         )
@@ -92,7 +98,7 @@ def _panel(axes: Axes, target: NumericTarget, name: str, most: int) -> str:
         axes.plot(middle, median, color=ORANGE, lw=2, label="running median")
     reach = float(np.abs(apart).max()) * 1.08 or 1.0
     axes.set_ylim(-reach, reach)
-    axes.set_xlabel(axis_name(f"predicted {name}", target.unit, most))
+    axes.set_xlabel(axis_name(target.name, target.unit, most, "predicted"))
     axes.set_ylabel(axis_name("predicted − measured", target.unit, most))
     axes.spines["bottom"].set_color(GREY)
     return (

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
-from scitrain.figures._style import CYCLE, GREY, LINES, PANELS, finish, first_panels, legible, new_figure, styled
+from scitrain.figures._style import CYCLE, GREY, LINES, PANELS, finish, first_panels, legible_names, new_figure, styled
 from scitrain.figures.panels import ClassTarget
-from scitrain.figures.words import count, fixed, joined, shorten
+from scitrain.figures.words import count, fixed, joined
 
 __all__ = ["roc_pr"]
 
@@ -43,8 +44,9 @@ def roc_pr(targets: Sequence[ClassTarget], split: str = "test") -> Figure:
     figure = new_figure(7.6, 4.75 + 0.2 * len(curves))
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
-    for curve, colour, line in zip(curves, CYCLE, LINES, strict=False):
-        _draw(left, right, curve, {"color": colour, "ls": line})
+    names = legible_names([curve.name for curve in curves], 36)
+    for name, curve, colour, line in zip(names, curves, CYCLE, LINES, strict=False):
+        _draw(left, right, curve, {"color": colour, "ls": line, "label": name})
     left.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC (dotted: chance)")
     right.set(xlabel="recall", ylabel="precision", title="precision–recall (bars: base rate)")
     for axes in (left, right):
@@ -84,12 +86,12 @@ def _of_target(target: ClassTarget) -> tuple[list[Curve], str]:
     return [Curve(target.classes[k], target.y == k, target.probabilities[:, k]) for k in drawn], cut
 
 
-def _draw(left: Axes, right: Axes, curve: Curve, look: dict[str, object]) -> None:
+def _draw(left: Axes, right: Axes, curve: Curve, look: dict[str, Any]) -> None:
     false_rate, true_rate, _ = roc_curve(curve.positive, curve.score)
     precision, recall, _ = precision_recall_curve(curve.positive, curve.score)
     areas = f"AUROC {fixed(float(auc(false_rate, true_rate)), 3)}"
     average = f"AUPRC {fixed(float(average_precision_score(curve.positive, curve.score)), 3)}"
-    label = f"{shorten(curve.name, 36)}: {areas}, {average}, base rate {fixed(curve.base, 3)}"
-    left.plot(false_rate, true_rate, label=legible(label), **look)  # type: ignore[arg-type]  # colour and line style
-    right.step(recall, precision, where="post", **look)  # type: ignore[arg-type]
-    right.plot([0.93, 1.02], [curve.base, curve.base], color=str(look["color"]), lw=2.5, solid_capstyle="butt")
+    label = f"{look.pop('label')}: {areas}, {average}, base rate {fixed(curve.base, 3)}"
+    left.plot(false_rate, true_rate, label=label, **look)
+    right.step(recall, precision, where="post", **look)
+    right.plot([0.93, 1.02], [curve.base, curve.base], color=look["color"], lw=2.5, solid_capstyle="butt")

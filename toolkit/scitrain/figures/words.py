@@ -3,7 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Protocol
 
 __all__ = [
@@ -144,9 +144,14 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
     """Shorten several names so that those that differed still differ."""
     short = [shorten(name, width) for name in names]
     if len(set(short)) < len(set(names)):
-        head, tail = len(commonprefix(names)), len(commonprefix([name[::-1] for name in names]))
+        head, tail = alike_at_start(names), alike_at_start([name[::-1] for name in names])
         short = [shorten(f"…{name[head : len(name) - tail]}…", width) for name in names]
     return [f"{s} ({i})" if short.count(s) > 1 else s for i, s in enumerate(short, 1)]
+
+
+def alike_at_start(names: Sequence[str]) -> int:
+    """Return how many characters all names begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
 
 
 def wrap_parts(text: str, width: int) -> str:

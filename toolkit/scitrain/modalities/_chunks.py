@@ -1,6 +1,7 @@
 """Runs a ``featurise`` function over many rows in pieces: bounded memory, progress, processes where they pay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from scitrain.contracts.modality import Columns, Ticker
@@ -8,7 +9,7 @@ from scitrain.contracts.modality import Columns, Ticker
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Featurise", "featurise_in_chunks", "featurise_in_processes"]
+__all__ = ["Featurise", "featurise_in_chunks", "featurise_in_processes", "only_rows"]
 
 Chunk = dict[str, list[str]]
 Featurise = Callable[[Chunk, dict[str, object]], "tuple[np.ndarray, list[str | None]]"]
@@ -52,6 +53,15 @@ def featurise_in_processes(
     problems = [problem for _, found in parts for problem in found]
     array = np.concatenate([part for part, _ in parts])
     return array, {row: problem for row, problem in enumerate(problems) if problem}
+
+
+def only_rows(cells: Sequence[str], rows: "np.ndarray") -> Iterator[str]:
+    """Walk through the cells of some rows, in the order of the column; a column on disk is read in one go."""
+    import numpy as np
+
+    wanted = np.zeros(len(cells), dtype=bool)
+    wanted[rows] = True
+    return compress(cells, wanted.tolist())
 
 
 def _apply(job: tuple[Featurise, Chunk, dict[str, object]]) -> "tuple[np.ndarray, list[str | None]]":

@@ -1,7 +1,7 @@
 """Decides what each column of a table is, and learns what its numbers need; every choice with its reason."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -133,9 +133,9 @@ def learn_date(seconds: np.ndarray) -> dict[str, object]:
     return {"origin": float(finite.min()), "phases": tuple(phases)}
 
 
-def learn_category(cells: Sequence[str]) -> tuple[str, ...]:
+def learn_category(cells: Iterable[str]) -> tuple[str, ...]:
     """Return the commonest categories, in alphabetical order."""
-    counts = Counter(cell.strip() for cell in cells)
+    counts = Counter(map(str.strip, cells))
     real = [(text, count) for text, count in counts.most_common() if text.lower() not in MISSING_CATEGORY]
     least = RARE if len(real) > RARE * 2 else 1
     return tuple(sorted(text for text, count in real[:MAX_LEVELS] if count >= least))

@@ -68,9 +68,10 @@ def numbers(cells: Sequence[str], style: str) -> Parsed:
 
 def _fast_numbers(cells: Sequence[str]) -> Parsed:
     """Read plain numbers a chunk at a time, cell by cell only in chunks where something is missing or wrong."""
-    values, bad = np.empty(len(cells)), []
+    values = np.empty(len(cells))
+    bad: list[int] = []
     for start in range(0, len(cells), CHUNK):
-        chunk = cells[start : start + CHUNK]
+        chunk = list(cells[start : start + CHUNK])
         try:
             read = np.fromiter(map(float, chunk), dtype=np.float64, count=len(chunk))
             clean = bool(np.isfinite(read).all()) and "_" not in "".join(chunk)

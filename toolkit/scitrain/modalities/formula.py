@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scitrain.contracts.modality import Cleaned, Columns, Featuriser, Modality, Recognition, Ticker
 from scitrain.contracts.model import InputKind, InputShape
-from scitrain.modalities._chunks import featurise_in_processes
+from scitrain.modalities._chunks import featurise_in_processes, only_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -225,5 +225,8 @@ def _compositions(columns: Columns, rows: "np.ndarray") -> Iterable[dict[str, fl
     from scitrain.chem.formula_features import reduce_amounts
 
     return (
-        reduce_amounts(amounts) for values in columns.values() for row in rows if (amounts := _read(values[int(row)]))
+        reduce_amounts(amounts)
+        for values in columns.values()
+        for formula in only_rows(values, rows)
+        if (amounts := _read(formula))
     )

@@ -126,7 +126,7 @@ class Smiles(Modality):
     name: ClassVar[str] = "smiles"
     default_split: ClassVar[str] = "scaffold"
     default_split_reason: ClassVar[str] = (
-        "molecules of one scaffold resemble each other, so a random split would test on near copies of the training rows"
+        "molecules of one scaffold resemble each other, so a random split would test on near copies of training rows"
     )
     kinds: ClassVar[tuple[InputKind, ...]] = ("vector", "tokens")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from scitrain.contracts.modality import Cleaned, Columns, Featuriser, Modality, Recognition, Ticker
 from scitrain.contracts.model import InputKind, InputShape
 from scitrain.errors import DataError
-from scitrain.modalities._chunks import featurise_in_chunks
+from scitrain.modalities._chunks import featurise_in_chunks, only_rows
 from scitrain.spec import Spec
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _learn(name: str, cells: Sequence[str], train: "np.ndarray") -> TableColumn 
     elif seen.what.kind == "date":
         learned |= {"order": seen.what.detail, **learn_date(own)}
     elif seen.what.kind == "category":
-        learned |= {"levels": learn_category([cells[int(row)] for row in train])}
+        learned |= {"levels": learn_category(only_rows(cells, train))}
     return TableColumn(**learned)
 
 

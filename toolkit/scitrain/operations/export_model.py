@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.declared import Declared
 from scitrain.exporters import BUNDLE, check_formats, export_files
-from scitrain.inference.files import read_config
 from scitrain.runs import Run
 from scitrain.spec import OfRun
 from scitrain.workspace import Workspace
@@ -17,10 +17,10 @@ SECONDS = 15.0
 """What torch's ONNX exporter takes the first time, and the bundle's check."""
 
 
-class ExportedFormat(BaseModel):
+class ExportedFormat(Declared):
     """One exported format, and how well it agrees with torch."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     format: str
     file: str
@@ -86,6 +86,8 @@ class ExportModel(OfRun, Job):
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a run without a model."""
+        from scitrain.inference.files import read_config
+
         read_config(Run.open(self.of, workspace))
 
     def eta_s(self, workspace: Workspace) -> float | None:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from scitrain.evaluation.metrics import METRICS
 from scitrain.evaluation.report import MetricRow
@@ -46,7 +47,7 @@ def metadata(facts: Facts) -> str:
     results = [EvalResult(**_result(facts, row, task)) for row in shown]
     card = ModelCardData(
         library_name="scitrain",
-        tags=["scitrain", facts.modality, facts.task, *([facts.config.model["family"]] if facts.config else [])],
+        tags=["scitrain", facts.modality, facts.task, *([str(facts.config.model["family"])] if facts.config else [])],
         pipeline_tag=task if task != "image-regression" else None,
         metrics=list(dict.fromkeys(result.metric_type for result in results)),
         model_name=facts.record.run_id,
@@ -55,7 +56,7 @@ def metadata(facts: Facts) -> str:
     return card.to_yaml().strip()
 
 
-def _result(facts: Facts, row: MetricRow, task: str) -> dict[str, object]:
+def _result(facts: Facts, row: MetricRow, task: str) -> dict[str, Any]:
     """Return the arguments of one `EvalResult`."""
     name = one_line(facts.source)
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.") or "data"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from scitrain.evaluation.metrics import METRICS
-from scitrain.figures.words import count, number, percent, with_interval, with_unit
+from scitrain.figures.words import count, number, percent, with_unit
 from scitrain.render.facts import Facts, read_facts
 from scitrain.runs import Run
 
@@ -14,6 +14,7 @@ FEW_VALIDATION_ROWS = 50
 FEW_TRAINING_ROWS = 500
 MANY_OUTSIDE = 0.1
 MANY_REJECTED = 0.05
+MOST_WARNINGS = 6
 OPTIMISTIC = {"smiles": ("scaffold", "ring systems"), "formula": ("chemical_system", "chemical systems")}
 """By modality, the split that asks for something new, and what a random one lets both sides share."""
 
@@ -86,6 +87,15 @@ def _domain(facts: Facts) -> Iterator[str]:
         )
 
 
+def _data(facts: Facts) -> Iterator[str]:
+    """Pass on what was noticed while the data was prepared: leaks, near-copies across the split, absent classes."""
+    found = [str(warning).rstrip(".") for warning in facts.data.get("warnings") or []]
+    for warning in found[:MOST_WARNINGS]:
+        yield f"Data: {warning}."
+    if len(found) > MOST_WARNINGS:
+        yield f"Data: {len(found) - MOST_WARNINGS} more warnings are in results/data.json."
+
+
 def _sizes(facts: Facts) -> Iterator[str]:
     sizes = facts.split_sizes
     if facts.primary.n < FEW_TEST_ROWS:
@@ -107,7 +117,7 @@ def _split(facts: Facts) -> Iterator[str]:
 
 
 def _rows(facts: Facts) -> Iterator[str]:
-    read, kept = facts.data.get("read"), facts.data.get("kept")
+    read, kept = facts.data.get("rows_read"), facts.data.get("rows_kept")
     if isinstance(read, int) and isinstance(kept, int) and read and 1 - kept / read > MANY_REJECTED:
         yield f"{count(read - kept)} of {count(read)} rows of the source ({percent(1 - kept / read)}) are not used."
     unnamed = [target.name for target in facts.targets if facts.task == "regression" and target.unit is None]
@@ -117,9 +127,9 @@ def _rows(facts: Facts) -> Iterator[str]:
 
 
 def _missing(facts: Facts) -> Iterator[str]:
-    row = with_interval(facts.primary) if facts.primary.low is not None else ""
-    if not row:
-        yield f"The deciding metric has no interval: {facts.primary.reason or 'not given'}."
+    reason = (facts.primary.reason or "not given").removeprefix("no interval: ")
+    if facts.primary.low is None:
+        yield f"The deciding metric has no interval: {reason}."
     if facts.temperature is not None:
         for reason in [r for r in facts.temperature.reasons if r][:1]:
             yield f"Probabilities were not calibrated: {reason}."

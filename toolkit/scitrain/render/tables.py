@@ -1,6 +1,6 @@
 """The tables of the pages, as words; card and report show the same ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scitrain.evaluation.metrics import METRICS
@@ -8,12 +8,11 @@ from scitrain.evaluation.report import BaselineValue, MetricRow
 from scitrain.figures.words import DASH, count, number, percent, percent_interval, shorten, with_interval, with_unit
 from scitrain.render.facts import Facts
 from scitrain.render.markup import value_words
+from scitrain.render.table import Cell, Table, table
 
 __all__ = [
-    "Table",
     "by_target",
     "conformal_table",
-    "data_table",
     "decisions_table",
     "domain_table",
     "environment_table",
@@ -27,29 +26,6 @@ __all__ = [
 MOST_TARGETS = 30
 """Targets in a table; of more the first, and metrics.json has all."""
 ARROWS = {True: " ↑", False: " ↓", None: ""}
-
-Cell = tuple[str, ...]
-"""Lines of one cell."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A small table of words; the first column names the row."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    numeric: bool = False
-    """All columns but the first are numbers."""
-
-    def __bool__(self) -> bool:
-        return bool(self.rows)
-
-
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str | Cell]], numeric: bool = False) -> Table:
-    """Make a table from cells of one or more lines."""
-    cells = tuple(tuple((cell,) if isinstance(cell, str) else cell for cell in row) for row in rows)
-    return Table(caption, tuple(head), cells, numeric)
 
 
 def named(row: MetricRow) -> str:
@@ -174,18 +150,6 @@ def domain_table(facts: Facts) -> Table:
         )
         body.append([f"{where} the training domain", count(getattr(found, f"n_{where}")), said])
     return table("Test rows by training domain", ("rows", "n", title), body, numeric=True)
-
-
-def data_table(facts: Facts) -> Table:
-    """Return what is recorded about the rows."""
-    known = {name: value for name, value in facts.data.items() if name not in {"split", "task", "distribution"}}
-    body = [
-        [name.replace("_", " "), value_words(value)] for name, value in known.items() if value not in (None, "", [], {})
-    ]
-    sizes = facts.split_sizes
-    if sizes:
-        body.append(["rows by split", ", ".join(f"{name} {count(n)}" for name, n in sizes.items())])
-    return table("Data", ("what", "value"), body)
 
 
 def training_table(facts: Facts) -> Table:

@@ -4,7 +4,7 @@ import json
 
 from scitrain.figures.words import DASH, count, number, one_line, percent
 from scitrain.inference.config import TrainedConfig
-from scitrain.render import tables
+from scitrain.render import data, tables
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
@@ -38,7 +38,7 @@ def view(facts: Facts) -> dict[str, object]:
         "outcome": "" if facts.evaluation.verdict is None else facts.evaluation.verdict.outcome,
         "limits": limits_of(facts),
         "source": facts.source,
-        "split": facts.data.get("split") or {},
+        "split": data.split_words(facts),
         "licence": facts.data.get("licence") or "not stated by the source; ask its owner before sharing data or model",
         "baselines": facts.baselines,
         "calibration": _calibration(facts),
@@ -65,7 +65,10 @@ def _tables(facts: Facts) -> dict[str, object]:
         "targets": tables.targets_table(facts),
         "conformal": tables.conformal_table(facts),
         "domain": tables.domain_table(facts),
-        "data": tables.data_table(facts),
+        "data": data.data_table(facts),
+        "rejected": data.rejected_table(facts),
+        "left_out": data.columns_table(facts),
+        "labels": data.labels_table(facts),
         "training": tables.training_table(facts),
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),

@@ -98,6 +98,10 @@ class TrainingModule(pl.LightningModule):
         """Return the blocks of an epoch."""
         return self.feed.loader()
 
+    def transfer_batch_to_device(self, batch: Block, device: torch.device, dataloader_idx: int) -> Block:
+        """Leave a block as it is: its steps are on the device, its rows follow step by step."""
+        return batch
+
     def on_train_epoch_start(self) -> None:
         """Draw all that is random in this epoch from its number, so that a resumed training repeats it."""
         self.start_epoch()
@@ -203,8 +207,8 @@ class TrainingModule(pl.LightningModule):
                 some = None if given is None else given[mine.flatten()]
                 done += self._part(chosen.flatten()[mine.to(chosen.device)], some, weight)
         if plan.world > 1:
-            for parameter in self.team.parameters:
-                dist.all_reduce(parameter.grad)
+            for gradient in self.team.gradients:
+                dist.all_reduce(gradient)
             dist.all_reduce(done)
         self._losses.append(done)
 

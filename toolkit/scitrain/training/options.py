@@ -1,6 +1,6 @@
 """What a request says about training; shared by every operation that trains."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,15 +14,15 @@ Tracker = Literal["tensorboard", "mlflow", "wandb"]
 class TrainingOptions(Spec):
     """How a network is trained."""
 
-    epochs: int | Literal["auto"] = Field("auto", ge=1, le=100_000)
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
     """Most passes over the training rows; early stopping usually ends sooner."""
-    batch_size: int | Literal["auto"] = Field("auto", ge=1, le=65_536)
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] | Literal["auto"] = "auto"
     """Rows of one pass through the network; halved, and accumulated, when memory runs out."""
-    learning_rate: float | Literal["auto"] = Field("auto", gt=0, le=10)
+    learning_rate: Annotated[float, Field(gt=0, le=10)] | Literal["auto"] = "auto"
     """Highest step size of AdamW; it rises over the warm-up, then falls along a cosine."""
-    weight_decay: float | Literal["auto"] = Field("auto", ge=0, le=10)
+    weight_decay: Annotated[float, Field(ge=0, le=10)] | Literal["auto"] = "auto"
     """Decay of weight matrices (biases and norms are spared)."""
-    patience: int | Literal["auto"] = Field("auto", ge=1)
+    patience: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Epochs without a better validation loss after which a member stops."""
     warmup: float = Field(0.05, ge=0, lt=1)
     """Share of all steps over which the learning rate rises from zero."""
@@ -34,7 +34,7 @@ class TrainingOptions(Spec):
     """Loss of a regression; `auto` is `mse`, `huber` bears outliers. Classes always take the cross-entropy."""
     class_weights: Literal["none", "balanced"] | list[float] = "none"
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
-    ensemble: int | Literal["auto"] = Field("auto", ge=1, le=20)
+    ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"
     """Networks trained from different seeds, whose mean is the prediction and whose spread its uncertainty."""
     augment: bool | Literal["auto"] = "auto"
     """Vary images at random while training."""
@@ -44,7 +44,7 @@ class TrainingOptions(Spec):
     """Arithmetic of the forward pass; `auto` takes bf16 where the GPU computes it natively."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    devices: int | Literal["auto"] = Field("auto", ge=1, le=64)
+    devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
     """Processes (one a GPU, or several on the CPU) that share each batch."""
     deterministic: bool = True
     """Take only algorithms that give the same numbers each time."""

@@ -46,6 +46,7 @@ class Team:
         self.spared, spared_views = self._flatten(spared)
         self.buffers, self._buffer_views = self._flatten(kept)
         self._views = decayed_views | spared_views
+        self.gradients = [torch.zeros_like(self.decayed.data), torch.zeros_like(self.spared.data)]
         self._connect()
 
     @property
@@ -66,16 +67,15 @@ class Team:
 
     def zero_grad(self) -> None:
         """Set the gradients to zero where they lie, because the members' gradients are views of them."""
-        for parameter in self.parameters:
-            parameter.grad.zero_()  # type: ignore[union-attr]
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.grad = gradient.zero_()
 
     def clip(self, largest: float) -> None:
         """Shrink the gradient of each member whose norm is above ``largest``, each by its own norm."""
-        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        norms = torch.stack([torch.linalg.vector_norm(grad, dim=1) for grad in grads])
+        norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in self.gradients])
         factor = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]
-        for grad in grads:
-            grad.mul_(factor)
+        for gradient in self.gradients:
+            gradient.mul_(factor)
 
     def snapshot(self) -> Weights:
         """Copy all weights and buffers."""
@@ -103,9 +103,9 @@ class Team:
 
     def _connect(self) -> None:
         """Make the views what is computed with: of the one member itself, or of the stack that vmap splits."""
-        for parameter in self.parameters:
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             parameter.requires_grad_(True)
-            parameter.grad = torch.zeros_like(parameter)
+            parameter.grad = gradient
         grads = self._grad_views()
         if self.size == 1:
             own = dict(self.members[0].named_parameters()) | dict(self.members[0].named_buffers())
@@ -123,9 +123,9 @@ class Team:
         for name in self._trained:
             shape = self._views[name].shape
             matrix = len(shape) > 2
-            flat = (self.decayed if matrix else self.spared).grad
+            flat = self.gradients[0 if matrix else 1]
             end = starts[matrix] + shape[1:].numel()
-            views[name] = flat[:, starts[matrix] : end].view(shape)  # type: ignore[index]
+            views[name] = flat[:, starts[matrix] : end].view(shape)
             starts[matrix] = end
         return views
 

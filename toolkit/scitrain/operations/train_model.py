@@ -1,6 +1,6 @@
 """Train a model of a data set, judge it, and write everything down."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -9,17 +9,20 @@ from scitrain.data.options import DataOptions
 from scitrain.exporters import check_formats
 from scitrain.models import AnyModelSpec
 from scitrain.runs import Decision, Run
+from scitrain.spec import Spec
 from scitrain.training.options import TrainingOptions
 from scitrain.workflow.headline import Headline
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
-    from scitrain.training.fit import Fitted
+    from scitrain.training.learning import Fitted
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
 
 __all__ = ["TrainModel", "TrainResult"]
+
+S = TypeVar("S", bound=Spec)
 
 
 class TrainResult(JobResult):
@@ -87,9 +90,9 @@ class TrainModel(Job, DataOptions, TrainingOptions):
 
         check_source(self.data, workspace)
 
-    def data_options(self) -> DataOptions:
-        """Return the part of the request that is about data."""
-        return DataOptions(**{name: getattr(self, name) for name in DataOptions.model_fields})
+    def part(self, options: type[S]) -> S:
+        """Return the part of the request that is about data, or about training."""
+        return options(**{name: getattr(self, name) for name in options.model_fields})
 
     def execute(self, run: Run) -> TrainResult:
         """Prepare, train, judge, export, draw, write."""
@@ -98,7 +101,7 @@ class TrainModel(Job, DataOptions, TrainingOptions):
         from scitrain.workflow.stages import stage
 
         with stage(run, "prepare", "reading and cleaning the data"):
-            prepared = prepare(self.data_options(), run.workspace, run)
+            prepared = prepare(self.part(DataOptions), run.workspace, run)
         for decision in prepared.decisions:
             run.decide(decision.what, decision.value, decision.why)
         network = choose_network(prepared, self.model, run)
@@ -109,7 +112,8 @@ class TrainModel(Job, DataOptions, TrainingOptions):
         return self._result(prepared, network, judged, run)
 
     def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "Fitted":
-        from scitrain.training.fit import Learning, fit
+        from scitrain.training.fit import fit
+        from scitrain.training.learning import Learning
         from scitrain.workflow.stages import stage
 
         learning = Learning(
@@ -121,7 +125,7 @@ class TrainModel(Job, DataOptions, TrainingOptions):
             n_outputs=prepared.n_outputs,
             model=network.model,
             shape=network.featuriser.shape(),
-            options=self,
+            options=self.part(TrainingOptions),
             seed=self.seed,
         )
         with stage(run, "train", "training"):

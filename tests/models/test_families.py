@@ -1,0 +1,203 @@
+import httpx
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from scitrain.contracts.model import InputShape
+from scitrain.errors import ScitrainError, UnknownNameError
+from scitrain.models import FAMILIES
+from scitrain.models.cnn import Cnn
+from scitrain.models.mlp import Mlp
+from scitrain.models.resnet import Resnet
+from scitrain.models.rnn import Rnn
+from scitrain.models.timm import Timm
+
+VECTOR = InputShape("vector", (10,))
+IMAGE = InputShape("image", (1, 8, 8))
+TOKENS = InputShape("tokens", (12,), vocabulary=9)
+TINY = [
+    (Mlp(widths=[16, 16], norm="batch", dropout=0.0), VECTOR),
+    (Mlp(widths=[16, 16], norm="layer", dropout=0.0, residual=True), VECTOR),
+    (Mlp(widths=[16], norm="none", dropout=0.0), VECTOR),
+    (Cnn(widths=[4, 8], dropout=0.0), IMAGE),
+    (Resnet(widths=[4, 4, 8, 8], blocks=[1, 1, 1, 1]), IMAGE),
+    (Timm(name="resnet10t"), InputShape("image", (2, 32, 32))),
+    (Rnn(embedding=8, hidden=8, layers=2, dropout=0.0), TOKENS),
+    (Rnn(cell="gru", embedding=8, hidden=8, layers=1, dropout=0.0), TOKENS),
+]
+NAMES = [f"{model.family}-{i}" for i, (model, _) in enumerate(TINY)]
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def rows(shape, n=8):
+    generator = torch.Generator().manual_seed(0)
+    if shape.kind == "tokens":
+        return torch.randint(1, shape.vocabulary, (n, *shape.shape), generator=generator)
+    return torch.rand(n, *shape.shape, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("norm", "expected"),
+    [
+        # 10·16 + 16, 16·8 + 8; a norm adds a gain and a shift for each unit
+        ("none", 160 + 16 + 128 + 8),
+        ("layer", 160 + 16 + 32 + 128 + 8 + 16),
+        ("batch", 160 + 16 + 32 + 128 + 8 + 16),
+    ],
+)
+def test_an_mlp_has_the_parameters_counted_by_hand(norm, expected):
+    assert parameters(Mlp(widths=[16, 8], norm=norm).build(VECTOR)) == expected
+
+
+def test_a_cnn_has_the_parameters_counted_by_hand():
+    convolutions = 1 * 32 * 9 + 32 * 64 * 9 + 64 * 128 * 9 + 128 * 256 * 9
+    assert parameters(Cnn().build(IMAGE)) == convolutions + 2 * (32 + 64 + 128 + 256)
+
+
+def test_resnet_18_has_the_parameters_of_the_paper():
+    # torchvision's ResNet-18 has 11,689,512 of which 513,000 are its classifier of 1,000 classes
+    assert parameters(Resnet().build(InputShape("image", (3, 224, 224)))) == 11_689_512 - 513_000
+
+
+def test_a_timm_network_loses_its_classifier_and_takes_any_number_of_channels():
+    encoder = Timm(name="resnet18").build(InputShape("image", (1, 64, 64)))
+    assert parameters(encoder) == 11_689_512 - 513_000 - 2 * 64 * 49
+    assert encoder.width == 512
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("lstm", 4), ("gru", 3)])
+def test_an_rnn_has_the_parameters_counted_by_hand(cell, gates):
+    first = gates * 5 * (6 + 5 + 2)  # weights from 6 inputs and 5 states, two biases
+    second = gates * 5 * (10 + 5 + 2)
+    encoder = Rnn(cell=cell, embedding=6, hidden=5, layers=2).build(TOKENS)
+    assert parameters(encoder) == 9 * 6 + 2 * (first + second)
+
+
+@pytest.mark.parametrize(("model", "shape"), TINY, ids=NAMES)
+def test_every_family_overfits_eight_rows(model, shape):
+    torch.manual_seed(0)
+    encoder = model.build(shape)
+    network = torch.nn.Sequential(encoder, torch.nn.Linear(encoder.width, 1))
+    x, y = rows(shape), torch.linspace(-1, 1, 8)[:, None]
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    for _ in range(150):
+        loss = torch.nn.functional.mse_loss(network(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.02
+
+
+@pytest.mark.parametrize(("model", "shape"), TINY, ids=NAMES)
+def test_a_row_has_the_same_features_in_any_batch(model, shape):
+    encoder = model.build(shape).eval()
+    x = rows(shape)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(x)[2:3], encoder(x[2:3]), atol=1e-5, rtol=1e-4)
+        assert encoder(x).shape == (8, encoder.width)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_padding_changes_nothing_for_an_rnn(cell):
+    encoder = Rnn(cell=cell, embedding=8, hidden=8, layers=2).build(TOKENS).eval()
+    x = rows(TOKENS)
+    for row, length in enumerate((12, 7, 1, 5, 3, 2, 9, 11)):
+        x[row, length:] = 0
+    with torch.no_grad():
+        together = encoder(x)
+        for row, length in enumerate((12, 7, 1, 5, 3, 2, 9, 11)):
+            torch.testing.assert_close(together[row], encoder(x[row : row + 1, :length])[0])
+
+
+def test_an_rnn_bears_a_row_without_tokens():
+    encoder = Rnn(hidden=4).build(TOKENS).eval()
+    assert torch.isfinite(encoder(torch.zeros(2, 12, dtype=torch.int64))).all()
+
+
+@pytest.mark.parametrize("side", [1, 2, 5, 8, 33])
+def test_convolutional_networks_take_images_of_any_size(side):
+    shape = InputShape("image", (3, side, side))
+    for model in (Cnn(widths=[4, 4, 4, 4]), Resnet(widths=[4, 4, 4, 4], blocks=[1, 1, 1, 1])):
+        assert model.build(shape).eval()(torch.zeros(2, 3, side, side)).shape == (2, 4)
+
+
+def test_blocks_of_a_vector_start_with_equal_voice():
+    torch.manual_seed(0)
+    blocks = {"descriptors": (0, 10), "counts": (10, 1010)}
+    weight = Mlp(widths=[512]).build(InputShape("vector", (1010,), blocks=blocks)).layers[0].linear.weight
+    few, many = weight[:, :10].square().sum(), weight[:, 10:].square().sum()
+    assert few.item() == pytest.approx(many.item(), rel=0.1)
+
+
+def test_gradient_checkpointing_gives_the_same_gradients():
+    grads = []
+    for on in (False, True):
+        torch.manual_seed(0)
+        encoder = Cnn(widths=[4, 4], dropout=0.0).build(IMAGE)
+        encoder.set_gradient_checkpointing(on)
+        encoder(rows(IMAGE)).sum().backward()
+        grads.append(encoder.stages[0][0].weight.grad)
+    torch.testing.assert_close(*grads)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_family_says_which_rows_it_reads(family):
+    cls = FAMILIES[family]
+    wrong = next(shape for shape in (VECTOR, IMAGE, TOKENS) if shape.kind not in cls.consumes)
+    with pytest.raises(ScitrainError, match=f"family '{family}' reads .* given {wrong.kind}"):
+        cls().build(wrong)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_family_names_its_paper(family):
+    assert "doi:" in FAMILIES[family].reference or "arXiv:" in FAMILIES[family].reference
+
+
+def test_an_unknown_timm_network_is_answered_with_the_nearest_name():
+    with pytest.raises(UnknownNameError, match="did you mean 'resnet18'"):
+        Timm(name="resnet_18").build(IMAGE)
+
+
+def test_a_vision_transformer_takes_the_size_of_the_images():
+    encoder = Timm(name="vit_tiny_patch16_224").build(InputShape("image", (3, 32, 48)))
+    assert encoder(torch.zeros(1, 3, 32, 48)).shape == (1, 192)
+
+
+def test_timm_weights_load_from_a_local_file_and_adapt_to_grey_images(tmp_path):
+    import timm
+
+    source = timm.create_model("resnet10t", num_classes=7)
+    save_file(source.state_dict(), tmp_path / "model.safetensors")
+    model = Timm(name="resnet10t", weights=str(tmp_path / "model.safetensors"))
+    grey = model.build(InputShape("image", (1, 32, 32)))
+    colour = model.build(InputShape("image", (3, 32, 32)))
+    torch.testing.assert_close(colour.backbone.conv1[0].weight, source.conv1[0].weight)
+    torch.testing.assert_close(grey.backbone.conv1[0].weight, source.conv1[0].weight.sum(1, keepdim=True))
+    assert colour.statistics is not None
+    assert grey.statistics is None
+
+
+def test_weights_that_do_not_fit_are_refused_with_the_reason(tmp_path):
+    save_file({"other": torch.zeros(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(ScitrainError, match="does not fit the network 'resnet10t'"):
+        Timm(name="resnet10t", weights=str(tmp_path / "model.safetensors")).build(InputShape("image", (3, 32, 32)))
+
+
+def test_missing_weights_are_refused():
+    with pytest.raises(ScitrainError, match="is no file of pretrained weights"):
+        Timm(weights="nowhere.safetensors").build(IMAGE)
+
+
+def test_without_the_hub_the_user_is_told_which_file_to_bring(monkeypatch):
+    class Session:
+        def head(self, url, timeout):
+            assert timeout <= 5
+            raise httpx.ConnectError("no route to host")
+
+    monkeypatch.setattr("scitrain.models._timm.get_session", Session)
+    monkeypatch.setattr("scitrain.models._timm.try_to_load_from_cache", lambda *_: None)
+    with pytest.raises(ScitrainError, match=r"no route to host.*download model.safetensors from .*timm/resnet18.*weights="):
+        Timm(name="resnet18", pretrained=True).build(InputShape("image", (3, 32, 32)))
