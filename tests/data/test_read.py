@@ -25,7 +25,9 @@ def written(workspace: Workspace, content: bytes | str, name: str = "x.csv") -> 
 
 
 def cells(workspace: Workspace, content: bytes | str, name: str = "x.csv") -> dict[str, list[str]]:
-    return {column: list(values) for column, values in read(written(workspace, content, name), workspace).columns.items()}
+    return {
+        column: list(values) for column, values in read(written(workspace, content, name), workspace).columns.items()
+    }
 
 
 def test_cells_stay_as_they_are_written(workspace: Workspace) -> None:
@@ -48,7 +50,9 @@ def test_cells_stay_as_they_are_written(workspace: Workspace) -> None:
         (b'a,b\n"1","2"', ("1", "2")),
     ],
 )
-def test_byte_order_marks_encodings_and_delimiters_are_found(workspace: Workspace, content: bytes, expected: tuple[str, str]) -> None:
+def test_byte_order_marks_encodings_and_delimiters_are_found(
+    workspace: Workspace, content: bytes, expected: tuple[str, str]
+) -> None:
     assert cells(workspace, content) == {"a": [expected[0]], "b": [expected[1]]}
 
 
@@ -75,7 +79,9 @@ def test_lines_count_quoted_line_breaks_blank_lines_and_broken_rows(workspace: W
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.sampled_from(['1,2', '"a\nb",3', "4", "5,6,7", "", '"x ""y""",8', "é,9"]), min_size=1, max_size=40))
+@given(
+    rows=st.lists(st.sampled_from(["1,2", '"a\nb",3', "4", "5,6,7", "", '"x ""y""",8', "é,9"]), min_size=1, max_size=40)
+)
 def test_every_row_is_found_on_its_line_whatever_the_block_size(workspace: Workspace, rows: list[str]) -> None:
     path = Path(written(workspace, "a,b\n" + "".join(row + "\n" for row in rows)))
     lines, where = {}, 2
@@ -111,7 +117,9 @@ def test_every_row_is_found_on_its_line_whatever_the_block_size(workspace: Works
         ("x.xyz", b"3\n", "ending '.xyz'"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_with_what_to_do(workspace: Workspace, name: str, content: bytes, said: str) -> None:
+def test_a_file_that_is_no_table_is_refused_with_what_to_do(
+    workspace: Workspace, name: str, content: bytes, said: str
+) -> None:
     with pytest.raises(DataError, match="(?s)" + said) as error:
         read(written(workspace, content, name), workspace)
     assert name in str(error.value)
@@ -143,13 +151,20 @@ def test_parquet_numbers_become_their_shortest_text_and_a_typed_nan_is_missing(w
     table = pa.table({"x": [0.1, float("nan"), None], "f": ["NaN", "Fe2O3", None], "l": [[1], [2], [3]]})
     pq.write_table(table, workspace.root / "x.parquet")
     source = read("x.parquet", workspace)
-    assert {name: list(values) for name, values in source.columns.items()} == {"x": ["0.1", "", ""], "f": ["NaN", "Fe2O3", ""]}
+    assert {name: list(values) for name, values in source.columns.items()} == {
+        "x": ["0.1", "", ""],
+        "f": ["NaN", "Fe2O3", ""],
+    }
     assert source.place == "row"
 
 
 def test_json_lines_fill_absent_keys_and_name_bad_lines(workspace: Workspace) -> None:
     source = read(written(workspace, '{"a": 1, "b": null}\n[1]\n{"a": "x", "c": true}\n', "x.jsonl"), workspace)
-    assert {name: list(values) for name, values in source.columns.items()} == {"a": ["1", "x"], "b": ["", ""], "c": ["", "true"]}
+    assert {name: list(values) for name, values in source.columns.items()} == {
+        "a": ["1", "x"],
+        "b": ["", ""],
+        "c": ["", "true"],
+    }
     assert [one.line for one in source.broken] == [2]
 
 
@@ -171,7 +186,11 @@ $$$$
 
 
 def test_an_sdf_gives_smiles_names_and_data_items_and_names_bad_records(workspace: Workspace) -> None:
-    wrong = ETHANOL.replace("  1  2  1  0\n", "  1  2  9  0\n").replace(" O   0", " F   0").replace("  2  3  1", "  2  3  3")
+    wrong = (
+        ETHANOL.replace("  1  2  1  0\n", "  1  2  9  0\n")
+        .replace(" O   0", " F   0")
+        .replace("  2  3  1", "  2  3  3")
+    )
     source = read(written(workspace, ETHANOL + wrong + ETHANOL.replace("1.1", "2.2"), "x.sdf"), workspace)
     assert list(source.columns["smiles"]) == ["CCO", "CCO"]
     assert list(source.columns["logS"]) == ["1.1", "2.2"]
@@ -181,7 +200,10 @@ def test_an_sdf_gives_smiles_names_and_data_items_and_names_bad_records(workspac
 
 def test_units_are_read_from_headers(workspace: Workspace) -> None:
     source = read(written(workspace, "yield (MPa),T [K],name (string),f(x)\n1,2,3,4\n"), workspace)
-    assert source.units == {"yield (MPa)": "MPa", "T [K]": "K", "f(x)": "x"} or source.units == {"yield (MPa)": "MPa", "T [K]": "K"}
+    assert source.units == {"yield (MPa)": "MPa", "T [K]": "K", "f(x)": "x"} or source.units == {
+        "yield (MPa)": "MPa",
+        "T [K]": "K",
+    }
 
 
 def test_the_fingerprint_is_the_contents(workspace: Workspace) -> None:

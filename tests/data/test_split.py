@@ -111,7 +111,9 @@ def test_a_multilabel_stratified_split_spreads_the_rarest_label() -> None:
 def test_time_trains_on_the_past_and_keeps_equal_times_together() -> None:
     moment = np.repeat(np.arange(20.0), 5)[::-1]
     division = divide(SplitOptions(kind="time"), rows(100, column=moment))
-    ends = [(moment[division.split[part]].min(), moment[division.split[part]].max()) for part in ("train", "val", "test")]
+    ends = [
+        (moment[division.split[part]].min(), moment[division.split[part]].max()) for part in ("train", "val", "test")
+    ]
     assert ends[0][1] < ends[1][0]
     assert ends[1][1] < ends[2][0]
 
@@ -147,7 +149,9 @@ def test_a_fold_number_says_the_test() -> None:
 
 
 def test_the_folds_of_kfold_cover_every_row_once() -> None:
-    tests = [divide(SplitOptions(kind="kfold", folds=4, fold=k), rows(103, 1, "binary")).split["test"] for k in range(4)]
+    tests = [
+        divide(SplitOptions(kind="kfold", folds=4, fold=k), rows(103, 1, "binary")).split["test"] for k in range(4)
+    ]
     assert sorted(np.concatenate(tests).tolist()) == list(range(103))
     with pytest.raises(DataError, match="not among folds"):
         divide(SplitOptions(kind="kfold", folds=4, fold=4), rows(103))

@@ -1,4 +1,5 @@
-import httpx
+from urllib.error import URLError
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -192,12 +193,11 @@ def test_missing_weights_are_refused():
 
 
 def test_without_the_hub_the_user_is_told_which_file_to_bring(monkeypatch):
-    class Session:
-        def head(self, url, timeout):
-            assert timeout <= 5
-            raise httpx.ConnectError("no route to host")
+    def urlopen(request, timeout):
+        assert timeout <= 5
+        raise URLError("no route to host")
 
-    monkeypatch.setattr("scitrain.models._timm.get_session", Session)
+    monkeypatch.setattr("scitrain.models._timm.urlopen", urlopen)
     monkeypatch.setattr("scitrain.models._timm.try_to_load_from_cache", lambda *_: None)
     with pytest.raises(ScitrainError, match=r"no route to host.*download model.safetensors from .*timm/resnet18.*weights="):
         Timm(name="resnet18", pretrained=True).build(InputShape("image", (3, 32, 32)))

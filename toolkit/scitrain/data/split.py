@@ -197,8 +197,8 @@ def stratified(strata: np.ndarray, identity: np.ndarray, shares: Sequence[float]
 def balanced_groups(groups: Sequence[str], sizes: Sequence[int], seed: int) -> list[np.ndarray]:
     """Deal whole groups into train, val and test; groups too large for half of val or test go to train first.
 
-    One that fits nowhere trains, so that a giant never fills the test. The order is drawn by ``seed``, large groups before small ones: the balanced scaffold split of Yang et al.,
-    J. Chem. Inf. Model. 59, 3370 (2019), doi:10.1021/acs.jcim.9b00237.
+    The order is drawn by ``seed``, large groups before small ones: the balanced scaffold split of Yang et al., J. Chem. Inf. Model. 59,
+    3370 (2019), doi:10.1021/acs.jcim.9b00237; but a group that fits nowhere trains, so that a giant never fills the test.
     """
     units = _numbered(np.asarray(groups, dtype=object).astype(str))
     weight = np.bincount(units)

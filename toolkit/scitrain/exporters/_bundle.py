@@ -14,7 +14,6 @@ import jinja2
 import numpy as np
 from pydantic import JsonValue
 
-import scitrain
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.errors import ScitrainError
 from scitrain.evaluation.domain import FARTHEST
@@ -24,6 +23,7 @@ from scitrain.inference.files import DOMAIN, read_config
 from scitrain.inference.model import NOT_FINITE, batch_size, load_model
 from scitrain.inference.tables import write_predictions
 from scitrain.runs import Run, atomic_write
+from scitrain.shipped import shipped
 
 __all__ = ["check_bundle", "write_bundle", "zip_folder"]
 
@@ -142,12 +142,9 @@ def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
 
 
 def _template(name: str) -> jinja2.Template:
-    folder = Path(scitrain.__file__).parent
-    installed = folder / "_data" / "templates"
-    folders = installed if installed.is_dir() else folder.parents[1] / "templates"
     # not HTML: values go into Python source as literals, or as harmless prose
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folders),
+        loader=jinja2.FileSystemLoader(shipped("templates")),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,

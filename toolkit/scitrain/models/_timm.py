@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-import httpx
 import timm
 import torch
 from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-from huggingface_hub.utils import get_session
 from torch import Tensor
 
 from scitrain.contracts.model import InputShape
@@ -76,7 +76,7 @@ def _create(name: str, pretrained: bool, known: dict[str, Any], options: dict[st
         _reach(name, str(known.get("hf_hub_id") or ""))
     try:
         return timm.create_model(name, pretrained=pretrained, **options)
-    except (OSError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError) as error:
+    except (OSError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise ScitrainError(_advice(name, str(known.get("hf_hub_id") or ""), str(error))) from error
     except RuntimeError as error:
         if overlay is None:
@@ -95,8 +95,11 @@ def _reach(name: str, repository: str) -> None:
     if constants.HF_HUB_OFFLINE:
         raise ScitrainError(_advice(name, repository, "HF_HUB_OFFLINE is set"))
     try:
-        get_session().head(constants.ENDPOINT, timeout=PROBE_S)
-    except (OSError, httpx.HTTPError) as error:
+        with urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=PROBE_S):
+            return
+    except HTTPError:
+        return  # it answered, if only to say no: what it says to the download is told then
+    except OSError as error:
         raise ScitrainError(_advice(name, repository, str(error) or type(error).__name__)) from error
 
 

@@ -2,8 +2,7 @@
 
 from scitrain.render.card import render_card
 from scitrain.render.limits import limits
-from scitrain.render.markup import templates_folder
 from scitrain.render.report import render_report
 from scitrain.render.script import render_train_script
 
-__all__ = ["limits", "render_card", "render_report", "render_train_script", "templates_folder"]
+__all__ = ["limits", "render_card", "render_report", "render_train_script"]

@@ -1,14 +1,13 @@
 """Put untrusted words into Markdown and HTML: a data set may be named ``<script>``, a label may hold a pipe."""
 
 import re
-from pathlib import Path
 
 import jinja2
 
-import scitrain
 from scitrain.figures.words import one_line
+from scitrain.shipped import shipped
 
-__all__ = ["environment", "fence", "markdown", "templates_folder", "value_words"]
+__all__ = ["environment", "fence", "markdown", "value_words"]
 
 SPECIAL = re.compile(r"([\\`*|~$]|\](?=[(\[:]))")
 """Characters with a meaning somewhere in Markdown text; a dollar starts a formula on some sites."""
@@ -19,17 +18,10 @@ LINK = re.compile(r"(?i)\b(https?|ftp|mailto)(:)|\b(www)(\.)")
 """What GitHub would make a link of."""
 
 
-def templates_folder() -> Path:
-    """Return the folder of the templates: inside an installed wheel, else beside the source roots."""
-    package = Path(scitrain.__file__).parent
-    installed = package / "_data" / "templates"
-    return installed if installed.is_dir() else package.parents[1] / "templates"
-
-
 def environment() -> jinja2.Environment:
     """Return the environment of all pages: HTML is escaped, and what is missing fails."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder()),
+        loader=jinja2.FileSystemLoader(shipped("templates")),
         undefined=jinja2.StrictUndefined,
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
         trim_blocks=True,

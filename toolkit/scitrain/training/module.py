@@ -88,6 +88,7 @@ class TrainingModule(pl.LightningModule):
         self._losses: list[Tensor] = []
         self._began = 0.0
         self._step = 0
+        self._announce()
         self._generator = torch.Generator(device=plan.device if plan.device != "mps" else "cpu")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -108,7 +109,6 @@ class TrainingModule(pl.LightningModule):
 
     def start_epoch(self) -> None:
         """Seed dropout and augmentation of this epoch and process, and forget the last epoch's losses."""
-        self.feed.start_epoch(self.epoch)
         seed = mix(self.plan.seed, 1 + self.plan.members[0], self.epoch, self.plan.rank)
         torch.manual_seed(seed)
         self._generator.manual_seed(seed)
@@ -136,6 +136,7 @@ class TrainingModule(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Validate, remember what is best, and tell."""
         self.epoch += 1
+        self._announce()
         self._average_buffers()
         train = self._mean_loss()
         each, metric = self.validate()
@@ -164,6 +165,11 @@ class TrainingModule(pl.LightningModule):
         self.team.restore(Weights(state["arrays"]))
         self.optimizer.load_state_dict(state["optimizer"])
         self.tracker.load(state["tracker"])
+        self._announce()
+
+    def _announce(self) -> None:
+        # Lightning fetches an epoch's first block before it tells that the epoch begins.
+        self.feed.start_epoch(self.epoch)
 
     def finished(self) -> bool:
         """Tell whether nothing is left to do; all processes answer alike, for the first one's clock decides."""
