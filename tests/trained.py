@@ -12,7 +12,7 @@ from scitrain.evaluation.conformal import fit_conformal
 from scitrain.evaluation.domain import fit_domain
 from scitrain.inference import TrainedConfig, load_model, save_model, write_predictions
 from scitrain.inference.config import ShapeConfig
-from scitrain.modalities.formula import Formula
+from scitrain.modalities import MODALITIES
 from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
 from scitrain.training.predict import predict_array
@@ -35,27 +35,34 @@ TARGETS: dict[Task, tuple[Target, ...]] = {
 }
 
 
-def trained_run(folder: Path, task: Task = "regression", model: ModelSpec | None = None, members: int = 2) -> Run:
-    """Write a run with model, calibration, domain and test predictions."""
+def trained_run(
+    folder: Path,
+    task: Task = "regression",
+    model: ModelSpec | None = None,
+    members: int = 2,
+    data: tuple[str, dict[str, list[str]]] = ("formula", {"formula": FORMULAS}),
+) -> Run:
+    """Write a run with model, calibration, domain and test predictions; ``data`` is a modality and its columns."""
     torch.manual_seed(7)
     workspace = Workspace(folder)
     run = Run.create("train_model", {}, workspace)
     run.update(status="completed")
     spec = model or Mlp(widths=[16, 16])
-    columns = {"formula": FORMULAS}
-    kind = spec.consumes[0]
-    featuriser = Formula().featuriser(kind, columns, np.arange(50))
+    modality, columns = data
+    n = len(next(iter(columns.values())))
+    featuriser = MODALITIES[modality].featuriser(spec.consumes[0], columns, np.arange(n * 2 // 3))
     x, errors = featuriser.transform(columns)
     assert not errors
     outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])
     predictor = build_predictor(task, spec, featuriser.shape(), outputs, members)
     settle(predictor, x)
     said = predict_array(predictor, x)
+    half = n * 2 // 3
     config = TrainedConfig(
         task=task,
         targets=TARGETS[task],
-        modality="formula",
-        input_columns=("formula",),
+        modality=modality,
+        input_columns=tuple(columns),
         featuriser=featuriser.model_dump(mode="json"),
         model=spec.model_dump(mode="json"),
         members=members,
@@ -65,12 +72,12 @@ def trained_run(folder: Path, task: Task = "regression", model: ModelSpec | None
         ).model_dump(mode="json"),
         source="made up",
     )
-    save_model(run, predictor, config, fit_domain(said.representation[:50], said.representation[50:]))
+    save_model(run, predictor, config, fit_domain(said.representation[:half], said.representation[half:]))
     model_at_work = load_model(run, "torch")
-    test = {"formula": FORMULAS[50:]}
-    y = labels(task, said.prediction)[50:]
+    test = {name: cells[half:] for name, cells in columns.items()}
+    y = labels(task, said.prediction)[half:]
     write_predictions(
-        run.file("results/predictions.csv"), config, test, np.arange(51, 51 + len(y)), model_at_work.predict(test), y
+        run.file("results/predictions.csv"), config, test, np.arange(half + 1, n + 1), model_at_work.predict(test), y
     )
     return run
 
@@ -83,7 +90,7 @@ def settle(predictor: Predictor, x: np.ndarray) -> None:
     """Give every statistic a value that is not its neutral one, as training would."""
     predictor.train()
     if x.dtype == np.float32:
-        learn_input(predictor.inputs, x, np.arange(50), None)
+        learn_input(predictor.inputs, x, np.arange(len(x) // 2), None)
     with torch.no_grad():
         for _ in range(3):
             predictor(torch.from_numpy(x))

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import logging
 import math
 import mimetypes
@@ -71,8 +72,18 @@ def _structured(result: Result) -> dict[str, JsonValue]:
     Raises:
         ValidationError: A number that must be there is not finite; that is a bug of the operation, not of the request.
     """
+    plain: dict[str, JsonValue] = result.model_dump(mode="json", by_alias=True)
+    try:
+        json.dumps(plain, allow_nan=False)
+    except ValueError:
+        return _mended(result, plain)
+    return plain
+
+
+def _mended(result: Result, plain: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Put null for each number that is not finite, where the result allows null there."""
     lost: list[str] = []
-    clean = cast("dict[str, JsonValue]", _finite(result.model_dump(mode="json"), "", lost))
+    clean = cast("dict[str, JsonValue]", _finite(plain, "", lost))
     if lost:
         logger.warning("%s: not finite, sent as null: %s", type(result).__name__, ", ".join(lost))
         try:

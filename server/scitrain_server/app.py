@@ -76,7 +76,8 @@ class Application(MCPServer[None]):
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool once the records tell the truth about which runs are alive."""
-        await anyio.to_thread.run_sync(self._reconciled.wait)
+        if not self._reconciled.done:
+            await anyio.to_thread.run_sync(self._reconciled.wait)
         return await super().call_tool(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:
@@ -120,6 +121,11 @@ class Reconciled:
 
     def __init__(self, settings: Settings) -> None:
         self._thread = Thread(target=partial(_reconcile, settings), name="reconcile", daemon=True)
+
+    @property
+    def done(self) -> bool:
+        """Whether the records tell the truth already."""
+        return self._thread.ident is not None and not self._thread.is_alive()
 
     def begin(self) -> None:
         """Begin, where nobody has."""

@@ -23,7 +23,9 @@ def table(workspace: Workspace, lines: list[str], name: str = "t.csv") -> str:
     return str(path)
 
 
-def numbers(workspace: Workspace, extra: list[str] = [], n: int = 40) -> str:
+def numbers(workspace: Workspace, extra: list[str] | None = None, n: int = 40) -> str:
+    if extra is None:
+        extra = []
     random = np.random.default_rng(0)
     rows = [f"{random.normal():.4f},{'ab'[i % 2]},{random.normal():.4f}" for i in range(n)]
     return table(workspace, ["x,kind,y", *rows, *extra])
@@ -40,7 +42,8 @@ def rejected(prepared: Prepared) -> list[dict[str, str]]:
 
 def test_a_table_is_prepared_with_every_choice_and_its_reason(workspace: Workspace) -> None:
     found = go(workspace, numbers(workspace), target="y")
-    assert (found.modality, found.task, found.y.shape, found.y.dtype) == ("tabular", "regression", (40, 1), np.float32)
+    assert (found.modality, found.task, found.y.shape) == ("tabular", "regression", (40, 1))
+    assert found.y.dtype == np.dtype(np.float32)
     assert list(found.columns) == ["x", "kind"]
     assert {decision.what for decision in found.decisions} >= {
         "target",
@@ -170,7 +173,7 @@ def test_one_class_teaches_nothing(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("n", [1, 9])
 def test_too_few_rows_are_refused(workspace: Workspace, n: int) -> None:
-    with pytest.raises(DataError, match="at least 10|nothing to learn"):
+    with pytest.raises(DataError, match=r"at least 10|nothing to learn"):
         go(workspace, numbers(workspace, n=n), target="y")
 
 
@@ -200,7 +203,9 @@ def test_the_only_sensible_target_is_taken(workspace: Workspace) -> None:
     assert found.report["left_out"] == {"id": "no formula column"}
 
 
-def formulas(workspace: Workspace, extra: list[str] = []) -> str:
+def formulas(workspace: Workspace, extra: list[str] | None = None) -> str:
+    if extra is None:
+        extra = []
     metals = ["Li", "Na", "K", "Mg", "Ca", "Fe", "Co", "Ni", "Cu", "Zn"]
     rows = [
         f"{i},{m}{x},{i * 0.37:.2f}" for i, (m, x) in enumerate((m, x) for m in metals for x in ("O", "S2", "F3", "Cl"))
@@ -236,12 +241,8 @@ def test_classes_are_words_in_order_with_the_negative_first(workspace: Workspace
 def test_whole_numbers_may_be_classes_and_one_spelling_is_one_class(workspace: Workspace) -> None:
     data = table(workspace, ["x,y", *(f"{i}.5,{['0', '1.0', '2', '1'][i % 4]}" for i in range(100))])
     found = go(workspace, data, target="y")
-    assert (found.task, found.targets[0].classes, found.y.dtype, found.n_outputs) == (
-        "multiclass",
-        ("0", "1", "2"),
-        np.int64,
-        3,
-    )
+    assert (found.task, found.targets[0].classes, found.n_outputs) == ("multiclass", ("0", "1", "2"), 3)
+    assert found.y.dtype == np.dtype(np.int64)
 
 
 def test_many_different_words_are_no_target(workspace: Workspace) -> None:
@@ -341,11 +342,10 @@ def test_a_feature_that_gives_the_target_away_is_warned_of(workspace: Workspace)
 
 
 def test_near_copies_across_the_split_are_counted(workspace: Workspace) -> None:
-    rows = [f"{i // 2}.{i % 2}000001,{(i // 2) ** 2 % 37}.5,{i}.25" for i in range(0, 200)]
+    rows = [f"{i // 2}.{i % 2}000001,{(i // 2) ** 2 % 37}.5,{i}.25" for i in range(200)]
     near = [row.replace(".1000001", ".0000002") for row in rows]
     found = go(workspace, table(workspace, ["a,b,y", *near]), target="y")
-    copies = found.report["leaks"]["near_copies"]  # type: ignore[index,call-overload]
-    assert copies["share"] > 0.5
+    assert found.report["leaks"]["near_copies"]["share"] > 0.5  # type: ignore[index,call-overload,operator]
     assert any("the test may be too kind" in str(warning) for warning in found.report["warnings"])  # type: ignore[union-attr]
 
 

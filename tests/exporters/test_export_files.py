@@ -20,11 +20,12 @@ from scitrain.exporters import BUNDLE, EXPORTERS, export_files
 from scitrain.exporters._verify import Reference, verify
 from scitrain.exporters.onnx import Onnx
 from scitrain.inference import load_model, load_predictor
-from scitrain.inference.backends import OUTPUTS, torch_compute
+from scitrain.inference.backends import OUTPUTS, Compute, torch_compute
 from scitrain.inference.files import read_config
 from scitrain.models.mlp import Mlp
 from scitrain.models.rnn import Rnn
 from scitrain.runs import Run
+from scitrain.training.predictor import Predictor
 
 Exported = Callable[[str], Run]
 FORMATS = sorted(EXPORTERS)
@@ -136,7 +137,7 @@ class Wrong(Onnx):
     format: ClassVar[str] = "wrong"
     filename: ClassVar[str] = "wrong.onnx"
 
-    def load(self, source, predictor):
+    def load(self, source: Path, predictor: Predictor) -> Compute:
         compute = super().load(source, predictor)
         return lambda x: tuple(part + 0.01 for part in compute(x))
 
@@ -178,14 +179,14 @@ class Shifted(Exporter):
     format: ClassVar[str] = "shifted"
     filename: ClassVar[str] = "shifted"
 
-    def __init__(self, by: float, predictor) -> None:
+    def __init__(self, by: float, predictor: Predictor) -> None:
         self.by, self.compute = by, torch_compute(predictor)
 
-    def export(self, predictor, example, target):
+    def export(self, predictor: Predictor, example: np.ndarray, target: Path) -> dict[str, str | int]:
         return {}
 
-    def load(self, source, predictor):
-        def compute(x):
+    def load(self, source: Path, predictor: Predictor) -> Compute:
+        def compute(x: np.ndarray) -> tuple[np.ndarray, ...]:
             prediction, spread, representation = self.compute(x)
             return prediction + self.by, spread, representation
 

@@ -7,8 +7,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 from PIL import Image
+from pydantic import JsonValue
 
 from scitrain.evaluation.calibration import CoveragePoint, ReliabilityPoint
 from scitrain.evaluation.report import Calibration
@@ -37,7 +39,7 @@ CLASSED = ClassTarget(
     "0.9",
     "0.8",
 )
-LOG = {
+LOG: dict[str, JsonValue] = {
     "epochs": [
         {"epoch": i, "train_loss": 10.0 / i**3, "val_loss": 12.0 / i**3, "learning_rate": 1e-3} for i in range(1, 9)
     ],
@@ -170,7 +172,7 @@ def test_calibration_of_classes_shows_intervals_and_histogram() -> None:
 def test_calibration_of_numbers_shows_raw_and_conformal_coverage() -> None:
     points = tuple(CoveragePoint(nominal=p, observed=None if p > 0.8 else p) for p in (0.1, 0.5, 0.9))
     curves = [Calibration(target=name, raw=points, conformal=points) for name in "abcdefg"]
-    said = words(calibration(curves, {name: Y for name in "abcdefg"}))
+    said = words(calibration(curves, dict.fromkeys("abcdefg", Y)))
     assert "raw spread of the ensemble" in said
     assert "6 of 7 targets are drawn" in said
 
@@ -255,8 +257,10 @@ def test_no_text_of_a_single_panel_leaves_the_picture(draw: Callable[[], Figure]
     figure = draw()
     figure.savefig(BytesIO(), format="png")
     width, height = figure.bbox.size
-    for text in figure.findobj(Text):
-        if isinstance(text, Text) and text.get_text() and text.get_visible():
+    fixed = [t for at in figure.axes for t in (at.title, at.xaxis.label, at.yaxis.label)]
+    legends = [t for legend in figure.findobj(Legend) if isinstance(legend, Legend) for t in legend.get_texts()]
+    for text in (*figure.texts, *fixed, *legends):
+        if text.get_text():
             box = text.get_window_extent()
             assert box.x0 > -2
             assert box.x1 < width + 2

@@ -30,7 +30,7 @@ class Span:
     ("value", "said"),
     [
         (0.61234, "0.612"),
-        (1234.5, "1,234"),
+        (1234.5, "1,230"),
         (-0.5, "−0.500"),
         (0, "0"),
         (1.2e-5, "1.20×10⁻⁵"),
@@ -46,7 +46,7 @@ def test_a_number_has_three_digits_and_an_undefined_one_is_a_dash(value: float |
 
 def test_an_interval_decides_how_many_decimals_a_value_has() -> None:
     assert with_interval(Span(0.61234, 0.5512, 0.6831), "eV") == "0.612 [0.551, 0.683] eV"
-    assert with_interval(Span(1234.56, 1100, 1400), "") == "1,235 [1,100, 1,400]"
+    assert with_interval(Span(1234.56, 1100, 1400), "") == "1,230 [1,100, 1,400]"
     assert with_interval(Span(-0.0001, -0.06, 0.05)) == "0.000 [−0.060, 0.050]"
     assert with_interval(Span(0.5), "eV") == "0.500 eV"
     assert with_interval(Span(None, None, None), "eV") == "–"

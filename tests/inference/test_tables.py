@@ -105,14 +105,15 @@ def batches(formulas: list[str], size: int) -> Iterator[tuple[dict[str, list[str
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_stream_writes_what_one_table_holds(ending: str, run_of: RunOf, trained: ModuleType, tmp_path: Path) -> None:
     model = load_model(run_of("regression"), "torch")
-    formulas, told = [*trained.FORMULAS[:10], "bad("], []
+    formulas = [*trained.FORMULAS[:10], "bad("]
+    told: list[int] = []
     said = predict_stream(model, batches(formulas, 4), tmp_path / f"s.{ending}", told.append)
     assert told == [4, 8, 11]
     assert (said.rows, said.errors, said.path) == (11, 1, tmp_path / f"s.{ending}")
     assert said.first_errors[0].startswith("row 11: ")
     columns = {"id": [f"n{i}" for i in range(11)], "formula": formulas}
     found = model.predict(columns)
-    assert said.outside == int((~found.inside[:10]).sum())  # type: ignore[index,operator]
+    assert said.outside == int((~found.inside[:10]).sum())  # type: ignore[operator]
     whole = write_predictions(tmp_path / f"w.{ending}", model.config, columns, np.arange(1, 12), found)
     rows = [pq.read_table(p).to_pylist() if ending == "parquet" else read(p) for p in (said.path, whole)]
     for ours, theirs in zip(*rows, strict=True):

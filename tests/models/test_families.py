@@ -182,7 +182,7 @@ def test_timm_weights_load_from_a_local_file_and_adapt_to_grey_images(tmp_path):
 
 
 def test_weights_that_do_not_fit_are_refused_with_the_reason(tmp_path):
-    save_file({"other": torch.zeros(2)}, tmp_path / "model.safetensors")
+    save_file({"conv1.0.weight": torch.zeros(2)}, tmp_path / "model.safetensors")
     with pytest.raises(ScitrainError, match="does not fit the network 'resnet10t'"):
         Timm(name="resnet10t", weights=str(tmp_path / "model.safetensors")).build(InputShape("image", (3, 32, 32)))
 

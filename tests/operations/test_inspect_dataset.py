@@ -5,7 +5,7 @@ import json
 import pytest
 
 from scitrain.errors import UnknownNameError
-from scitrain.operations.inspect_dataset import Inspection, InspectDataset
+from scitrain.operations.inspect_dataset import InspectDataset, Inspection
 from scitrain.workspace import Workspace
 
 

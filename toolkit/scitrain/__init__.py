@@ -1,6 +1,7 @@
 """scitrain: models of scientific data that are right by default and honest about how good they are.
 
-Every operation is a class here: ``scitrain.ListRuns().run()``. Importing the package loads none of the heavy libraries.
+Every operation is a class here: ``scitrain.TrainModel(data="esol.csv", target="logS").run()``. Importing the package
+loads none of the heavy libraries.
 """
 
 from scitrain.contracts.operation import Result, Started
@@ -8,10 +9,15 @@ from scitrain.errors import ScitrainError
 from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
+from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.export_model import ExportModel
 from scitrain.operations.get_run import GetRun
+from scitrain.operations.inspect_dataset import InspectDataset
+from scitrain.operations.list_models import ListModels
 from scitrain.operations.list_runs import ListRuns
+from scitrain.operations.predict import Predict
 from scitrain.operations.resume_run import ResumeRun
+from scitrain.operations.train_model import TrainModel
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
@@ -23,14 +29,19 @@ __all__ = [
     "OPERATIONS",
     "CancelRun",
     "CompareRuns",
+    "EvaluateModel",
     "ExportModel",
     "GetRun",
+    "InspectDataset",
+    "ListModels",
     "ListRuns",
+    "Predict",
     "Result",
     "ResumeRun",
     "Run",
     "ScitrainError",
     "Started",
+    "TrainModel",
     "Workspace",
 ]
 __all__ += sorted(_plugged.keys() - set(__all__))

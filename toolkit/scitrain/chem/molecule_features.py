@@ -36,8 +36,10 @@ PADDING, UNKNOWN = 0, 1
 
 # Li Na Mg K Ca Rb Sr Cs Ba: their bonds to N, O, S and halogens are salts; other metals form complexes, kept whole.
 IONIC_METALS = frozenset({3, 11, 12, 19, 20, 37, 38, 55, 56})
-# P S As Se Sb Te: neutral groups of theirs have a charged twin, as sulfoxides do.
-TWO_SPELLINGS = frozenset({15, 16, 33, 34, 51, 52})
+# Neutral groups that have a charged twin, as sulfoxides do: RDKit's Normalizer writes both in one way.
+TWO_SPELLINGS = Chem.MolFromSmarts("[$([#16,#34,#52;X3;+0]=*),$([#15,#33,#51;X3;+0](=*)=*)]")
+# A canonical SMILES of one neutral part without metals, dummies or atom numbers, as nearly all are.
+PLAIN = re.compile(r"(?:[^\[.*]|\[nH\]|\[C@@?H?\])+")
 TOKEN = re.compile(r"\[[^\[\]]+\]|Br|Cl|%\d{2}|[BCNOPSFIbcnops]|\d|[()=#$:/\\.+\-*]")
 
 Options = Mapping[str, Any]
@@ -73,8 +75,6 @@ def _read(text: str) -> Chem.Mol:
         raise UnreadableError(f"{_quoted(text)} {MISSPELLED}{_chemistry(text)}")
     if (heavy := mol.GetNumHeavyAtoms()) > MAX_ATOMS:
         raise UnreadableError(f"{_quoted(text)} has {heavy:,} heavy atoms; at most {MAX_ATOMS:,} are described")
-    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
-        raise UnreadableError(f"{_quoted(text)} has a dummy atom (*), an open end; expected a whole molecule")
     return mol
 
 
@@ -129,14 +129,18 @@ def _standard(text: str) -> tuple[Chem.Mol, str, list[str]]:
     """
     given = text.strip()
     mol = _read(given)
+    smiles = Chem.MolToSmiles(mol)
+    if PLAIN.fullmatch(smiles) and not mol.HasSubstructMatch(TWO_SPELLINGS):
+        return mol, smiles, []
+    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+        raise UnreadableError(f"{_quoted(given)} has a dummy atom (*), an open end; expected a whole molecule")
     changes = _drop_atom_numbers(mol)
-    if _needs_work(mol):
-        try:
-            parent, more = _parent(mol)
-        except (ValueError, RuntimeError) as error:
-            raise UnreadableError(f"{_quoted(given)} cannot be brought to standard form: {error}") from error
-        mol, changes = _read(Chem.MolToSmiles(parent)), changes + more
-    return mol, Chem.MolToSmiles(mol), changes
+    try:
+        parent, more = _parent(mol)
+    except (ValueError, RuntimeError) as error:
+        raise UnreadableError(f"{_quoted(given)} cannot be brought to standard form: {error}") from error
+    mol = _read(Chem.MolToSmiles(parent))
+    return mol, Chem.MolToSmiles(mol), changes + more
 
 
 def _canonical_mol(text: str) -> Chem.Mol:
@@ -150,14 +154,6 @@ def _drop_atom_numbers(mol: Chem.Mol) -> list[str]:
     for atom in numbered:
         atom.SetAtomMapNum(0)
     return ["removed atom numbers"] if numbered else []
-
-
-def _needs_work(mol: Chem.Mol) -> bool:
-    """Tell a molecule that may change from the common case, one neutral part without groups of two spellings."""
-    special = IONIC_METALS | TWO_SPELLINGS
-    if any(atom.GetFormalCharge() or atom.GetAtomicNum() in special for atom in mol.GetAtoms()):
-        return True
-    return len(Chem.GetMolFrags(mol)) > 1
 
 
 @cache
@@ -279,7 +275,7 @@ def _estate(mol: Chem.Mol) -> np.ndarray:
     intrinsic = np.where(degrees > 0, (4.0 / shell**2 * (outer - hydrogens) + 1) / np.maximum(degrees, 1), 0.0)
     distance = Chem.GetDistanceMatrix(mol) + 1
     weight = np.where(distance < 1e6, 1 / distance**2, 0.0)
-    result: np.ndarray = intrinsic + intrinsic * weight.sum(axis=1) - weight @ intrinsic
+    result: np.ndarray = intrinsic + intrinsic * weight.sum(axis=1) - (weight * intrinsic).sum(axis=1)
     return result
 
 

@@ -52,8 +52,8 @@ def read_builtin(source: str, workspace: Workspace) -> Source:
         raise UnknownNameError("built-in data set", name, NAMES)
     known = BUILTINS[name]
     if known.load is None:
-        facts = {"description": known.description, "licence": known.licence, "citation": known.citation}
-        return replace(_digits(workspace), name=source, **facts)
+        digits = replace(_digits(workspace), name=source, description=known.description)
+        return replace(digits, licence=known.licence, citation=known.citation)
     table = known.load()
     numbers = np.arange(1, len(next(iter(table.values()))) + 1)
     return Source(

@@ -158,9 +158,12 @@ class _Lines:
         """Return rows and lines (n,) of the next valid records, which hold so many line breaks, and the broken ones between."""
         n = len(newlines)
         window = np.arange(self.next_ordinal, self.next_ordinal + n + len(self.bad))
-        numbers = [number for number, _, _ in self.bad]
-        valid = window[~np.isin(window, numbers)][:n]
-        end = int(valid[-1]) + 1 if n else self.next_ordinal + len(self.bad)
+        numbers = {number for number, _, _ in self.bad}
+        valid = window[~np.isin(window, list(numbers))][:n]
+        end = int(valid[-1]) + 1 if n else self.next_ordinal
+        # Broken rows that follow at once; the parser may have told of later ones already.
+        while end in numbers:
+            end += 1
         passed = [one for one in self.bad if one[0] < end]
         self.bad = [one for one in self.bad if one[0] >= end]
         height = np.ones(end - self.next_ordinal, dtype=np.int64)

@@ -1,6 +1,6 @@
 """The steps between a source and prepared rows: label, sample, clean, merge, split."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -152,7 +152,7 @@ def clean(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
     modality = MODALITIES[draft.roles.modality]
     impute = options.rows == "impute" or (options.rows == "auto" and modality.name == "tabular")
     raw = take({name: draft.source.columns[name] for name in draft.roles.inputs}, draft.index)
-    cleaned = modality.clean(raw, impute, None if run is None else partial(_ticked, run))
+    cleaned = modality.clean(raw, impute, None if run is None else _ticker(run))
     only = draft.roles.inputs[0] if len(draft.roles.inputs) == 1 else ""
 
     def found(reasons: dict[int, str]) -> tuple[Broken, ...]:
@@ -161,20 +161,43 @@ def clean(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
         )
 
     keep = np.setdiff1d(np.arange(len(draft.index)), np.array(sorted(cleaned.errors), dtype=np.int64))
-    why = (
-        "missing cells are filled in, other bad rows dropped"
-        if impute
-        else "bad rows are dropped and listed in rejected.csv"
-    )
-    policy = Decision(what="bad rows", value="impute" if impute else "drop", why=why)
+    policy = _policy(options.rows, modality.name)
     full = replace(draft, columns={name: text_column(cells) for name, cells in cleaned.columns.items()})
     changes = found({i: why for i, why in cleaned.changes.items() if i not in cleaned.errors})
-    decisions = draft.decisions if options.rows == "fail" else (*draft.decisions, policy)
+    decisions = (*draft.decisions, policy)
     return full.kept(keep, rejected=(*draft.rejected, *found(cleaned.errors)), changes=changes, decisions=decisions)
 
 
-def _ticked(run: Run, done: int, total: int) -> None:
-    run.progress("prepare", 1 + done / max(total, 1), 3, f"cleaned {done:,} of {total:,} rows")
+def _policy(asked: str, modality: str) -> Decision:
+    """Say what becomes of bad rows."""
+    listed_rows = "bad rows are dropped and listed in rejected.csv"
+    if modality == "tabular" and asked in {"auto", "impute"}:
+        return Decision(
+            what="bad rows",
+            value="impute",
+            why=f"missing cells are filled in from the training rows; other {listed_rows}",
+        )
+    if asked == "impute":
+        return Decision(
+            what="bad rows", value="drop", why=f"a missing {modality} cannot be filled in, so {listed_rows}"
+        )
+    return Decision(
+        what="bad rows", value=asked if asked == "fail" else "drop", why=listed_rows if asked == "auto" else "asked for"
+    )
+
+
+def _ticker(run: Run) -> Callable[[int, int], None]:
+    """Tell of the cleaning at most once a percent, however often the modality does."""
+    told = -1
+
+    def tick(done: int, total: int) -> None:
+        nonlocal told
+        percent = 100 * done // max(total, 1)
+        if percent > told:
+            told = percent
+            run.progress("prepare", 1 + done / max(total, 1), 3, f"cleaned {done:,} of {total:,} rows")
+
+    return tick
 
 
 def without_duplicates(options: DataOptions, draft: Draft) -> Draft:

@@ -96,7 +96,8 @@ def choose_roles(options: DataOptions, source: Source) -> Roles:
     inputs = tuple(said) or tuple(name for name in found.columns if name not in left_out)
     if not inputs:
         raise DataError(f"no column is left to predict from ({_reasons(left_out)}); name them in `inputs`")
-    left_out |= {name: f"no {modality} column" for name in usable if name not in inputs and name not in left_out}
+    unread = [name for name in usable if name not in inputs and name not in left_out]
+    left_out |= {name: _why_unread(name, source.columns[name], modality) for name in unread}
     decisions = (
         Decision(what="target", value=asked if len(asked) > 1 else asked[0], why=why_target),
         Decision(what="modality", value=modality, why=found.reason),
@@ -106,6 +107,14 @@ def choose_roles(options: DataOptions, source: Source) -> Roles:
         *(() if not left_out else (Decision(what="columns left out", value=_short(left_out), why=_reasons(left_out)),)),
     )
     return Roles(modality, tuple(asked), inputs, split_column, left_out, decisions)
+
+
+def _why_unread(name: str, cells: TextColumn, modality: str) -> str:
+    return (
+        f"no {modality} column"
+        if modality != "tabular"
+        else id_like(name, cells) or "is prose, names rows, or is empty"
+    )
 
 
 def _short(names: Sequence[str] | Mapping[str, str]) -> list[str]:

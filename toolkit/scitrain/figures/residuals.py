@@ -58,7 +58,9 @@ def _single(target: NumericTarget, split: str) -> Figure:
     axes, side = figure.subplots(1, 2, sharey=True, width_ratios=(5, 1))
     note = _panel(axes, target, 46)
     common_legend(figure)
-    side.hist(target.prediction - target.y, bins=_bins(len(target.y)), orientation="horizontal", color=BLUE, alpha=0.75)
+    reach = axes.get_ylim()[1]
+    edges = np.linspace(-reach, reach, _bins(len(target.y)) + 1).tolist()
+    side.hist(target.prediction - target.y, bins=edges, orientation="horizontal", color=BLUE, alpha=0.75)
     side.axhline(0, color=BLACK, lw=1)
     side.set_xlabel("rows")
     side.grid(visible=False, axis="y")

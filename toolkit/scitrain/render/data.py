@@ -33,11 +33,11 @@ def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), count(data[name])
     twins = data.get("duplicates")
     if twins:
-        yield (
-            "inputs that occur more than once",
-            f"{count(twins['inputs'])}, of which {count(twins['conflicting'])} with conflicting labels "
-            f"(policy {twins['policy']}: {count(twins['rows_removed'])} rows removed)",
+        conflicts, removed = count(twins["conflicting"]), count(twins["rows_removed"])
+        told = (
+            f"{count(twins['inputs'])}, {conflicts} with conflicting labels ({twins['policy']}: {removed} rows removed)"
         )
+        yield "inputs that occur more than once", told
 
 
 def split_words(facts: Facts) -> str:

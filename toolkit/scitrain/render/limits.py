@@ -30,6 +30,7 @@ def limits_of(facts: Facts) -> list[str]:
         _verdict,
         _coverage,
         _domain,
+        _data,
         _sizes,
         _split,
         _rows,

@@ -246,9 +246,10 @@ class TrainingModule(pl.LightningModule):
 
     def _average_buffers(self) -> None:
         """Give all processes the same batch-norm statistics: the mean of what each saw."""
-        if self.plan.world > 1 and self.team.buffers.numel():
-            dist.all_reduce(self.team.buffers.data)
-            self.team.buffers.data /= self.plan.world
+        if self.plan.world > 1:
+            for buffer in self.team.buffers:
+                dist.all_reduce(buffer)
+                buffer /= self.plan.world
 
     def _seen(self) -> int:
         return len(self.feed.train_rows) * self.team.size

@@ -103,7 +103,7 @@ class Predictor(nn.Module):
     def _spread(self, each: Tensor) -> Tensor:
         if self.n_members == 1:
             return torch.zeros_like(each[0])
-        return each.std(dim=0)
+        return ((each - each.mean(dim=0)).square().sum(dim=0) / (self.n_members - 1)).sqrt()
 
 
 def build_member(model: ModelSpec, shape: InputShape, n_outputs: int) -> Member:

@@ -17,7 +17,7 @@ class Weights:
     """A copy of all that training changes in a team, one row a member."""
 
     arrays: list[Tensor]
-    """(members, numbers) each: decayed weights, other weights, buffers."""
+    """(members, numbers) each: decayed weights, other weights, then each buffer."""
 
     def take(self, member: int, other: "Weights") -> None:
         """Overwrite one member's row by that of ``other``."""
@@ -44,7 +44,10 @@ class Team:
         kept = [name for name, buffer in first.named_buffers() if buffer.is_floating_point()]
         self.decayed, decayed_views = self._flatten(decayed)
         self.spared, spared_views = self._flatten(spared)
-        self.buffers, self._buffer_views = self._flatten(kept)
+        # An array each: batch-norm under vmap updates its statistics in place only where they lie in one piece.
+        apart = {name: self._flatten([name]) for name in kept}
+        self.buffers = [flat.data for flat, _ in apart.values()]
+        self._buffer_views = {name: views[name] for name, (_, views) in apart.items()}
         self._views = decayed_views | spared_views
         self.gradients = [torch.zeros_like(self.decayed.data), torch.zeros_like(self.spared.data)]
         self._connect()
@@ -79,12 +82,12 @@ class Team:
 
     def snapshot(self) -> Weights:
         """Copy all weights and buffers."""
-        return Weights([array.detach().clone() for array in (*self.parameters, self.buffers)])
+        return Weights([array.detach().clone() for array in (*self.parameters, *self.buffers)])
 
     def restore(self, weights: Weights) -> None:
         """Take back a snapshot, and write it into the members' own modules."""
         with torch.no_grad():
-            for array, saved in zip((*self.parameters, self.buffers), weights.arrays, strict=True):
+            for array, saved in zip((*self.parameters, *self.buffers), weights.arrays, strict=True):
                 array.copy_(saved)
         if self.size > 1:
             self._write_back()

@@ -1,0 +1,101 @@
+"""Whatever a model reads, its bundle reads the same; `export_files` compares them and fails where they differ."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scitrain.contracts.model import ModelSpec
+from scitrain.exporters import BUNDLE, export_files
+from scitrain.exporters._bundle import BLOCKED
+from scitrain.inference import load_model, write_predictions
+from scitrain.models.cnn import Cnn
+from scitrain.models.mlp import Mlp
+from scitrain.models.rnn import Rnn
+from scitrain.runs import Run
+
+SMILES = [f"{'C' * (i % 7 + 1)}{tail}" for i in range(12) for tail in ("O", "N", "c1ccccc1", "C(=O)O", "Cl")]
+TABLE = {
+    "mean radius": [f"{i * 0.37 + 1:.2f}" for i in range(60)],
+    "kind": [("soft", "hard", "NA", "soft")[i % 4] for i in range(60)],
+    "when": [f"2024-03-{i % 28 + 1:02d}" for i in range(60)],
+    "ok": [("yes", "no", "")[i % 3] for i in range(60)],
+}
+WORSE: dict[str, dict[str, list[str]]] = {
+    "smiles": {"smiles": ["CCO", "CC(=O)[O-].[Na+]", "C1CC", "", "[2H]OC", "c1ccccc1C(C)(C)C#N"]},
+    "tabular": {
+        "mean radius": ["1.5", "", "wide"],
+        "kind": ["soft", "never seen", ""],
+        "when": ["2024-03-05", "x", ""],
+        "ok": ["yes", "", "no"],
+    },
+}
+
+
+def compare(run: Run, folder: Path, columns: dict[str, list[str]]) -> list[dict[str, str]]:
+    """Predict in both ways; returns the bundle's table, which says the same."""
+    model = load_model(run, "onnx")
+    n = len(next(iter(columns.values())))
+    write_predictions(folder / "expected.csv", model.config, columns, np.arange(1, n + 1), model.predict(columns))
+    with (folder / "in.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([list(columns), *zip(*columns.values(), strict=True)])
+    command = [sys.executable, "-c", BLOCKED, str(run.path / "models/bundle/inference.py"), "in.csv", "-o", "said.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    tables = []
+    for name in ("said.csv", "expected.csv"):
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            tables.append(list(csv.DictReader(file)))
+    for ours, theirs in zip(*tables, strict=True):
+        assert list(ours) == list(theirs)
+        for column, cell in ours.items():
+            if cell != theirs[column]:
+                assert float(cell) == pytest.approx(float(theirs[column]), rel=1e-5), column
+    return tables[0]
+
+
+@pytest.mark.parametrize(
+    ("modality", "columns", "model"),
+    [
+        ("smiles", {"smiles": SMILES}, Mlp(widths=[8])),
+        pytest.param("smiles", {"smiles": SMILES}, Rnn(), marks=pytest.mark.slow),
+        ("tabular", TABLE, Mlp(widths=[8])),
+    ],
+)
+def test_bad_and_good_rows_are_told_alike(
+    modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, tmp_path: Path
+) -> None:
+    run = trained.trained_run(tmp_path / "w", "regression", model, 1, (modality, columns))
+    export_files(run, run, [BUNDLE])
+    said = compare(run, tmp_path, WORSE[modality])
+    assert said[0]["error"] == ""
+    assert said[2]["error"]
+
+
+def test_images_are_found_beside_the_file_that_names_them(trained: ModuleType, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 255, (16, 16), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
+    paths = [str(tmp_path / f"{i}.png") for i in range(12)]
+    model: Any = Cnn(width=4) if "width" in Cnn.model_fields else Cnn()
+    run = trained.trained_run(tmp_path / "w", "binary", model, 1, ("image", {"image": paths}))
+    export_files(run, run, [BUNDLE])
+    said = compare(run, tmp_path, {"image": [*paths[:2], str(tmp_path / "broken.png"), str(tmp_path / "none.png")]})
+    assert [bool(row["error"]) for row in said] == [False, False, True, True]
+    (tmp_path / "relative.csv").write_text("image\n1.png\n", encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    script = str(run.path / "models/bundle/inference.py")
+    command = [sys.executable, "-c", BLOCKED, script, str(tmp_path / "relative.csv"), "-o", "said.csv"]
+    subprocess.run(command, check=True, capture_output=True, cwd=elsewhere)
+    with (elsewhere / "said.csv").open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["error"] == ""
+    assert float(row["stable_probability_yes"]) == pytest.approx(float(said[1]["stable_probability_yes"]), rel=1e-4)

@@ -1,0 +1,138 @@
+"""What the Agent Skills format has no field for: ``manifest.yaml`` beside each ``SKILL.md``."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from scitrain.shipped import shipped
+
+__all__ = ["Both", "Choice", "Intent", "Language", "Manifest", "Neighbour", "Phase", "Vocabulary", "manifests"]
+
+Language = Literal["en", "ja"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Both(_Part):
+    """A sentence in both languages."""
+
+    en: str
+    ja: str
+
+    def of(self, language: Language) -> str:
+        """Return it in one of them."""
+        return self.en if language == "en" else self.ja
+
+
+class Vocabulary(_Part):
+    """Phrases by language; all are looked for, whatever the request is written in."""
+
+    en: tuple[str, ...] = ()
+    ja: tuple[str, ...] = ()
+
+    def phrases(self) -> tuple[str, ...]:
+        """Return those of both languages."""
+        return self.en + self.ja
+
+
+class Phase(_Part):
+    """A stage of the work; the order of all tools is the order of the phases."""
+
+    name: str
+    title: Both
+    tools: tuple[str, ...]
+    artifacts: tuple[str, ...] = ()
+
+
+class Intent(_Part):
+    """Something a person may want, and the tools that do it."""
+
+    name: str
+    does: Both
+    tools: tuple[str, ...]
+    triggers: Vocabulary = Vocabulary()
+    """Phrases that say it by themselves."""
+    words: Vocabulary = Vocabulary()
+    """Words that say it only where the request is about the skill's matter."""
+    gap: Both | None = None
+    """Where no tool does quite that: what is missing, and what is nearest."""
+    until: str | None = None
+    """Skill that takes this over once it is installed."""
+
+
+class Choice(_Part):
+    """A value of an argument, and the words that mean it."""
+
+    value: JsonValue
+    words: Vocabulary
+
+
+class Neighbour(_Part):
+    """A skill that does what this one does not."""
+
+    name: str
+    title: Both
+    triggers: Vocabulary
+    words: Vocabulary = Vocabulary()
+    nearest: Both
+    """What can be done while it is not installed."""
+    tools: tuple[str, ...] = ()
+    arguments: dict[str, dict[str, JsonValue]] = {}
+    """Arguments of the nearest thing, by tool."""
+
+
+class PromptArgument(_Part):
+    """One blank of a prompt."""
+
+    name: str
+    description: str
+    required: bool = False
+
+
+class Prompt(_Part):
+    """A workflow as a message with ``{blanks}``."""
+
+    name: str
+    title: str
+    description: str
+    arguments: tuple[PromptArgument, ...] = ()
+    text: str
+
+
+class Manifest(_Part):
+    """Everything scitrain knows of one skill."""
+
+    name: str
+    title: Both
+    about: Both
+    subjects: Vocabulary
+    """The skill's matter: kinds of data, of models, of properties."""
+    existing: Vocabulary = Vocabulary()
+    """Words for a model that is trained already."""
+    foreign: Vocabulary = Vocabulary()
+    """What a request is about that no skill does."""
+    phases: tuple[Phase, ...]
+    intents: tuple[Intent, ...]
+    properties: dict[str, Vocabulary] = {}
+    """What is often predicted, by the letters that stand in column names."""
+    choices: dict[str, tuple[Choice, ...]] = {}
+    """Values of arguments that have names in plain language."""
+    neighbours: tuple[Neighbour, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+
+    def tools(self) -> tuple[str, ...]:
+        """Return its tools in the order of the work."""
+        return tuple(dict.fromkeys(tool for phase in self.phases for tool in phase.tools))
+
+
+@lru_cache(maxsize=8)
+def manifests(folder: Path | None = None) -> tuple[Manifest, ...]:
+    """Read the manifests of all installed skills, in the order of their names; none where there is none."""
+    import yaml
+
+    paths = sorted((folder or shipped("skills")).glob("*/manifest.yaml"))
+    return tuple(Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in paths)

@@ -1,0 +1,182 @@
+"""Which skill, and what in it, a request means: weighted overlap of its words with those of the manifests.
+
+Every phrase of a vocabulary that stands in the request is evidence of weight w; the evidence of independent phrases adds up
+as 1 − Π (1 − wᵢ). Where a phrase lies wholly inside a longer one that was found too, the longer one alone counts: a
+*learning curve* says nothing of learning, 転移学習 nothing of 学習.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+from scitrain.skills.manifest import Intent, Manifest, Neighbour
+from scitrain.skills.slots import Slots
+from scitrain.skills.text import Span, Text, parts
+
+__all__ = ["Candidate", "Hit", "Ranking", "Wanted", "rank"]
+
+TRIGGER, PHRASE, SUBJECT, WORD, FOREIGN = 0.8, 0.15, 0.45, 0.35, 0.6
+"""Weights: of a trigger, what each further part of a phrase adds, of the skill's matter, of a word, of foreign matter."""
+NAMED = 0.3
+"""Weight of a data file, a run id or a structure in the request."""
+FITS = 0.55
+"""Least evidence for a skill; two words of its matter and action reach it, one alone does not."""
+WANTED = 0.3
+"""Least evidence for an intent within a skill."""
+GAP = 26
+"""Most characters between two parts of a phrase."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A phrase that stands in the request."""
+
+    owner: str
+    """``skill/group`` or ``skill/intent/group``."""
+    phrase: str
+    spans: tuple[Span, ...]
+    weight: float
+
+    @property
+    def covered(self) -> frozenset[int]:
+        """Places of its characters."""
+        return frozenset(i for start, end in self.spans for i in range(start, end))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An intent and the evidence for it."""
+
+    intent: Intent
+    score: float
+    places: tuple[int, ...] = ()
+    """Where in the request it is said."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A skill, installed or not, and the evidence for it."""
+
+    name: str
+    score: float
+    manifest: Manifest | None
+    neighbour: Neighbour | None = None
+    """How another skill describes it."""
+    wanted: tuple[Wanted, ...] = ()
+    phrases: tuple[str, ...] = ()
+    """What of the request speaks for it."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Skills, the best first; none where nothing fits."""
+
+    candidates: tuple[Candidate, ...]
+    existing: bool = False
+    """The request speaks of a model that is trained already."""
+    best_guess: float = 0.0
+    """Evidence for the best skill, also where it was not enough."""
+    foreign: tuple[str, ...] = field(default=())
+    """What of the request belongs to no skill."""
+
+
+def rank(request: str, slots: Slots, known: Sequence[Manifest]) -> Ranking:
+    """Rank the skills of ``known``, and those they name as neighbours, by the evidence in the request."""
+    text = Text.of(request)
+    hits = _unmasked([hit for manifest in known for hit in _hits(manifest, text)])
+    foreign = [hit for hit in hits if hit.owner.endswith("/foreign")]
+    doubt = 1 - _together(hit.weight for hit in foreign)
+    found = [_installed(manifest, hits, slots, doubt, known) for manifest in known]
+    found += _neighbours(known, hits, doubt)
+    # A skill that is meant by name goes before the one that only shares its matter.
+    found.sort(key=lambda c: (-(c.neighbour is not None and c.score >= FITS), -c.score, c.name))
+    return Ranking(
+        tuple(candidate for candidate in found if candidate.score >= FITS),
+        any(hit.owner.endswith("/existing") for hit in hits),
+        max((candidate.score for candidate in found), default=0.0),
+        tuple(dict.fromkeys(hit.phrase for hit in foreign)),
+    )
+
+
+def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
+    """Yield every phrase of a manifest that stands in the request."""
+    name = manifest.name
+    groups = [(f"{name}/subjects", manifest.subjects, SUBJECT), (f"{name}/existing", manifest.existing, WORD)]
+    groups += [(f"{name}/foreign", manifest.foreign, FOREIGN)]
+    groups += [(f"{name}/subjects", words, SUBJECT) for words in manifest.properties.values()]
+    groups += [(f"{name}/subjects", choice.words, WORD) for some in manifest.choices.values() for choice in some]
+    for intent in manifest.intents:
+        groups += [(f"{name}/{intent.name}/triggers", intent.triggers, TRIGGER)]
+        groups += [(f"{name}/{intent.name}/words", intent.words, WORD)]
+    for other in manifest.neighbours:
+        groups += [(f"{other.name}/neighbour", other.triggers, TRIGGER), (f"{other.name}/neighbour", other.words, WORD)]
+    for owner, vocabulary, weight in groups:
+        for phrase in vocabulary.phrases():
+            more = min(0.97, weight + PHRASE * (len(parts(phrase)) - 1))
+            yield from (Hit(owner, phrase, spans, more) for spans in _found(parts(phrase), text))
+
+
+def _found(wanted: tuple[str, ...], text: Text) -> Iterator[tuple[Span, ...]]:
+    """Yield the places of a phrase: its parts in order, not too far apart."""
+    for first in text.places(wanted[0]) if wanted else ():
+        spans = [first]
+        for part in wanted[1:]:
+            end = spans[-1][1]
+            following = next((span for span in text.places(part) if span[0] >= end), None)
+            if following is None or following[0] - end > GAP:
+                break
+            spans.append(following)
+        if len(spans) == len(wanted):
+            yield tuple(spans)
+
+
+def _unmasked(hits: Sequence[Hit]) -> list[Hit]:
+    """Leave out what lies wholly inside a longer hit."""
+    covered = [hit.covered for hit in hits]
+    return [hit for i, hit in enumerate(hits) if not any(covered[i] < other for other in covered)]
+
+
+def _together(weights: Iterable[float]) -> float:
+    return 1 - prod(1 - weight for weight in weights)
+
+
+def _evidence(hits: Iterable[Hit]) -> float:
+    """Add up the evidence; what several lists or several places say is said once."""
+    best: dict[str, float] = {}
+    for hit in hits:
+        key = " ".join(parts(hit.phrase))
+        best[key] = max(best.get(key, 0.0), hit.weight)
+    return _together(best.values())
+
+
+def _installed(
+    manifest: Manifest, hits: Sequence[Hit], slots: Slots, doubt: float, known: Sequence[Manifest]
+) -> Candidate:
+    names = {other.name for other in known}
+    own = [hit for hit in hits if hit.owner.startswith(f"{manifest.name}/") and not hit.owner.endswith("/foreign")]
+    wanted = [_wanted(intent, own, manifest.name) for intent in manifest.intents if intent.until not in names]
+    named = [NAMED for given in (slots.files, slots.run_ids, slots.inputs) if given]
+    score = doubt * _together([_evidence(own), *named])
+    chosen = sorted((w for w in wanted if w.score >= WANTED), key=lambda w: (-w.score, w.intent.name))
+    return Candidate(manifest.name, score, manifest, None, tuple(chosen), _phrases(own))
+
+
+def _wanted(intent: Intent, own: Sequence[Hit], name: str) -> Wanted:
+    mine = [hit for hit in own if hit.owner.startswith(f"{name}/{intent.name}/")]
+    return Wanted(intent, _evidence(mine), tuple(sorted(hit.spans[0][0] for hit in mine)))
+
+
+def _neighbours(known: Sequence[Manifest], hits: Sequence[Hit], doubt: float) -> list[Candidate]:
+    """Return the skills that others name; an installed one keeps its own intents."""
+    installed = {manifest.name: manifest for manifest in known}
+    found = []
+    for other in {o.name: o for manifest in known for o in manifest.neighbours}.values():
+        mine = [hit for hit in hits if hit.owner == f"{other.name}/neighbour"]
+        if mine and other.name not in installed:
+            found.append(Candidate(other.name, doubt * _evidence(mine), None, other, (), _phrases(mine)))
+    return found
+
+
+def _phrases(hits: Iterable[Hit]) -> tuple[str, ...]:
+    strongest = sorted(hits, key=lambda hit: -hit.weight)
+    return tuple(dict.fromkeys(hit.phrase for hit in strongest))
