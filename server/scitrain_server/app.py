@@ -34,6 +34,7 @@ from scitrain_server.auth import guard, transport_security
 from scitrain_server.completions import complete
 from scitrain_server.settings import Settings, settings_from
 from scitrain_server.skills import SkillsExtension
+from scitrain_server.tasks import TasksExtension
 from scitrain_server.tools import tools
 
 __all__ = ["Application", "build", "main"]
@@ -59,7 +60,7 @@ class Application(MCPServer[None]):
             instructions=INSTRUCTIONS,
             version=version("scitrain"),
             tools=tools(settings.operations(), settings.workspace),
-            extensions=[SkillsExtension()],
+            extensions=[SkillsExtension(), TasksExtension(settings.workspace)],
             log_level="WARNING",
             cache_hints={"tools/list": LISTS, "prompts/list": LISTS, "resources/templates/list": LISTS},
             **guard(settings),

@@ -16,12 +16,14 @@ from scitrain.runs import Run, utc_now
 from scitrain.workspace import Workspace
 
 KINDS = ("regression", "binary", "multiclass", "multilabel")
+SYSTEMS = ("cubic", "hexagonal", "monoclinic", "orthorhombic", "tetragonal", "triclinic", "trigonal")
+ASSAYS = ("NR-AR", "NR-AhR", "NR-ER", "SR-ARE", "SR-HSE", "SR-MMP", "SR-p53", "NR-PPAR")
 TARGETS: dict[str, tuple[Target, ...]] = {
     "regression": (Target(name="logSolubility", unit="log10(mol/L)"),),
     "binary": (Target(name="crosses the blood–brain barrier", classes=("no", "yes")),),
-    "multiclass": (Target(name="crystal system", classes=("cubic", "hexagonal", "monoclinic", "orthorhombic", "tetragonal", "triclinic", "trigonal")),),
-    "multilabel": tuple(Target(name=f"assay-{name}", classes=("inactive", "active")) for name in ("NR-AR", "NR-AhR", "NR-ER", "SR-ARE", "SR-HSE", "SR-MMP", "SR-p53", "NR-PPAR")),
-}  # fmt: skip
+    "multiclass": (Target(name="crystal system", classes=SYSTEMS),),
+    "multilabel": tuple(Target(name=f"assay-{name}", classes=("inactive", "active")) for name in ASSAYS),
+}
 
 
 def fabricate(
@@ -89,8 +91,9 @@ def _multiclass(targets: tuple[Target, ...], n: int, rng: np.random.Generator) -
     y = np.sort(rng.integers(0, classes, n))
 
     def softmax(strength: float) -> np.ndarray:
-        z = np.exp(strength * np.eye(classes)[y] + rng.normal(0, 1, (n, classes)))
-        return z / z.sum(axis=1, keepdims=True)
+        z: np.ndarray = np.exp(strength * np.eye(classes)[y] + rng.normal(0, 1, (n, classes)))
+        p: np.ndarray = z / z.sum(axis=1, keepdims=True)
+        return p
 
     named = {"majority": np.full((n, classes), 1 / classes), "logistic": softmax(1.5), "random forest": softmax(2.0)}
     return Predicted(y, softmax(3.0), None, rng.random(n) > 0.1, named)
@@ -178,10 +181,11 @@ def training_log(epochs: int = 60, members: int = 5) -> dict[str, Any]:
     at = np.arange(1, epochs + 1)
     train, val = 1.2 * np.exp(-at / 12) + 0.05, 1.1 * np.exp(-at / 10) + 0.16 + 0.0012 * at
     rate = 1e-3 * np.minimum(at / 5, 0.5 * (1 + np.cos(np.pi * at / epochs)))
+    cost = {"seconds": 0.2, "samples_per_s": 8e3, "memory_mb": 400.0}
     rows = [
-        {"epoch": int(e), "train_loss": float(t), "val_loss": float(v), "learning_rate": float(r), "seconds": 0.2, "samples_per_s": 8e3, "memory_mb": 400.0}
+        {"epoch": int(e), "train_loss": float(t), "val_loss": float(v), "learning_rate": float(r)} | cost
         for e, t, v, r in zip(at, train, val, rate, strict=True)
-    ]  # fmt: skip
+    ]
     best = int(val.argmin()) + 1
     return {
         "epochs": rows,

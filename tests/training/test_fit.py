@@ -69,7 +69,7 @@ def test_the_log_tells_each_epoch_and_the_choices_are_recorded(learning, run):
     assert log["members"] == 2
     assert log["steps"] == 4 * 3
     assert log["stopped"] == "all epochs done"
-    assert log["parameters"] == 2 * (5 * 16 + 16 + 32 + 16 + 1)
+    assert log["parameters"] == 2 * (5 * 16 + 32 + 16 + 1)
     assert log["best_epoch"] == fitted.best_epoch
     assert steps[-1].message.startswith("epoch 4/4, validation loss ")
     decided = {decision.what for decision in run.record().decisions}

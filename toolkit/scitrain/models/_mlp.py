@@ -18,7 +18,8 @@ class Layer(nn.Module):
 
     def __init__(self, inside: int, outside: int, norm: Norm, dropout: float, residual: bool) -> None:
         super().__init__()
-        self.linear = nn.Linear(inside, outside)
+        # Batch-norm takes any bias away again; one that is there drifts by rounding errors alone.
+        self.linear = nn.Linear(inside, outside, bias=norm != "batch")
         self.norm = _norm(norm, outside)
         self.activation = nn.GELU()
         self.dropout = nn.Dropout(dropout)

@@ -5,9 +5,11 @@ as 1 − Π (1 − wᵢ). Where a phrase lies wholly inside a longer one that wa
 *learning curve* says nothing of learning, 転移学習 nothing of 学習.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+
+from pydantic import JsonValue
 
 from scitrain.skills.manifest import Intent, Manifest, Neighbour
 from scitrain.skills.slots import Slots
@@ -65,6 +67,10 @@ class Candidate:
     wanted: tuple[Wanted, ...] = ()
     phrases: tuple[str, ...] = ()
     """What of the request speaks for it."""
+    claim: float = 0.0
+    """Evidence that another skill's manifest gives for it."""
+    chosen: Mapping[str, tuple[JsonValue, ...]] = field(default_factory=dict)
+    """Values of arguments that the request names in plain language."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def rank(request: str, slots: Slots, known: Sequence[Manifest]) -> Ranking:
     found = [_installed(manifest, hits, slots, doubt, known) for manifest in known]
     found += _neighbours(known, hits, doubt)
     # A skill that is meant by name goes before the one that only shares its matter.
-    found.sort(key=lambda c: (-(c.neighbour is not None and c.score >= FITS), -c.score, c.name))
+    found.sort(key=lambda c: (c.claim < FITS, -c.score, c.name))
     return Ranking(
         tuple(candidate for candidate in found if candidate.score >= FITS),
         any(hit.owner.endswith("/existing") for hit in hits),
@@ -104,7 +110,8 @@ def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
     groups = [(f"{name}/subjects", manifest.subjects, SUBJECT), (f"{name}/existing", manifest.existing, WORD)]
     groups += [(f"{name}/foreign", manifest.foreign, FOREIGN)]
     groups += [(f"{name}/subjects", words, SUBJECT) for words in manifest.properties.values()]
-    groups += [(f"{name}/subjects", choice.words, WORD) for some in manifest.choices.values() for choice in some]
+    for argument, some in manifest.choices.items():
+        groups += [(f"{name}/choices/{argument}/{i}", choice.words, WORD) for i, choice in enumerate(some)]
     for intent in manifest.intents:
         groups += [(f"{name}/{intent.name}/triggers", intent.triggers, TRIGGER)]
         groups += [(f"{name}/{intent.name}/words", intent.words, WORD)]
@@ -158,7 +165,19 @@ def _installed(
     named = [NAMED for given in (slots.files, slots.run_ids, slots.inputs) if given]
     score = doubt * _together([_evidence(own), *named])
     chosen = sorted((w for w in wanted if w.score >= WANTED), key=lambda w: (-w.score, w.intent.name))
-    return Candidate(manifest.name, score, manifest, None, tuple(chosen), _phrases(own))
+    claim = doubt * _evidence(hit for hit in own if hit.owner.endswith("/neighbour"))
+    return Candidate(manifest.name, score, manifest, None, tuple(chosen), _phrases(own), claim, _chosen(manifest, own))
+
+
+def _chosen(manifest: Manifest, own: Sequence[Hit]) -> dict[str, tuple[JsonValue, ...]]:
+    """Return the named values of arguments in the order in which the request names them."""
+    prefix = f"{manifest.name}/choices/"
+    said = sorted((hit for hit in own if hit.owner.startswith(prefix)), key=lambda hit: hit.spans[0][0])
+    found: dict[str, dict[str, JsonValue]] = {}
+    for hit in said:
+        argument, i = hit.owner.removeprefix(prefix).split("/")
+        found.setdefault(argument, {})[i] = manifest.choices[argument][int(i)].value
+    return {argument: tuple(values.values()) for argument, values in found.items()}
 
 
 def _wanted(intent: Intent, own: Sequence[Hit], name: str) -> Wanted:
@@ -173,7 +192,8 @@ def _neighbours(known: Sequence[Manifest], hits: Sequence[Hit], doubt: float) ->
     for other in {o.name: o for manifest in known for o in manifest.neighbours}.values():
         mine = [hit for hit in hits if hit.owner == f"{other.name}/neighbour"]
         if mine and other.name not in installed:
-            found.append(Candidate(other.name, doubt * _evidence(mine), None, other, (), _phrases(mine)))
+            claim = doubt * _evidence(mine)
+            found.append(Candidate(other.name, claim, None, other, (), _phrases(mine), claim))
     return found
 
 

@@ -66,7 +66,8 @@ class Feed(IterableDataset[Block]):
 
     def loader(self) -> DataLoader[Block]:
         """Return the blocks of an epoch as Lightning wants them; nothing is collated."""
-        return DataLoader(self, batch_size=None)
+        # With a generator of its own the loader draws nothing from the random state that dropout reads.
+        return DataLoader(self, batch_size=None, generator=torch.Generator())
 
     def __iter__(self) -> Iterator[Block]:
         """Yield the blocks of the chosen epoch: one where all rows lie on the device."""

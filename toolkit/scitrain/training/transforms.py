@@ -11,7 +11,9 @@ from scitrain.contracts.model import InputShape
 __all__ = ["ImageInput", "TokenInput", "VectorInput", "input_transform", "learn_input"]
 
 COUNT_BLOCKS = frozenset({"counts"})
-"""Blocks of small whole numbers, mostly zero: scaled by a logarithm, for a z-score would blow up rare ones."""
+"""Blocks of (log) counts, mostly zero: left as they are, for a z-score would blow up rare ones."""
+FEWEST_ROWS = 3
+"""A count that fewer training rows have is silenced: its weights would stay as they were drawn, and be noise to a new row."""
 CLIP = 10.0
 """Standardised values are cut at ± this, so that one absurd descriptor of a new row cannot take over a prediction."""
 CHUNK = 1 << 25
@@ -19,35 +21,32 @@ CHUNK = 1 << 25
 
 
 class VectorInput(nn.Module):
-    """z = clip((x − mean) / std, ±10), missing values become the mean; columns of counts become ln(1 + x)."""
+    """z = clip((x − mean) / std, ±10), missing values become the mean; counts keep their value, the rare ones become 0."""
 
     shift: Tensor
     scale: Tensor
-    counts: Tensor
 
     def __init__(self, shape: InputShape) -> None:
         super().__init__()
         width = shape.shape[0]
-        counts = torch.zeros(width, dtype=torch.bool)
-        for name, (start, end) in shape.blocks.items():
-            counts[start:end] = name in COUNT_BLOCKS
+        self.counts = [(start, end) for name, (start, end) in shape.blocks.items() if name in COUNT_BLOCKS]
         self.register_buffer("shift", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        self.register_buffer("counts", counts)
-        self.has_counts = bool(counts.any())
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map raw rows (batch, width) to standardised ones (batch, width)."""
         standard = ((rows - self.shift) * self.scale).clamp(-CLIP, CLIP)
-        if self.has_counts:
-            standard = torch.where(self.counts, torch.log1p(rows.clamp(min=0.0)), standard)
         return torch.where(torch.isnan(standard), torch.zeros_like(standard), standard)
 
     def learn(self, rows: np.ndarray, chosen: np.ndarray) -> None:
         """Learn mean and standard deviation of each column from the rows ``chosen`` of (n, width)."""
         mean, std = column_statistics(rows, chosen)
+        scale = 1.0 / np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, 1.0)
+        for start, end in self.counts:
+            mean[start:end] = 0.0
+            scale[start:end] = (rows[np.sort(chosen), start:end] != 0).sum(axis=0) >= min(FEWEST_ROWS, len(chosen))
         self.shift.copy_(torch.from_numpy(mean))
-        self.scale.copy_(torch.from_numpy(1.0 / np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, 1.0)))
+        self.scale.copy_(torch.from_numpy(scale))
 
 
 class ImageInput(nn.Module):
