@@ -67,7 +67,15 @@ def ours(epochs: int, ensemble: int, together: bool = True) -> Timed:
     rows = np.arange(len(x))
     options = TrainingOptions(epochs=epochs, patience=epochs, batch_size=BATCH, ensemble=ensemble, device="cpu")
     learning = Learning(
-        "regression", x, y, rows[:ROWS], rows[ROWS:], 1, Mlp(widths=[WIDTH, WIDTH]), InputShape("vector", (COLUMNS,)), options
+        "regression",
+        x,
+        y,
+        rows[:ROWS],
+        rows[ROWS:],
+        1,
+        Mlp(widths=[WIDTH, WIDTH]),
+        InputShape("vector", (COLUMNS,)),
+        options,
     )
     MlpEncoder.vectorises = together
     with tempfile.TemporaryDirectory() as folder:
@@ -98,12 +106,18 @@ def main() -> None:
     for _ in range(given.repeats):
         for name, contestant in contestants.items():
             times[name].append(contestant())
-    result: dict[str, object] = {"machine": platform.processor() or platform.machine(), "threads": given.threads, "torch": torch.__version__}
+    result: dict[str, object] = {
+        "machine": platform.processor() or platform.machine(),
+        "threads": given.threads,
+        "torch": torch.__version__,
+    }
     for kind, place in (("wall", 0), ("cpu", 1)):
         middle = {name: median(values[place] for values in found) for name, found in times.items()}
         result[kind] = {
             "microseconds_a_step": {name: round(1e6 * value, 1) for name, value in middle.items()},
-            "fit_over_bare": round(median(a[place] / b[place] for a, b in zip(times["fit"], times["bare"], strict=True)), 3),
+            "fit_over_bare": round(
+                median(a[place] / b[place] for a, b in zip(times["fit"], times["bare"], strict=True)), 3
+            ),
             # A step of five together advances five members; in turn it advances one.
             "speed_up_of_five_together": round(5 * middle["in_turn"] / middle["together"], 2),
         }

@@ -12,7 +12,9 @@ def test_cpu_count_honours_the_affinity_mask(monkeypatch, tmp_path):
     assert resources.cpu_count(tmp_path) == 6
 
 
-@pytest.mark.parametrize(("text", "expected"), [("max 100000", 6), ("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("max 100000", 6), ("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1)]
+)
 def test_cpu_count_honours_a_quota(monkeypatch, tmp_path, text, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)))
     (tmp_path / "cpu.max").write_text(text + "\n")

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -86,8 +85,7 @@ def test_images_are_found_beside_the_file_that_names_them(trained: ModuleType, t
         Image.fromarray(rng.integers(0, 255, (16, 16), dtype=np.uint8)).save(tmp_path / f"{i}.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
     paths = [str(tmp_path / f"{i}.png") for i in range(12)]
-    model: Any = Cnn(width=4) if "width" in Cnn.model_fields else Cnn()
-    run = trained.trained_run(tmp_path / "w", "binary", model, 1, ("image", {"image": paths}))
+    run = trained.trained_run(tmp_path / "w", "binary", Cnn(widths=[4, 4, 8, 8]), 1, ("image", {"image": paths}))
     export_files(run, run, [BUNDLE])
     said = compare(run, tmp_path, {"image": [*paths[:2], str(tmp_path / "broken.png"), str(tmp_path / "none.png")]})
     assert [bool(row["error"]) for row in said] == [False, False, True, True]

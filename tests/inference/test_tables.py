@@ -113,7 +113,8 @@ def test_a_stream_writes_what_one_table_holds(ending: str, run_of: RunOf, traine
     assert said.first_errors[0].startswith("row 11: ")
     columns = {"id": [f"n{i}" for i in range(11)], "formula": formulas}
     found = model.predict(columns)
-    assert said.outside == int((~found.inside[:10]).sum())  # type: ignore[operator]
+    assert found.inside is not None
+    assert said.outside == int((~found.inside[:10]).sum())
     whole = write_predictions(tmp_path / f"w.{ending}", model.config, columns, np.arange(1, 12), found)
     rows = [pq.read_table(p).to_pylist() if ending == "parquet" else read(p) for p in (said.path, whole)]
     for ours, theirs in zip(*rows, strict=True):
@@ -186,3 +187,12 @@ def test_a_full_disk_leaves_nothing_half_written(
     with pytest.raises(ScitrainError, match=r"cannot write .* nothing was left there"):
         predict_stream(model, batches(trained.FORMULAS * 20, 500), folder / f"p.{ending}")
     assert not list(folder.iterdir())
+
+
+def test_a_row_that_the_reader_refused_has_its_reason_and_no_prediction() -> None:
+    whole = Predictions(np.arange(3.0)[:, None], np.zeros((3, 1)), inside=np.ones(3, bool), errors={2: "bad SMILES"})
+    found = whole.refused({0: "has 2 cells, the header has 3"})
+    assert np.isnan(found.prediction[:, 0]).tolist() == [True, False, False]
+    assert found.inside is not None
+    assert found.inside.tolist() == [False, True, True]
+    assert found.errors == {0: "has 2 cells, the header has 3", 2: "bad SMILES"}

@@ -199,5 +199,7 @@ def test_without_the_hub_the_user_is_told_which_file_to_bring(monkeypatch):
 
     monkeypatch.setattr("scitrain.models._timm.urlopen", urlopen)
     monkeypatch.setattr("scitrain.models._timm.try_to_load_from_cache", lambda *_: None)
-    with pytest.raises(ScitrainError, match=r"no route to host.*download model.safetensors from .*timm/resnet18.*weights="):
+    with pytest.raises(
+        ScitrainError, match=r"no route to host.*download model.safetensors from .*timm/resnet18.*weights="
+    ):
         Timm(name="resnet18", pretrained=True).build(InputShape("image", (3, 32, 32)))

@@ -37,6 +37,17 @@ def learning():
         rows = np.arange(n)
         settings = TrainingOptions(**{"epochs": 6, "ensemble": 1, "checkpoint_seconds": 0, "device": "cpu"} | options)
         model = model or Mlp(widths=[16], dropout=0.0)
-        return Learning(task, x, y, rows[: n * 3 // 4], rows[n * 3 // 4 :], outputs, model, InputShape("vector", (5,)), settings, seed)
+        return Learning(
+            task,
+            x,
+            y,
+            rows[: n * 3 // 4],
+            rows[n * 3 // 4 :],
+            outputs,
+            model,
+            InputShape("vector", (5,)),
+            settings,
+            seed,
+        )
 
     return make

@@ -45,7 +45,8 @@ def test_a_tiny_set_is_learned_by_heart_in_its_own_unit(learning, run):
 @pytest.mark.parametrize("ensemble", [1, 3])
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(learning, new_run, ensemble):
     first, second, other = (
-        fit(learning(model=Mlp(widths=[16], dropout=0.3), ensemble=ensemble, seed=s, epochs=3), new_run()) for s in (3, 3, 4)
+        fit(learning(model=Mlp(widths=[16], dropout=0.3), ensemble=ensemble, seed=s, epochs=3), new_run())
+        for s in (3, 3, 4)
     )
     assert numbers(first) == numbers(second) != numbers(other)
     assert torch.equal(weights(first), weights(second))
@@ -65,7 +66,9 @@ def test_the_log_tells_each_epoch_and_the_choices_are_recorded(learning, run):
     fitted = fit(learning(ensemble=2, epochs=4), run)
     log = json.loads((run.path / "results/dl_training_log.json").read_text())
     assert [row["epoch"] for row in log["epochs"]] == [1, 2, 3, 4]
-    assert {"train_loss", "val_loss", "val_rmse", "learning_rate", "seconds", "samples_per_s", "memory_mb"} <= set(log["epochs"][0])
+    assert {"train_loss", "val_loss", "val_rmse", "learning_rate", "seconds", "samples_per_s", "memory_mb"} <= set(
+        log["epochs"][0]
+    )
     assert log["members"] == 2
     assert log["steps"] == 4 * 3
     assert log["stopped"] == "all epochs done"
@@ -155,7 +158,9 @@ class Stop(BaseException):
     """What a kill looks like from inside."""
 
 
-@pytest.mark.parametrize(("model", "ensemble"), [(Mlp(widths=[16], dropout=0.3), 1), (Mlp(widths=[16], dropout=0.3), 2)])
+@pytest.mark.parametrize(
+    ("model", "ensemble"), [(Mlp(widths=[16], dropout=0.3), 1), (Mlp(widths=[16], dropout=0.3), 2)]
+)
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_resumed_training_ends_with_exactly_the_same_numbers(learning, new_run, model, ensemble, at):
     work = learning(model=model, ensemble=ensemble)

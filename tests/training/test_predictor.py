@@ -23,7 +23,9 @@ def make(task, members=3, outputs=2):
 
 def test_a_vector_is_standardised_imputed_and_clipped():
     transform = VectorInput(InputShape("vector", (2,)))
-    learn_input(transform, np.array([[1.0, 5.0], [3.0, 5.0], [np.nan, 5.0], [99.0, 7.0]], np.float32), np.arange(3), None)
+    learn_input(
+        transform, np.array([[1.0, 5.0], [3.0, 5.0], [np.nan, 5.0], [99.0, 7.0]], np.float32), np.arange(3), None
+    )
     rows = torch.tensor([[1.0, 5.0], [float("nan"), 6.0], [1e9, float("-inf")]])
     torch.testing.assert_close(transform(rows), torch.tensor([[-1.0, 0.0], [0.0, 1.0], [10.0, -10.0]]))
 
@@ -113,12 +115,18 @@ def test_it_exports_with_a_dynamic_batch(task):
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.filterwarnings("ignore:The tensor attribute:UserWarning")  # torch.export's, of nn.LSTM's own cache of its weights
+@pytest.mark.filterwarnings(
+    "ignore:The tensor attribute:UserWarning"
+)  # torch.export's, of nn.LSTM's own cache of its weights
 @pytest.mark.parametrize(
     ("model", "shape", "example"),
     [
         (Cnn(widths=[4, 4]), InputShape("image", (1, 8, 8)), torch.rand(2, 1, 8, 8)),
-        (Rnn(hidden=4), InputShape("tokens", (6,), vocabulary=5), torch.tensor([[1, 2, 3, 0, 0, 0], [4, 3, 2, 1, 2, 0]])),
+        (
+            Rnn(hidden=4),
+            InputShape("tokens", (6,), vocabulary=5),
+            torch.tensor([[1, 2, 3, 0, 0, 0], [4, 3, 2, 1, 2, 0]]),
+        ),
     ],
 )
 def test_other_networks_export_too(model, shape, example):

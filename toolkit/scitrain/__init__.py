@@ -4,6 +4,8 @@ Every operation is a class here: ``scitrain.TrainModel(data="esol.csv", target="
 loads none of the heavy libraries.
 """
 
+import os
+
 from scitrain.contracts.operation import Result, Started
 from scitrain.errors import ScitrainError
 from scitrain.operations import OPERATIONS
@@ -20,6 +22,10 @@ from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.train_model import TrainModel
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
+
+# Read by OpenMP when torch is loaded: threads that wait asleep instead of spinning. On a shared machine the small steps of
+# these networks are several times faster; on a quiet one it costs a few per cent.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # An operation that another distribution, or a new file, brings is a name of the package like those above.
 _plugged = {operation.__name__: operation for operation in OPERATIONS.values()}

@@ -72,9 +72,7 @@ def _lines(console: Console) -> Callable[[Progress], None]:
 
 def _table(name: str, rows: Sequence[Mapping[str, JsonValue]]) -> Table:
     shown = rows[:ROWS]
-    columns = [
-        key for key in dict.fromkeys(key for row in shown for key in row) if any(_flat(row.get(key)) for row in shown)
-    ][:COLUMNS]
+    columns = _columns(shown)
     more = f" (first {ROWS} of {len(rows)})" if len(rows) > ROWS else ""
     table = Table(title=name.replace("_", " ") + more, title_justify="left")
     for key in columns:
@@ -85,8 +83,20 @@ def _table(name: str, rows: Sequence[Mapping[str, JsonValue]]) -> Table:
     return table
 
 
+def _columns(rows: Sequence[Mapping[str, JsonValue]]) -> list[str]:
+    """Return the columns worth their width: those with values, without the machine's name of what has a title."""
+    named = dict.fromkeys(key for row in rows for key in row)
+    told = [key for key in named if any(_flat(row.get(key)) for row in rows)]
+    return [key for key in told if not (key == "name" and "title" in told)][:COLUMNS]
+
+
 def _flat(value: JsonValue) -> bool:
-    return value is not None and (not isinstance(value, dict | list) or len(str(value)) <= 60)
+    """Tell whether a value fits a cell."""
+    return (
+        value is not None
+        and not isinstance(value, bool)
+        and (not isinstance(value, dict | list) or len(str(value)) <= 60)
+    )
 
 
 def _cell(value: JsonValue) -> str:

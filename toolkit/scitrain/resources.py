@@ -50,7 +50,9 @@ def choose_device(requested: str = "auto") -> tuple[str, str]:
     if requested != "auto":
         if not found.get(requested, False):
             there = ", ".join(name for name, present in found.items() if present)
-            raise ScitrainError(f"device={requested!r} was asked for, but torch finds only: {there}; take one of these, or 'auto'")
+            raise ScitrainError(
+                f"device={requested!r} was asked for, but torch finds only: {there}; take one of these, or 'auto'"
+            )
         return requested, "asked for"
     if found["cuda"]:
         return "cuda", f"{torch.cuda.get_device_name(0)} found"

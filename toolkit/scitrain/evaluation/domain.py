@@ -10,8 +10,6 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import PCA
-
 from scitrain.errors import DataError
 from scitrain.evaluation.metrics import Array
 
@@ -147,5 +145,7 @@ def _axes(x: Array, seed: int) -> Array:
     wanted = min(AXES, x.shape[1], max(len(x) - 1, 1))
     if wanted == x.shape[1]:
         return np.eye(wanted)  # all axes: any rotation measures the same distances
+    from sklearn.decomposition import PCA  # predictions need the rest of this file, and not scikit-learn
+
     found: Array = PCA(wanted, svd_solver="randomized", random_state=seed).fit(x).components_
     return found

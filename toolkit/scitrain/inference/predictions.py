@@ -1,5 +1,6 @@
 """What a trained model says of some rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -47,6 +48,15 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.prediction)
+
+    def refused(self, errors: Mapping[int, str]) -> "Predictions":
+        """Return the same with further bad rows, whose predictions are taken back."""
+        if not errors:
+            return self
+        good = np.array([i for i in range(len(self)) if i not in errors], dtype=np.int64)
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "errors"}
+        rest = Predictions(**{name: None if values is None else values[good] for name, values in kept.items()})
+        return rest.scattered(len(self), good, self.errors | dict(errors))
 
     def scattered(self, n: int, at: npt.NDArray[np.int64], errors: dict[int, str]) -> "Predictions":
         """Return n rows with these at the indices ``at``, and nothing elsewhere."""

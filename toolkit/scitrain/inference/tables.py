@@ -185,7 +185,8 @@ def predict_stream(
     first: list[str] = []
     with _table_writer(path) as write:
         for columns, rows in _or_nothing(batches, model.config):
-            found = model.predict(columns)
+            # a row that the reader could not take apart has its reason with the block
+            found = model.predict(columns).refused(getattr(columns, "errors", {}))
             write(prediction_columns(model.config, columns, rows, found))
             first += [f"row {rows[i]}: {why}" for i, why in list(found.errors.items())[: 5 - len(first)]]
             done, bad = done + len(found), bad + len(found.errors)

@@ -32,7 +32,7 @@ class Encoder(nn.Module):
 
     def through(self, stages: nn.Sequential, rows: Tensor) -> Tensor:
         """Run ``stages`` one after the other, keeping only what lies between them where checkpointing is on."""
-        if torch.jit.is_scripting() or not (self.training and self.gradient_checkpointing):
+        if torch.jit.is_scripting() or not (self.training and self.gradient_checkpointing):  # type: ignore[attr-defined]
             return stages(rows)  # type: ignore[no-any-return]
         for stage in stages:
             rows = checkpoint(stage, rows, use_reentrant=False)

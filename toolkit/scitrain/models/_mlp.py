@@ -1,6 +1,7 @@
 """Network of the family ``mlp``."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -53,7 +54,7 @@ class MlpEncoder(Encoder):
         sizes = [inputs, *widths]
         self.width = sizes[-1]
         self.input_dropout = nn.Dropout(dropout[0])
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        pairs = pairwise(sizes)
         self.layers = nn.Sequential(*(Layer(a, b, norm, dropout[1], residual) for a, b in pairs))
         if len(blocks) > 1:
             _equal_voice(self.layers[0].linear.weight, blocks)  # type: ignore[arg-type,union-attr]

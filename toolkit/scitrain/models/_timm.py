@@ -9,7 +9,7 @@ import timm
 import torch
 from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-from torch import Tensor
+from torch import Tensor, nn
 
 from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError, UnknownNameError
@@ -35,7 +35,6 @@ class TimmEncoder(Encoder):
         if weights is not None:
             options["pretrained_cfg_overlay"] = {"file": str(weights), "hf_hub_id": None}
         self.backbone = _create(name, pretrained or weights is not None, known, options)
-        self.width = int(self.backbone.num_features)
         with torch.no_grad():
             # The number of features after pooling is not the same attribute in all of timm's networks.
             self.width = int(self.backbone.eval()(torch.zeros(1, channels, height, width)).shape[1])
@@ -51,7 +50,7 @@ class TimmEncoder(Encoder):
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use timm's own checkpointing, which knows the stages of each network."""
         if on:
-            self.backbone.set_grad_checkpointing(True)
+            self.backbone.set_grad_checkpointing(True)  # type: ignore[operator]  # timm's networks have it
 
 
 def _configuration(name: str) -> dict[str, Any]:
@@ -65,17 +64,18 @@ def _configuration(name: str) -> dict[str, Any]:
         raise UnknownNameError("timm network", name, timm.list_models())
     found = timm.get_pretrained_cfg(name if tag else architecture)
     if found is None:
-        tags = [known for known in timm.list_pretrained(f"{architecture}.*")]
+        tags = list(timm.list_pretrained(f"{architecture}.*"))
         raise UnknownNameError(f"pretrained weights of {architecture!r}", name, tags)
-    return dict(found.to_dict())
+    return dict(vars(found))
 
 
-def _create(name: str, pretrained: bool, known: dict[str, Any], options: dict[str, Any]) -> Any:
+def _create(name: str, pretrained: bool, known: dict[str, Any], options: dict[str, Any]) -> nn.Module:
     overlay = options.get("pretrained_cfg_overlay")
     if pretrained and overlay is None:
         _reach(name, str(known.get("hf_hub_id") or ""))
     try:
-        return timm.create_model(name, pretrained=pretrained, **options)
+        network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
+        return network
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise ScitrainError(_advice(name, str(known.get("hf_hub_id") or ""), str(error))) from error
     except RuntimeError as error:

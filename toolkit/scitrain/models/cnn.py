@@ -39,5 +39,7 @@ class Cnn(ModelSpec):
         if shape.kind != "image":
             raise ScitrainError(f"family 'cnn' reads images, given {shape.kind}; take mlp for vectors, rnn for tokens")
         if min(self.widths) < 1:
-            raise ScitrainError(f"widths={self.widths} of family 'cnn' must be positive whole numbers, such as [32, 64, 128, 256]")
+            raise ScitrainError(
+                f"widths={self.widths} of family 'cnn' must be positive whole numbers, such as [32, 64, 128, 256]"
+            )
         return CnnEncoder(shape.shape[0], self.widths, self.dropout)

@@ -44,8 +44,12 @@ class Mlp(ModelSpec):
         from scitrain.models._mlp import MlpEncoder
 
         if shape.kind != "vector":
-            raise ScitrainError(f"family 'mlp' reads vectors, given {shape.kind}; take cnn, resnet or timm for images, rnn for tokens")
+            raise ScitrainError(
+                f"family 'mlp' reads vectors, given {shape.kind}; take cnn, resnet or timm for images, rnn for tokens"
+            )
         if min(self.widths) < 1:
-            raise ScitrainError(f"widths={self.widths} of family 'mlp' must be positive whole numbers, such as [256, 256]")
+            raise ScitrainError(
+                f"widths={self.widths} of family 'mlp' must be positive whole numbers, such as [256, 256]"
+            )
         dropout = (self.input_dropout, self.dropout)
         return MlpEncoder(shape.shape[0], self.widths, self.norm, dropout, self.residual, shape.blocks)

@@ -36,7 +36,9 @@ class Resnet(ModelSpec):
         from scitrain.models._resnet import ResnetEncoder
 
         if shape.kind != "image":
-            raise ScitrainError(f"family 'resnet' reads images, given {shape.kind}; take mlp for vectors, rnn for tokens")
+            raise ScitrainError(
+                f"family 'resnet' reads images, given {shape.kind}; take mlp for vectors, rnn for tokens"
+            )
         if min(*self.widths, *self.blocks) < 1:
             raise ScitrainError(f"widths={self.widths} and blocks={self.blocks} of family 'resnet' must be positive")
         channels, height, width = shape.shape

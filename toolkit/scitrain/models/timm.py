@@ -43,7 +43,9 @@ class Timm(ModelSpec):
         path = None if self.weights is None else Path(self.weights).expanduser()
         if path is not None and (not path.is_file() or path.suffix not in WEIGHT_SUFFIXES):
             kinds = ", ".join(sorted(WEIGHT_SUFFIXES))
-            raise ScitrainError(f"weights={self.weights!r} is no file of pretrained weights; give the path of a file ending in {kinds}")
+            raise ScitrainError(
+                f"weights={self.weights!r} is no file of pretrained weights; give the path of a file ending in {kinds}"
+            )
         from scitrain.models._timm import TimmEncoder
 
         return TimmEncoder(self.name, self.pretrained, path, shape, self.dropout)

@@ -97,7 +97,7 @@ class EvaluateModel(OfRun, Job):
             judged = judge(prepared, x, natural, load_predictor(source), how)
         facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
         write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines)
-        write_data(run, prepared, config.source)
+        write_data(run, prepared)
         write_test_predictions(run, prepared, config, judged)
         counts = (len(prepared.split["test"]), int((~judged.inside).sum()), 0)
         return self._result(run, config, judged.evaluation, counts, f"the test split of {config.source}")

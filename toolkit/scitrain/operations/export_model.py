@@ -86,7 +86,7 @@ class ExportModel(OfRun, Job):
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a run without a model."""
-        from scitrain.inference.files import read_config
+        from scitrain.inference import read_config
 
         read_config(Run.open(self.of, workspace))
 

@@ -25,6 +25,7 @@ FITS = 0.55
 """Least evidence for a skill; two words of its matter and action reach it, one alone does not."""
 WANTED = 0.3
 """Least evidence for an intent within a skill."""
+LONGEST_QUOTE = 24
 GAP = 26
 """Most characters between two parts of a phrase."""
 
@@ -38,6 +39,13 @@ class Hit:
     phrase: str
     spans: tuple[Span, ...]
     weight: float
+    said: str = ""
+    """The words of the request that it stands for."""
+
+    @property
+    def choice(self) -> str:
+        """Argument of which it is a value; empty for all other phrases."""
+        return self.owner.split("/")[2] if "/choices/" in self.owner else ""
 
     @property
     def covered(self) -> frozenset[int]:
@@ -100,7 +108,7 @@ def rank(request: str, slots: Slots, known: Sequence[Manifest]) -> Ranking:
         tuple(candidate for candidate in found if candidate.score >= FITS),
         any(hit.owner.endswith("/existing") for hit in hits),
         max((candidate.score for candidate in found), default=0.0),
-        tuple(dict.fromkeys(hit.phrase for hit in foreign)),
+        tuple(dict.fromkeys(hit.said for hit in foreign)),
     )
 
 
@@ -120,7 +128,14 @@ def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
     for owner, vocabulary, weight in groups:
         for phrase in vocabulary.phrases():
             more = min(0.97, weight + PHRASE * (len(parts(phrase)) - 1))
-            yield from (Hit(owner, phrase, spans, more) for spans in _found(parts(phrase), text))
+            yield from (Hit(owner, phrase, spans, more, _words(text, spans)) for spans in _found(parts(phrase), text))
+
+
+def _words(text: Text, spans: Sequence[Span]) -> str:
+    """Return what stands in the request: the passage, or its words where they stand apart."""
+    start, end = spans[0][0], spans[-1][1]
+    whole = text.normal[start:end]
+    return whole if len(whole) <= LONGEST_QUOTE else " … ".join(text.normal[a:b] for a, b in spans)
 
 
 def _found(wanted: tuple[str, ...], text: Text) -> Iterator[tuple[Span, ...]]:
@@ -138,9 +153,13 @@ def _found(wanted: tuple[str, ...], text: Text) -> Iterator[tuple[Span, ...]]:
 
 
 def _unmasked(hits: Sequence[Hit]) -> list[Hit]:
-    """Leave out what lies wholly inside a longer hit."""
-    covered = [hit.covered for hit in hits]
-    return [hit for i, hit in enumerate(hits) if not any(covered[i] < other for other in covered)]
+    """Leave out what lies wholly inside a longer hit; a value of an argument only yields to another value of it."""
+    covered = [(hit.covered, hit.choice) for hit in hits]
+    return [
+        hit
+        for hit, (mine, choice) in zip(hits, covered, strict=True)
+        if not any(mine < other and choice in ("", of) for other, of in covered)
+    ]
 
 
 def _together(weights: Iterable[float]) -> float:
@@ -199,4 +218,4 @@ def _neighbours(known: Sequence[Manifest], hits: Sequence[Hit], doubt: float) ->
 
 def _phrases(hits: Iterable[Hit]) -> tuple[str, ...]:
     strongest = sorted(hits, key=lambda hit: -hit.weight)
-    return tuple(dict.fromkeys(hit.phrase for hit in strongest))
+    return tuple(dict.fromkeys(hit.said for hit in strongest))

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from scitrain.skills.manifest import Language
 
-__all__ = ["Span", "Text", "Word", "dice", "language_of", "normal", "parts", "stem"]
+__all__ = ["Span", "Text", "Word", "asked_language", "dice", "language_of", "normal", "parts", "stem"]
 
 Span = tuple[int, int]
 WORD = re.compile(r"[a-z0-9]+|[㐀-鿿々〆]+|[ァ-ヺー]+|[ぁ-ゖ]+")
@@ -78,6 +78,14 @@ def normal(text: str) -> str:
 def language_of(text: str) -> Language:
     """Return the language of a request: Japanese where it holds any kana or kanji."""
     return "ja" if JAPANESE.search(unicodedata.normalize("NFKC", text)) else "en"
+
+
+def asked_language(text: str) -> Language | None:
+    """Return the language that a request asks for the answer in, where it does."""
+    found = normal(text)
+    if re.search(r"\b(?:in|into) japanese\b|日本語で|japanese please", found):
+        return "ja"
+    return "en" if re.search(r"\bin english\b|英語で", found) else None
 
 
 @lru_cache(maxsize=4096)

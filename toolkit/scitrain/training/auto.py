@@ -71,7 +71,9 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
     if "image" in kinds:
         if rows >= ROWS_FOR_RESIDUAL_IMAGES:
             return FAMILIES["resnet"](), f"{rows} images are enough for a residual network from scratch"
-        return FAMILIES["cnn"](), f"with {rows} images (fewer than {ROWS_FOR_RESIDUAL_IMAGES}) a small network overfits least"
+        return FAMILIES[
+            "cnn"
+        ](), f"with {rows} images (fewer than {ROWS_FOR_RESIDUAL_IMAGES}) a small network overfits least"
     readers = {name: cls for name, cls in FAMILIES.items() if set(cls.consumes) & set(kinds)}
     if not readers:
         raise ScitrainError(f"no model family reads {listed(kinds)}; families: {listed(FAMILIES)}")
@@ -79,9 +81,7 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
     return readers[name](), f"family {name!r} reads {listed(kinds)}"
 
 
-def choose(
-    options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: int
-) -> tuple[Settings, list[Decision]]:
+def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: int) -> tuple[Settings, list[Decision]]:
     """Fill in whatever ``options`` leaves open for ``rows`` training rows, and return each choice with its reason.
 
     Raises:
@@ -128,7 +128,10 @@ def _batch(options: TrainingOptions, base: Defaults, rows: int) -> tuple[int, st
     while rows > STEPS_AN_EPOCH * batch and batch < LARGEST_BATCH:
         batch *= 2
     if batch == base.batch_size:
-        return batch, f"small batches generalise best; {rows} training rows make no more than {STEPS_AN_EPOCH} steps an epoch"
+        return (
+            batch,
+            f"small batches generalise best; {rows} training rows make no more than {STEPS_AN_EPOCH} steps an epoch",
+        )
     return batch, f"{rows} training rows: doubled from {base.batch_size} towards {STEPS_AN_EPOCH} steps an epoch"
 
 
@@ -149,4 +152,6 @@ def _augment(options: TrainingOptions, shape: InputShape) -> tuple[bool, str]:
     if options.augment != "auto":
         return options.augment, "asked for"
     large = min(shape.shape[1:]) >= AUGMENTED_PIXELS
-    return large, f"images of {shape.shape[1]}×{shape.shape[2]} pixels" + ("" if large else " lose what they show when varied")
+    return large, f"images of {shape.shape[1]}×{shape.shape[2]} pixels" + (
+        "" if large else " lose what they show when varied"
+    )

@@ -92,10 +92,12 @@ class Feed(IterableDataset[Block]):
 
     def rows(self, chosen: Tensor, given: Tensor | None, generator: torch.Generator) -> Tensor:
         """Return the transformed training rows (members, batch, …) at ``chosen`` (members, batch)."""
-        if given is not None:
+        if self._train is not None:
+            raw = self._train.index_select(0, chosen.flatten())
+        elif given is not None:
             raw = given.to(self.device)
         else:
-            raw = self._train.index_select(0, chosen.flatten())  # type: ignore[union-attr]
+            raise ValueError("rows that do not lie on the device come with their block")
         if self.augment is not None:
             raw = self.augment(raw, generator)
         if isinstance(self.inputs, ImageInput) or given is not None:
@@ -117,7 +119,7 @@ class Feed(IterableDataset[Block]):
     def _load(self, chosen: np.ndarray, ready: bool) -> Tensor:
         rows = torch.from_numpy(np.ascontiguousarray(self.x[chosen])).to(self.device)
         with torch.no_grad():
-            return self.inputs(rows) if ready else rows  # type: ignore[no-any-return]
+            return self.inputs(rows) if ready else rows
 
 
 def mix(*numbers: int) -> int:

@@ -4,6 +4,7 @@ import gc
 import math
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
 from scitrain.training.losses import make_loss
 from scitrain.training.module import Plan, TrainingModule
-from scitrain.training.predictor import Predictor, build_member
+from scitrain.training.predictor import Member, Predictor, build_member
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.team import Team
@@ -55,7 +56,7 @@ def fit(learning: Learning, run: Run) -> Fitted:
             try:
                 outcome = train_members(learning, settings, journal, run, processes)
                 break
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            except (MemoryError, RuntimeError) as error:
                 settings = _halved(settings, error, run)
     facts = _facts(outcome, settings, time.monotonic() - begin)
     journal.write(facts)
@@ -79,11 +80,14 @@ class Outcome:
     steps: int
 
 
-def train_members(
-    learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes
-) -> Outcome:
+def train_members(learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes) -> Outcome:
     """Train all members, together where the network allows, in this process (one of ``processes``)."""
-    with quiet(), torch_threads(), deterministic(learning.options.deterministic, settings.device), _own_randomness(settings):
+    with (
+        quiet(),
+        torch_threads(),
+        deterministic(learning.options.deterministic, settings.device),
+        _own_randomness(settings),
+    ):
         return _Session(learning, settings, journal, run, processes).work()
 
 
@@ -93,7 +97,13 @@ class _Session:
     def __init__(
         self, learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes
     ) -> None:
-        self.learning, self.settings, self.journal, self.run, self.processes = learning, settings, journal, run, processes
+        self.learning, self.settings, self.journal, self.run, self.processes = (
+            learning,
+            settings,
+            journal,
+            run,
+            processes,
+        )
         self.predictor = self._build()
         self.groups = self._groups()
         options = learning.options
@@ -101,9 +111,7 @@ class _Session:
         rows = len(learning.train)
         self.steps = steps_an_epoch(rows, settings.batch_size * settings.accumulate)
         self.feed = self._feed()
-        self.loss = make_loss(
-            learning.task, options, learning.y[learning.train], learning.n_outputs, settings.device
-        )
+        self.loss = make_loss(learning.task, options, learning.y[learning.train], learning.n_outputs, settings.device)
         self.done: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.spent = 0.0
@@ -132,7 +140,7 @@ class _Session:
             module.load(current)
         module.deadline = self._deadline(number)
         module.on_epoch = lambda row: self._after_epoch(number, module, row)
-        if not module.finished():
+        if not module.exhausted():
             self.processes.trainer(self.run.path, plan.epochs - module.epoch, plan.device).fit(module)
         self._close(number, module)
 
@@ -148,9 +156,14 @@ class _Session:
             module.team.restore(tracker.best)
         late = time.monotonic() >= module.deadline
         reason = "early stopping" if tracker.done else ("max_minutes" if late else "all epochs done")
-        weights = [{k: v.detach().clone() for k, v in m.state_dict().items()} for m in module.team.members]
+        weights = [_weights(member) for member in module.team.members]
         self.done.append(
-            {"weights": weights, "best_epochs": tracker.best_epoch, "stopped": reason, "steps": module.epoch * self.steps}
+            {
+                "weights": weights,
+                "best_epochs": tracker.best_epoch,
+                "stopped": reason,
+                "steps": module.epoch * self.steps,
+            }
         )
         self.journal.close_group()
         if self.processes.rank == 0:
@@ -160,7 +173,13 @@ class _Session:
     def _save(self, current: dict[str, object] | None) -> None:
         journal = self.journal
         spent = self.spent + time.monotonic() - self.began
-        state = {"current": current, "done": self.done, "finished": journal.finished, "rows": journal.rows, "spent": spent}
+        state: dict[str, object] = {
+            "current": current,
+            "done": self.done,
+            "finished": journal.finished,
+            "rows": journal.rows,
+            "spent": spent,
+        }
         self.checkpoints.save(state)
 
     def _outcome(self) -> Outcome:
@@ -191,7 +210,11 @@ class _Session:
         members = list(range(self.settings.members))
         first = self.predictor.members[0]
         together = first.encoder.vectorises and not self.learning.options.gradient_checkpointing  # type: ignore[union-attr]
-        why = "computed in one vectorised pass" if together else "one after the other: this network is not faster in one pass"
+        why = (
+            "computed in one vectorised pass"
+            if together
+            else "one after the other: this network is not faster in one pass"
+        )
         if len(members) > 1 and self.processes.rank == 0:
             self.run.decide("ensemble_training", "together" if together else "in turn", why)
         return [members] if together else [[member] for member in members]
@@ -239,6 +262,15 @@ class _Session:
         return now + left / (len(self.groups) - number)
 
 
+def _weights(member: Member) -> dict[str, torch.Tensor]:
+    """Copy a member's weights; the batches that batch-norm counted are set to zero, for they belong to no best epoch."""
+    state: dict[str, torch.Tensor] = member.state_dict()
+    return {
+        name: tensor.detach().clone() if tensor.is_floating_point() else torch.zeros_like(tensor)
+        for name, tensor in state.items()
+    }
+
+
 def _halved(settings: Settings, error: BaseException, run: Run) -> Settings:
     """Return settings with half the batch and twice the accumulation, so that each step stays what it was.
 
@@ -246,9 +278,17 @@ def _halved(settings: Settings, error: BaseException, run: Run) -> Settings:
         ScitrainError: A batch of one row is too large already.
     """
     text = str(error).lower()
-    memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in text or "can't allocate" in text
+    memory = (
+        isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in text or "can't allocate" in text
+    )
     if not memory:
         raise error
+    if settings.processes > 1:
+        batch = max(1, settings.batch_size // 2)
+        raise ScitrainError(
+            f"memory ran out with batch_size={settings.batch_size} on {settings.processes} processes, which cannot change it "
+            f"while they run; ask for batch_size={batch} and accumulate={settings.accumulate * 2}"
+        ) from error
     if settings.batch_size == 1:
         raise ScitrainError(
             f"memory of {settings.device} does not suffice for one row: {error}; take a smaller network, smaller images, "
@@ -259,7 +299,9 @@ def _halved(settings: Settings, error: BaseException, run: Run) -> Settings:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     accumulate = settings.accumulate * -(-settings.batch_size // batch)
-    run.decide("batch_size", batch, f"memory ran out at {settings.batch_size}; gradients of {accumulate} batches are added up")
+    run.decide(
+        "batch_size", batch, f"memory ran out at {settings.batch_size}; gradients of {accumulate} batches are added up"
+    )
     return replace(settings, batch_size=batch, accumulate=accumulate)
 
 
@@ -282,8 +324,6 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
     }
 
 
-def _own_randomness(settings: Settings) -> Any:
+def _own_randomness(settings: Settings) -> AbstractContextManager[None]:
     """Return a context after which torch's random states are the caller's again."""
     return torch.random.fork_rng(devices=[torch.cuda.current_device()] if settings.device == "cuda" else [])
-
-

@@ -7,7 +7,7 @@ from scitrain.runs import Run
 from scitrain.training.auto import choose
 from scitrain.training.fit import train_members
 from scitrain.training.journal import Journal
-from scitrain.training.processes import Processes, read_learning
+from scitrain.training.processes import Processes, leave_group, read_learning
 from scitrain.workspace import Workspace
 
 __all__ = ["main"]
@@ -20,7 +20,10 @@ def main(arguments: list[str]) -> None:
     settings, _ = choose(learning.options, learning.model, learning.shape, len(learning.train))
     run = Run(Path(folder), Workspace.from_environment())
     processes = Processes(int(rank), int(world), int(port))
-    train_members(learning, settings, Journal(None, 0, settings.device), run, processes)
+    try:
+        train_members(learning, settings, Journal(None, 0, settings.device), run, processes)
+    finally:
+        leave_group()
 
 
 if __name__ == "__main__":

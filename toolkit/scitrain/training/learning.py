@@ -38,7 +38,14 @@ class Learning:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
         digest = hashlib.sha256()
         options = self.options.model_dump_json(exclude={"checkpoint_seconds", "loggers", "max_minutes", "top_k"})
-        for text in (self.task, self.model.model_dump_json(), repr(self.shape), options, str(self.seed), str(self.x.shape)):
+        for text in (
+            self.task,
+            self.model.model_dump_json(),
+            repr(self.shape),
+            options,
+            str(self.seed),
+            str(self.x.shape),
+        ):
             digest.update(text.encode() + b"\0")
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)
         for array in (self.train, self.val, self.y, self.x[sample]):

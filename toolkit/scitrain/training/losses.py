@@ -92,7 +92,9 @@ def class_weights(task: Task, asked: str | Sequence[float], y: np.ndarray, n_out
         return None
     if not isinstance(asked, str):
         if len(asked) != n_outputs or min(asked) <= 0:
-            raise ScitrainError(f"class_weights={list(asked)} must be {n_outputs} positive numbers for this task ({task})")
+            raise ScitrainError(
+                f"class_weights={list(asked)} must be {n_outputs} positive numbers for this task ({task})"
+            )
         return [float(weight) for weight in asked]
     if task == "multiclass":
         counts = np.maximum(np.bincount(y, minlength=n_outputs), 1)

@@ -75,7 +75,10 @@ class TrainingModule(pl.LightningModule):
         self.weights = nn.ParameterList(team.parameters)
         self.team, self.feed, self.loss, self.plan, self.tracker = team, feed, loss, plan, tracker
         self.optimizer = torch.optim.AdamW(
-            [{"params": [team.decayed], "weight_decay": plan.weight_decay}, {"params": [team.spared], "weight_decay": 0.0}],
+            [
+                {"params": [team.decayed], "weight_decay": plan.weight_decay},
+                {"params": [team.spared], "weight_decay": 0.0},
+            ],
             lr=plan.learning_rate,
             fused=plan.device in {"cpu", "cuda", "mps"},
         )
@@ -178,7 +181,11 @@ class TrainingModule(pl.LightningModule):
             flag = torch.tensor([float(late)], device=self.plan.device)
             dist.broadcast(flag, src=0)
             late = bool(flag.item())
-        return late or self.tracker.done or self.epoch >= self.plan.epochs
+        return late or self.exhausted()
+
+    def exhausted(self) -> bool:
+        """Tell whether all epochs are done, or every member has stopped."""
+        return self.tracker.done or self.epoch >= self.plan.epochs
 
     def validate(self) -> tuple[list[float], float]:
         """Return the validation loss of each member, and the ensemble's RMSE in the target's unit or its accuracy."""
@@ -186,7 +193,8 @@ class TrainingModule(pl.LightningModule):
         size = _validation_batch(self.feed)
         with torch.no_grad(), self._autocast():
             parts = [
-                self.team.forward(rows.expand(self.team.size, *rows.shape)).float() for rows in self.feed.validation(size)
+                self.team.forward(rows.expand(self.team.size, *rows.shape)).float()
+                for rows in self.feed.validation(size)
             ]
             outputs = torch.cat(parts, dim=1)
             y = self.feed.y_val.expand(self.team.size, *self.feed.y_val.shape)
@@ -201,7 +209,7 @@ class TrainingModule(pl.LightningModule):
             with self._autocast():
                 outputs = self.team.forward(self.feed.rows(chosen, given, self._generator))
             losses = self.loss.mean(outputs.float(), self.feed.labels(chosen))
-            losses.sum().backward()
+            losses.sum().backward()  # type: ignore[no-untyped-call]  # torch's own, without types
             self._losses.append(losses.detach())
             return
         weight = self.loss.weight(self.feed.labels(chosen))
@@ -222,7 +230,7 @@ class TrainingModule(pl.LightningModule):
         with self._autocast():
             outputs = self.team.forward(self.feed.rows(chosen, given, self._generator))
         losses = self.loss.total(outputs.float(), self.feed.labels(chosen)) / weight
-        losses.sum().backward()
+        losses.sum().backward()  # type: ignore[no-untyped-call]  # torch's own, without types
         return losses.detach()
 
     def _autocast(self) -> AbstractContextManager[object]:

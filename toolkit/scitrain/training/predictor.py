@@ -67,8 +67,16 @@ class Predictor(nn.Module):
             return each.mean(dim=0), self._spread(each), representation
         logits = self._pool(outputs)
         if self.task == "multiclass":
-            return (logits / self.temperature).softmax(1), self._spread((outputs / self.temperature).softmax(2)), representation
-        return torch.sigmoid(logits / self.temperature), self._spread(torch.sigmoid(outputs / self.temperature)), representation
+            return (
+                (logits / self.temperature).softmax(1),
+                self._spread((outputs / self.temperature).softmax(2)),
+                representation,
+            )
+        return (
+            torch.sigmoid(logits / self.temperature),
+            self._spread(torch.sigmoid(outputs / self.temperature)),
+            representation,
+        )
 
     def run_members(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return each member's raw outputs (members, n, n_outputs), and all features (n, widths)."""
@@ -81,7 +89,7 @@ class Predictor(nn.Module):
             features.append(feature)
         return torch.stack(outputs), torch.cat(features, dim=1)
 
-    @torch.jit.export  # type: ignore[untyped-decorator]
+    @torch.jit.export
     def logits(self, rows: Tensor) -> Tensor:
         """Return (n, n_outputs): the ensemble's logits before the temperature, or the prediction of a regression."""
         outputs, _ = self.run_members(rows)
@@ -89,7 +97,7 @@ class Predictor(nn.Module):
             return (outputs * self.scale + self.shift).mean(dim=0)
         return self._pool(outputs)
 
-    @torch.jit.unused  # type: ignore[untyped-decorator]
+    @torch.jit.unused
     def set_temperature(self, values: Sequence[float] | np.ndarray) -> None:
         """Set the temperatures, one a target (multiclass: one)."""
         self.temperature.copy_(torch.as_tensor(np.asarray(values, np.float32)).reshape(self.temperature.shape))
@@ -124,4 +132,6 @@ def build_predictor(task: Task, model: ModelSpec, shape: InputShape, n_outputs: 
     fields = type(model).model_fields
     without = {"pretrained": False} if "pretrained" in fields else {}
     bare = model.model_copy(update={**without, **({"weights": None} if "weights" in fields else {})})
-    return Predictor(task, input_transform(shape), [build_member(bare, shape, n_outputs) for _ in range(members)], n_outputs)
+    return Predictor(
+        task, input_transform(shape), [build_member(bare, shape, n_outputs) for _ in range(members)], n_outputs
+    )

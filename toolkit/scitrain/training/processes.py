@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 from pydantic import TypeAdapter
-from pytorch_lightning.plugins.environments import ClusterEnvironment
+from pytorch_lightning.plugins.environments.cluster_environment import ClusterEnvironment
 from pytorch_lightning.strategies import DDPStrategy
+from torch import distributed as dist
 
 from scitrain.contracts.model import InputShape
 from scitrain.models import AnyModelSpec
@@ -21,7 +22,7 @@ from scitrain.runs import Run, atomic_write
 from scitrain.training.learning import Learning
 from scitrain.training.options import TrainingOptions
 
-__all__ = ["Processes", "helpers", "read_learning", "write_learning"]
+__all__ = ["Processes", "helpers", "leave_group", "read_learning", "write_learning"]
 
 FOLDER = "checkpoints/processes"
 GRACE_S = 10.0
@@ -116,7 +117,16 @@ def helpers(learning: Learning, run: Run, world: int) -> Iterator[Processes]:
     port = _free_port()
     started = []
     for rank in range(1, world):
-        command = [sys.executable, "-m", "scitrain.training.helper", str(job), str(run.path), str(rank), str(world), str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "scitrain.training.helper",
+            str(job),
+            str(run.path),
+            str(rank),
+            str(world),
+            str(port),
+        ]
         with (run.path / FOLDER / f"{rank}.log").open("wb") as log:
             environment = os.environ | run.workspace.environment()
             started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment))
@@ -129,6 +139,13 @@ def helpers(learning: Learning, run: Run, world: int) -> Iterator[Processes]:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        leave_group()
+
+
+def leave_group() -> None:
+    """Leave the process group, where Lightning made one."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def write_learning(learning: Learning, folder: Path) -> Path:

@@ -61,7 +61,9 @@ class Team:
         """Map rows (members, batch, …) to outputs (members, batch, n_outputs)."""
         if self.size == 1:
             return self.members[0](rows[0])[0][None]  # type: ignore[no-any-return]
-        outputs: Tensor = vmap(self._one, in_dims=(0, 0, 0), randomness="different")(self._views, self._buffer_views, rows)
+        outputs: Tensor = vmap(self._one, in_dims=(0, 0, 0), randomness="different")(
+            self._views, self._buffer_views, rows
+        )
         return outputs
 
     def train(self, mode: bool) -> None:

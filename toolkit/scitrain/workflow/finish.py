@@ -20,7 +20,7 @@ from scitrain.workflow.network import Network
 from scitrain.workflow.results import write_data, write_metrics
 from scitrain.workflow.stages import stage
 
-__all__ = ["Finish", "finish", "write_pages", "write_test_predictions"]
+__all__ = ["Finish", "finish", "write_test_predictions"]
 
 PREDICTIONS = "results/predictions.csv"
 
@@ -45,19 +45,16 @@ def finish(run: Run, prepared: Prepared, network: Network, predictor: Predictor,
     save_model(run, predictor, config, judged.domain)
     facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
     write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines, judged.temperature)
-    write_data(run, prepared, how.source)
+    write_data(run, prepared)
     write_test_predictions(run, prepared, config, judged)
+    with stage(run, "report", "drawing figures"):
+        draw_all(run)
+        render_card(run)  # before the export: a bundle takes its card along
     if how.export:
         with stage(run, "export", f"exporting and verifying {', '.join(how.export)}"):
             export_files(run, run, how.export, rows=network.x[prepared.split["test"]][:256])
-    write_pages(run)
-
-
-def write_pages(run: Run) -> None:
-    """Draw the figures, then render the pages that show them."""
-    with stage(run, "report", "drawing figures and writing the report"):
-        draw_all(run)
-        render_card(run)
+    with stage(run, "report", "writing the report"):
+        render_card(run)  # again: it tells of the exports
         render_report(run)
         render_train_script(run)
 

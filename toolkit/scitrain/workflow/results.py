@@ -1,6 +1,5 @@
 """The documented files of a judged run: metrics, data, predictions."""
 
-import numpy as np
 from pydantic import JsonValue
 
 from scitrain.data.prepared import Prepared, Target
@@ -57,22 +56,6 @@ def write_metrics(
     )
 
 
-def write_data(run: Run, prepared: Prepared, source: str) -> None:
+def write_data(run: Run, prepared: Prepared) -> None:
     """Write ``results/data.json``: where the rows came from, how many were kept, how they were divided."""
-    why = next((d.why for d in prepared.decisions if d.what == "split"), "")
-    kind = next((d.value for d in prepared.decisions if d.what == "split"), None)
-    sizes = {name: len(rows) for name, rows in prepared.split.items()}
-    report = prepared.report | {"source": source, "modality": prepared.modality, "task": prepared.task}
-    report |= {"input_columns": list(prepared.columns), "split": {"kind": kind, "why": why, **sizes}}
-    if prepared.task == "regression":
-        report["distribution"] = _quantiles(prepared)
-    run.write_json(DATA, report)
-
-
-def _quantiles(prepared: Prepared) -> dict[str, JsonValue]:
-    """Return minimum, quartiles and maximum of each target over the training rows."""
-    train = prepared.y[prepared.split["train"]]
-    return {
-        target.name: [float(q) for q in np.nanquantile(train[:, i], (0, 0.25, 0.5, 0.75, 1))]
-        for i, target in enumerate(prepared.targets)
-    }
+    run.write_json(DATA, prepared.report)

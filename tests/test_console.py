@@ -1,0 +1,36 @@
+import io
+
+from rich.console import Console
+
+from scitrain.console import show_result
+from scitrain.contracts.operation import Result
+
+
+class Shown(Result):
+    metrics: list[dict[str, str | float | bool | None]]
+
+    def summary(self) -> str:
+        return "RMSE 0.61 [0.55, 0.68]"
+
+
+def shown(rows):
+    out = io.StringIO()
+    show_result(Shown(metrics=rows), Console(file=out, width=100))
+    return out.getvalue()
+
+
+def test_the_summary_comes_first_and_as_it_was_written():
+    assert shown([]).startswith("RMSE 0.61 [0.55, 0.68]")
+
+
+def test_records_make_a_table_without_what_is_empty_or_said_twice():
+    text = shown([{"name": "rmse", "title": "RMSE [x]", "value": 0.123456, "reason": None, "higher_is_better": False}])
+    assert "RMSE [x]" in text
+    assert "0.1235" in text
+    assert "rmse" not in text
+    assert "reason" not in text
+    assert "higher" not in text
+
+
+def test_a_long_table_is_cut_and_says_so():
+    assert "first 20 of 30" in shown([{"title": str(index)} for index in range(30)])

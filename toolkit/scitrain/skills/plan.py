@@ -1,0 +1,253 @@
+"""Tools in order, with the arguments a request fills in and those that are still needed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue, ValidationError
+from pydantic.fields import FieldInfo
+
+from scitrain.contracts.operation import Operation
+from scitrain.discovery import plugins
+from scitrain.skills.manifest import Intent, Language, Manifest
+from scitrain.skills.match import Candidate, Wanted
+from scitrain.skills.slots import Named, Slots
+from scitrain.skills.words import SAY
+
+__all__ = ["Meant", "Plan", "Step", "plan"]
+
+LEARNS, LIST = "train", "list_runs"
+"""Intent that makes a model, and the tool that finds one."""
+CLEAR = 0.75
+"""Evidence at which "predict" is a wish of its own beside "train", and no description of the model."""
+WAIT_S = 45
+FIRST = ("data", "run", "run_id", "runs", "inputs", "target", "model")
+"""Arguments that are told before the others."""
+FILTERS: dict[str, dict[str, JsonValue]] = {
+    "cancel_run": {"status": "running"},
+    "resume_run": {},
+    "get_run": {},
+    "compare_runs": {"status": "completed"},
+}
+"""How to find the run a tool wants; all others want a trained one."""
+TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call."""
+
+    tool: str
+    arguments: dict[str, JsonValue]
+    needed: dict[str, str]
+    """Arguments the request leaves open, and where they come from."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What is known when the steps are laid out."""
+
+    slots: Slots
+    language: Language
+    existing: bool = False
+    """A trained model is spoken of."""
+    target: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps and what was noticed while laying them out."""
+
+    intents: tuple[Intent, ...]
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Draft:
+    """Steps in the making."""
+
+    meant: Meant
+    said: dict[str, JsonValue]
+    """Values of arguments by name, for whatever tool has such an argument."""
+    tools: tuple[str, ...]
+    files: dict[str, str]
+    """Data by tool that takes some besides a run; ``""`` is the data that is learned from."""
+    learner: str | None = None
+    """Tool of the plan whose run the later ones build on."""
+    notes: list[str] = field(default_factory=list)
+
+
+def plan(candidate: Candidate, manifest: Manifest, meant: Meant) -> Plan:
+    """Lay out the steps of the best skill; of one that is not installed, what ``manifest`` can do instead."""
+    slots = meant.slots
+    if candidate.neighbour is not None:
+        wanted: tuple[Wanted, ...] = ()
+        intents: tuple[Intent, ...] = ()
+        tools = candidate.neighbour.tools
+    else:
+        wanted = _settle(candidate.wanted, manifest, meant)
+        intents = tuple(one.intent for one in wanted)
+        tools = _ordered(manifest, [tool for intent in intents for tool in intent.tools])
+    known = _operations()
+    tools = _with_list(tuple(tool for tool in tools if tool in known), known, slots)
+    said = _said(candidate, meant)
+    draft = _Draft(meant, said, tools, {}, next((t for t in tools if _learns(known[t])), None))
+    _share_files(draft, wanted, known)
+    fixed = candidate.neighbour.arguments if candidate.neighbour is not None else {}
+    steps = tuple(_step(tool, known[tool], draft, fixed.get(tool, {})) for tool in tools)
+    return Plan(intents, steps, tuple(draft.notes))
+
+
+def _operations() -> dict[str, type[Operation]]:
+    return {cls.name(): cls for cls in plugins(Operation)}  # type: ignore[type-abstract]  # the base is only looked below
+
+
+def _names(operation: type[Operation]) -> dict[str, FieldInfo]:
+    """Return the fields as a caller names them."""
+    return {info.alias or name: info for name, info in operation.model_fields.items()}
+
+
+def _learns(operation: type[Operation]) -> bool:
+    """Tell whether a tool makes a model from data."""
+    names = _names(operation)
+    return "data" in names and names["data"].is_required() and not operation.read_only
+
+
+def _settle(wanted: Sequence[Wanted], manifest: Manifest, meant: Meant) -> tuple[Wanted, ...]:
+    """Tell a prediction that is wanted from a model that predicts, and say what is wanted where nothing was said."""
+    slots = meant.slots
+    by_name = {one.intent.name: one for one in wanted}
+    fallback = {intent.name: Wanted(intent, 0.0) for intent in manifest.intents}
+    predict = by_name.get("predict")
+    has_model = bool(meant.existing or slots.run_ids)
+    if predict and LEARNS in by_name and not slots.inputs and len(slots.files) < 2 and predict.score < CLEAR:
+        del by_name["predict"]
+    elif predict and LEARNS not in by_name and not has_model and not slots.inputs and slots.files:
+        by_name = {LEARNS: fallback[LEARNS]} | {name: one for name, one in by_name.items() if name != "predict"}
+    if not by_name:
+        name = "inspect" if slots.files and not meant.target else LEARNS
+        by_name = {key: one for key, one in fallback.items() if key == name}
+    return tuple(by_name[intent.name] for intent in manifest.intents if intent.name in by_name)
+
+
+def _ordered(manifest: Manifest, tools: Sequence[str]) -> tuple[str, ...]:
+    order = {tool: i for i, tool in enumerate(manifest.tools())}
+    return tuple(sorted(dict.fromkeys(tools), key=lambda tool: order.get(tool, len(order))))
+
+
+def _with_list(tools: tuple[str, ...], known: Mapping[str, type[Operation]], slots: Slots) -> tuple[str, ...]:
+    """Put the search for a run before the tools that want one, where neither the request nor a step gives it."""
+    wants = [tool for tool in tools if {"run", "run_id", "runs"} & _required(known[tool])]
+    given = slots.run_ids or any(_learns(known[tool]) for tool in tools) or LIST in tools
+    return tools if given or not wants or LIST not in known else (LIST, *tools)
+
+
+def _required(operation: type[Operation]) -> set[str]:
+    return {name for name, info in _names(operation).items() if info.is_required()}
+
+
+def _said(candidate: Candidate, meant: Meant) -> dict[str, JsonValue]:
+    """Gather what the request says, by argument."""
+    slots, options = meant.slots, dict(meant.slots.options)
+    chosen = {name: values[0] for name, values in candidate.chosen.items()}
+    folds, network = options.pop("folds", None), options.pop("family_name", None)
+    said: dict[str, JsonValue] = {**chosen, **options}
+    if "formats" in candidate.chosen:
+        said["formats"] = list(dict.fromkeys(str(value) for value in candidate.chosen["formats"]))
+    if network is not None:
+        model = said.get("model")
+        more = model if isinstance(model, dict) and model.get("family") == "timm" else {}
+        said["model"] = {**more, "family": "timm", "name": str(network).lower()}
+    if isinstance(model := said.get("model"), dict):
+        said["family"] = model["family"]
+    if folds is not None:
+        said["split"] = {"kind": "kfold", "folds": folds}
+    if meant.target:
+        said["target"] = meant.target[0] if len(meant.target) == 1 else list(meant.target)
+    if slots.output:
+        said["output"] = slots.output
+    return said
+
+
+def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, type[Operation]]) -> None:
+    """Give each named file to the tool it is said of: the first to what learns, the others to the nearest wish."""
+    files = list(draft.meant.slots.files)
+    builtin = draft.said.pop("data", None)
+    if not files and isinstance(builtin, str):
+        files = [Named(builtin, 0)]
+    takes = [tool for tool in draft.tools if "run" in _names(known[tool]) and "data" in _names(known[tool])]
+    reads = [tool for tool in draft.tools if "data" in _required(known[tool])]
+    if reads and files:
+        draft.files[""] = files.pop(0).value
+    places = {tool: [at for one in wanted if tool in one.intent.tools for at in one.places] for tool in takes}
+    for named in files:
+        open_ = [tool for tool in takes if tool not in draft.files]
+        if not open_:
+            draft.notes.append(SAY["extra_files"].of(draft.meant.language).format(names=named.value))
+            continue
+        draft.files[min(open_, key=lambda tool: min((abs(at - named.at) for at in places[tool]), default=10**6))] = named.value
+
+
+def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[str, JsonValue]) -> Step:
+    names = _names(operation)
+    of_run = bool({"run", "run_id", "runs"} & set(names))
+    said = dict(draft.said) | dict(fixed)
+    if of_run:
+        said |= {"data": draft.files.get(tool), "inputs": list(draft.meant.slots.inputs) or None, "wait_s": WAIT_S}
+        if said["data"] is not None:
+            said["inputs"] = None
+    else:
+        said |= {"data": draft.files.get("")}
+        said.pop("inputs", None)
+    said |= _runs(tool, names, draft)
+    if tool == LIST:
+        said = {**_filter(draft.tools), **{k: v for k, v in draft.said.items() if k in ("status", "operation")}}
+    arguments = {name: value for name, value in said.items() if name in names and value is not None}
+    arguments = _allowed(tool, operation, arguments, draft)
+    ordered = {name: arguments[name] for name in dict.fromkeys([*FIRST, *names]) if name in arguments}
+    return Step(tool, ordered, _needed(names, ordered, draft))
+
+
+def _filter(tools: Sequence[str]) -> dict[str, JsonValue]:
+    """Return how list_runs finds the run that the next tool wants."""
+    following = next((tool for tool in tools if tool != LIST), None)
+    return {} if following is None else FILTERS.get(following, TRAINED)
+
+
+def _runs(tool: str, names: Mapping[str, FieldInfo], draft: _Draft) -> dict[str, JsonValue]:
+    ids = draft.meant.slots.run_ids
+    if draft.learner is not None and tool != draft.learner:
+        return {}
+    if "runs" in names:
+        return {"runs": list(ids)} if len(ids) > 1 else {}
+    return {"run": ids[0], "run_id": ids[0]} if ids else {}
+
+
+def _allowed(
+    tool: str, operation: type[Operation], arguments: dict[str, JsonValue], draft: _Draft
+) -> dict[str, JsonValue]:
+    """Leave out what the tool would refuse, such as a coverage of 5 %, and say so."""
+    try:
+        operation.model_validate(arguments)
+    except ValidationError as error:
+        wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"] and detail["type"] != "missing"}
+        for name in sorted(wrong & set(arguments)):
+            say = SAY["dropped"].of(draft.meant.language)
+            draft.notes.append(say.format(tool=tool, name=name, value=arguments[name]))
+        return {name: value for name, value in arguments.items() if name not in wrong}
+    return arguments
+
+
+def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], draft: _Draft) -> dict[str, str]:
+    """Return the required arguments that are open, and where each comes from."""
+    language = draft.meant.language
+    found = {}
+    for name in (name for name, info in names.items() if info.is_required() and name not in arguments):
+        key = {"data": "data", "run": "run", "run_id": "run", "runs": "runs"}.get(name, "other")
+        if key == "run" and draft.learner is not None:
+            found[name] = SAY["run_of"].of(language).format(tool=draft.learner)
+        else:
+            found[name] = SAY[key].of(language)
+    if {"run", "inputs", "data"} <= set(names) and not {"inputs", "data"} & set(arguments):
+        found["inputs"] = SAY["inputs"].of(language)
+    return found
