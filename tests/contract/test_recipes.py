@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = REPOSITORY / "tests" / "plugins" / "recipes"
 KINDS = ("operations", "models", "modalities", "exporters", "executors")
-QUICK = ["--epochs", "2", "--ensemble", "1", "--export", "safetensors"]
+Found: TypeAlias = dict[str, Any]
 EVERYWHERE = """
 import json, sys
 import scitrain
@@ -48,15 +49,25 @@ async def ask():
 anyio.run(ask)
 """
 SUBMIT = """
-import sys
-from scitrain import TrainModel, Workspace
+import os, sys
+from scitrain import OPERATIONS, Workspace
 from scitrain.executors import EXECUTORS
 from scitrain.runs import Run
 workspace = Workspace.from_environment()
-job = TrainModel(data=sys.argv[1], target="y", epochs=1, ensemble=1, export=["npz"])
-started = job.start(workspace, EXECUTORS["patient"])
-record = Run.open(started.run_id, workspace).record()
-sys.stdout.write(f"{record.executor} {record.status} {started.status}")
+started = OPERATIONS["tiny_job"]().start(workspace, EXECUTORS["patient"])
+run = Run.open(started.run_id, workspace)
+record = run.record()
+said = (run.path / "results/answer.txt").read_text()
+sys.stdout.write(f"{record.executor} {record.status} {said}")
+"""
+TRAIN = """
+import sys
+from scitrain import Predict, TrainModel
+trained = TrainModel(
+    data=sys.argv[1], target="y", ignore=["size"], model={"family": "waves", "waves": 4}, epochs=2, ensemble=1, export=["npz"]
+).run()
+predicted = Predict(run=trained.run_id, inputs=["ACDEFGHIK", "xyz"], backend="torch").run()
+sys.stdout.write(f"[{trained.model_dump_json()}, {predicted.model_dump_json()}]")
 """
 
 
@@ -76,8 +87,8 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "toolkit"
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a table of peptides and a number with a target that depends on both."""
     chance = random.Random(0)
     lines = ["sequence,size,y"]
@@ -85,8 +96,7 @@ def table(tmp_path: Path) -> Path:
         sequence = "".join(chance.choices("ACDEFGHIKLMNPQRSTVWY", k=chance.randint(8, 20)))
         size = chance.gauss(0, 1)
         lines.append(f"{sequence},{size:.4f},{sequence.count('A') + 2 * size + chance.gauss(0, 0.1):.4f}")
-    (tmp_path / "workspace").mkdir()
-    path = tmp_path / "workspace" / "peptides.csv"
+    path = tmp_path_factory.mktemp("workspace") / "peptides.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -101,13 +111,16 @@ def run(words: list[str], extended: Path, table: Path, **environment: str) -> st
     return done.stdout
 
 
-def command(words: list[str], extended: Path, table: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads(run(["-m", "scitrain", *words, "--json"], extended, table))
-    return found
+@pytest.fixture(scope="module")
+def trained(extended: Path, table: Path) -> tuple[Found, Found]:
+    """Return what a training answers that takes a new modality, a new family and a new format, and a prediction with it."""
+    said = run(["-c", TRAIN, str(table)], extended, table)
+    results: list[Found] = json.loads(said.splitlines()[-1])
+    return results[0], results[1]
 
 
-def artifact(found: dict[str, object], table: Path, name: str) -> dict[str, object]:
-    read: dict[str, object] = json.loads((table.parent / "runs" / str(found["run_id"]) / name).read_text())
+def artifact(found: Found, table: Path, name: str) -> Found:
+    read: Found = json.loads((table.parent / "runs" / found["run_id"] / name).read_text())
     return read
 
 
@@ -125,38 +138,35 @@ def test_files_named_in_the_environment_are_known_everywhere(table: Path, order:
 
 
 def test_a_new_operation_is_a_command_and_a_tool(extended: Path, table: Path) -> None:
-    assert command(["count-rows", "--data", str(table)], extended, table) == {"rows": 60}
-    said = run(["-c", TOOL, str(table.parent), str(table)], extended, table)
-    description, schema, answer = json.loads(said)
+    said = run(["-m", "scitrain", "count-rows", "--data", str(table), "--json"], extended, table)
+    assert json.loads(said) == {"rows": 60}
+    description, schema, answer = json.loads(run(["-c", TOOL, str(table.parent), str(table)], extended, table))
     assert description == "Count the rows of a table."
     assert schema["properties"]["data"]["description"] == "Path of the table."
     assert schema["required"] == ["data"]
     assert answer == {"rows": 60}
 
 
-def test_a_new_model_family_trains(extended: Path, table: Path) -> None:
-    words = ["train-model", "--data", str(table), "--target", "y", "--inputs", "size", "--model", "waves"]
-    found = command([*words, "--model.waves", "4", *QUICK], extended, table)
-    assert found["model"] == "waves"
-    config = artifact(found, table, "models/config.json")
-    assert config["model"] == {"family": "waves", "waves": 4}
+def test_a_new_model_family_trains(trained: tuple[Found, Found], table: Path) -> None:
+    assert trained[0]["model"] == "waves"
+    assert artifact(trained[0], table, "models/config.json")["model"] == {"family": "waves", "waves": 4}
 
 
-def test_a_new_modality_is_recognised_prepared_and_trained(extended: Path, table: Path) -> None:
-    found = command(["train-model", "--data", str(table), "--target", "y", "--ignore", "size", *QUICK], extended, table)
-    assert found["modality"] == "peptide"
-    predicted = command(["predict", "--run", str(found["run_id"]), "--inputs", "ACDEFGHIK", "xyz"], extended, table)
-    assert predicted["errors"] == 1
+def test_a_new_modality_is_recognised_trained_and_predicted_with(trained: tuple[Found, Found]) -> None:
+    assert trained[0]["modality"] == "peptide"
+    good, bad = trained[1]["predictions"]
+    assert good["predictions"][0]["value"] is not None
+    assert "'xyz' is no sequence" in bad["error"]
 
 
-def test_a_new_format_is_written_and_verified(extended: Path, table: Path) -> None:
-    words = ["train-model", "--data", str(table), "--target", "y", "--inputs", "size", "--model", "mlp"]
-    found = command([*words, *QUICK[:-1], "npz"], extended, table)
-    formats = artifact(found, table, "models/export_check.json")["formats"]
-    assert isinstance(formats, dict)
-    assert formats["npz"]["passed"]
-    assert formats["npz"]["max_difference"] <= formats["npz"]["tolerance"]
+def test_a_new_format_is_written_and_verified(trained: tuple[Found, Found], table: Path) -> None:
+    check = artifact(trained[0], table, "models/export_check.json")["formats"]["npz"]
+    assert check["passed"]
+    assert check["max_difference"] <= check["tolerance"]
+    assert (table.parent / "runs" / trained[0]["run_id"] / check["file"]).is_file()
 
 
 def test_a_new_executor_executes_a_run(extended: Path, table: Path) -> None:
-    assert run(["-c", SUBMIT, str(table)], extended, table) == "patient completed completed"
+    job = str(RECIPES.parent / "tiny_operations.py")
+    said = run(["-c", SUBMIT], extended, table, SCITRAIN_PLUGINS=job)
+    assert said.splitlines()[-1] == "patient completed 42"

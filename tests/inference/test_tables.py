@@ -14,6 +14,7 @@ import pytest
 
 from scitrain.errors import DataError, ScitrainError
 from scitrain.inference import load_model, predict_stream, write_predictions
+from scitrain.inference.predictions import Predictions
 from scitrain.inference.tables import shown_inputs
 from scitrain.runs import Run
 

@@ -22,7 +22,7 @@ TINY = [
     (Mlp(widths=[16], norm="none", dropout=0.0), VECTOR),
     (Cnn(widths=[4, 8], dropout=0.0), IMAGE),
     (Resnet(widths=[4, 4, 8, 8], blocks=[1, 1, 1, 1]), IMAGE),
-    (Timm(name="resnet10t"), InputShape("image", (2, 32, 32))),
+    (Timm(name="test_resnet"), InputShape("image", (2, 16, 16))),
     (Rnn(embedding=8, hidden=8, layers=2, dropout=0.0), TOKENS),
     (Rnn(cell="gru", embedding=8, hidden=8, layers=1, dropout=0.0), TOKENS),
 ]

@@ -143,14 +143,14 @@ def test_no_memory_for_one_row_is_an_error_that_says_what_to_do(learning, run, m
         raise torch.OutOfMemoryError("fake: out of memory")
 
     monkeypatch.setattr(Team, "forward", no_memory)
-    with pytest.raises(ScitrainError, match="does not suffice for one row.*gradient_checkpointing"):
+    with pytest.raises(ScitrainError, match=r"does not suffice for one row.*gradient_checkpointing"):
         fit(learning(batch_size=4), run)
 
 
 def test_a_diverging_loss_says_what_to_lower(learning, run, monkeypatch):
     forward = Team.forward
     monkeypatch.setattr(Team, "forward", lambda team, rows: forward(team, rows) * float("inf"))
-    with pytest.raises(ScitrainError, match="training diverged; lower learning_rate, for example to 0.0001"):
+    with pytest.raises(ScitrainError, match=r"training diverged; lower learning_rate, for example to 0.0001"):
         fit(learning(), run)
 
 

@@ -50,6 +50,7 @@ def test_two_processes_learn_what_one_learns(learning, new_run, tmp_path):
     np.testing.assert_allclose(ours, [[row["train_loss"], row["val_loss"]] for row in alone.history], rtol=1e-3)
 
 
+@pytest.mark.gpu
 def test_on_a_gpu_the_members_stay_finite(learning, run):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")

@@ -13,6 +13,7 @@ from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.export_model import ExportModel
+from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.get_run import GetRun
 from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
@@ -37,6 +38,7 @@ __all__ = [
     "CompareRuns",
     "EvaluateModel",
     "ExportModel",
+    "FindSkill",
     "GetRun",
     "InspectDataset",
     "ListModels",

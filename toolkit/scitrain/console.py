@@ -43,7 +43,9 @@ def show_result(result: Result, console: Console | None = None) -> None:
     console.print(result.summary(), markup=False, highlight=False)
     for name, value in result.model_dump(mode="json", exclude_none=True).items():
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            console.print(_table(name, value))
+            more = f" (first {ROWS} of {len(value)})" if len(value) > ROWS else ""
+            console.print(f"\n{name.replace('_', ' ')}{more}", markup=False, highlight=False)
+            console.print(_table(value))
 
 
 def _bars(bars: Bars) -> Callable[[Progress], None]:
@@ -70,11 +72,10 @@ def _lines(console: Console) -> Callable[[Progress], None]:
     return draw
 
 
-def _table(name: str, rows: Sequence[Mapping[str, JsonValue]]) -> Table:
+def _table(rows: Sequence[Mapping[str, JsonValue]]) -> Table:
     shown = rows[:ROWS]
     columns = _columns(shown)
-    more = f" (first {ROWS} of {len(rows)})" if len(rows) > ROWS else ""
-    table = Table(title=name.replace("_", " ") + more, title_justify="left")
+    table = Table()
     for key in columns:
         numeric = all(isinstance(row.get(key), int | float | None) for row in shown)
         table.add_column(key, justify="right" if numeric else "left", overflow="fold")

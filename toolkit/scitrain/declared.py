@@ -20,7 +20,7 @@ INDENT = 4
 
 
 class TerseSchema(GenerateJsonSchema):
-    """JSON schema without the titles pydantic derives from names: a sixth of the bytes every client reads for nothing."""
+    """JSON schema without what every client would read twice: titles made from names, and docstrings told elsewhere."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         """Never: the name says it."""
@@ -35,9 +35,10 @@ class TerseSchema(GenerateJsonSchema):
         return {"type": "object", "properties": {kept: {"enum": list(schema["choices"])}}, "required": [kept]}
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Return the schema without the class's name."""
+        """Return the schema without the class's name and docstring: a tool says its own, a field's help says a nested one's."""
         said = super().model_schema(schema)
         said.pop("title", None)
+        said.pop("description", None)
         return said
 
 

@@ -122,6 +122,8 @@ def slot(run: Run) -> Iterator[Slot]:
 
 def _wait(run: Run) -> tuple[Lock, Slot]:
     told = -1
+    # A run that came by an executor without a queue has no ticket: it waits for a free slot only.
+    _folder(run).mkdir(parents=True, exist_ok=True)
     while True:
         ahead = _ahead(run)
         if ahead != told:

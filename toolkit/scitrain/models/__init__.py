@@ -11,7 +11,7 @@ from scitrain.discovery import load_plugins, plugins
 
 load_plugins(__name__)
 
-FAMILIES: dict[str, type[ModelSpec]] = {cls.model_fields["family"].default: cls for cls in plugins(ModelSpec)}
+FAMILIES: dict[str, type[ModelSpec]] = {cls.model_fields["family"].default: cls for cls in plugins(ModelSpec)}  # type: ignore[type-abstract]
 
 if TYPE_CHECKING:
     AnyModelSpec = ModelSpec

@@ -95,7 +95,7 @@ class FindSkill(Query):
         """Compare the request with the skills' manifests and lay out the steps."""
         known, slots = manifests(), read_slots(self.request)
         language = asked_language(self.request) or language_of(self.request)
-        ranking = rank(self.request, slots, known)
+        ranking = rank(slots, known)
         if not self.request.strip() or not known:
             return _nothing(language, SAY["empty" if known else "no_skills"].of(language), ranking)
         if not ranking.candidates:

@@ -51,7 +51,7 @@ class TrainResult(JobResult):
         return "\n".join([head, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"])
 
 
-class TrainModel(Job, DataOptions, TrainingOptions):
+class TrainModel(Job, TrainingOptions, DataOptions):
     """Train a deep-learning model of a table, molecules, formulas or images, and say how far to trust it.
 
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early

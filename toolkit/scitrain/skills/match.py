@@ -19,15 +19,15 @@ __all__ = ["Candidate", "Hit", "Ranking", "Wanted", "rank"]
 
 TRIGGER, PHRASE, SUBJECT, WORD, FOREIGN = 0.8, 0.15, 0.45, 0.35, 0.6
 """Weights: of a trigger, what each further part of a phrase adds, of the skill's matter, of a word, of foreign matter."""
-NAMED = 0.3
-"""Weight of a data file, a run id or a structure in the request."""
+NAMED_FILE, NAMED_INPUT, NAMED_RUN = 0.6, 0.3, 0.7
+"""Weights of a data file and a run id, each of which is enough by itself, and of a structure, which is not."""
 FITS = 0.55
 """Least evidence for a skill; two words of its matter and action reach it, one alone does not."""
 WANTED = 0.3
 """Least evidence for an intent within a skill."""
 LONGEST_QUOTE = 24
 GAP = 26
-"""Most characters between two parts of a phrase."""
+"""Most characters between two parts of a phrase; none but a space where "this model" is more than "this … model"."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class Ranking:
     """What of the request belongs to no skill."""
 
 
-def rank(request: str, slots: Slots, known: Sequence[Manifest]) -> Ranking:
-    """Rank the skills of ``known``, and those they name as neighbours, by the evidence in the request."""
-    text = Text.of(request)
+def rank(slots: Slots, known: Sequence[Manifest]) -> Ranking:
+    """Rank the skills of ``known``, and those they name as neighbours, by the evidence in a request."""
+    text = Text.of(slots.blank)
     hits = _unmasked([hit for manifest in known for hit in _hits(manifest, text)])
     foreign = [hit for hit in hits if hit.owner.endswith("/foreign")]
     doubt = 1 - _together(hit.weight for hit in foreign)
@@ -115,7 +115,7 @@ def rank(request: str, slots: Slots, known: Sequence[Manifest]) -> Ranking:
 def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
     """Yield every phrase of a manifest that stands in the request."""
     name = manifest.name
-    groups = [(f"{name}/subjects", manifest.subjects, SUBJECT), (f"{name}/existing", manifest.existing, WORD)]
+    groups = [(f"{name}/subjects", manifest.subjects, SUBJECT), (f"{name}/existing", manifest.existing, SUBJECT)]
     groups += [(f"{name}/foreign", manifest.foreign, FOREIGN)]
     groups += [(f"{name}/subjects", words, SUBJECT) for words in manifest.properties.values()]
     for argument, some in manifest.choices.items():
@@ -128,7 +128,9 @@ def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
     for owner, vocabulary, weight in groups:
         for phrase in vocabulary.phrases():
             more = min(0.97, weight + PHRASE * (len(parts(phrase)) - 1))
-            yield from (Hit(owner, phrase, spans, more, _words(text, spans)) for spans in _found(parts(phrase), text))
+            gap = 1 if owner.endswith("/existing") else GAP
+            found = _found(parts(phrase), text, gap)
+            yield from (Hit(owner, phrase, spans, more, _words(text, spans)) for spans in found)
 
 
 def _words(text: Text, spans: Sequence[Span]) -> str:
@@ -138,14 +140,14 @@ def _words(text: Text, spans: Sequence[Span]) -> str:
     return whole if len(whole) <= LONGEST_QUOTE else " … ".join(text.normal[a:b] for a, b in spans)
 
 
-def _found(wanted: tuple[str, ...], text: Text) -> Iterator[tuple[Span, ...]]:
+def _found(wanted: tuple[str, ...], text: Text, gap: int) -> Iterator[tuple[Span, ...]]:
     """Yield the places of a phrase: its parts in order, not too far apart."""
     for first in text.places(wanted[0]) if wanted else ():
         spans = [first]
         for part in wanted[1:]:
             end = spans[-1][1]
             following = next((span for span in text.places(part) if span[0] >= end), None)
-            if following is None or following[0] - end > GAP:
+            if following is None or following[0] - end > gap:
                 break
             spans.append(following)
         if len(spans) == len(wanted):
@@ -181,7 +183,8 @@ def _installed(
     names = {other.name for other in known}
     own = [hit for hit in hits if hit.owner.startswith(f"{manifest.name}/") and not hit.owner.endswith("/foreign")]
     wanted = [_wanted(intent, own, manifest.name) for intent in manifest.intents if intent.until not in names]
-    named = [NAMED for given in (slots.files, slots.run_ids, slots.inputs) if given]
+    given = ((slots.files, NAMED_FILE), (slots.inputs, NAMED_INPUT), (slots.run_ids, NAMED_RUN))
+    named = [weight for names_, weight in given if names_]
     score = doubt * _together([_evidence(own), *named])
     chosen = sorted((w for w in wanted if w.score >= WANTED), key=lambda w: (-w.score, w.intent.name))
     claim = doubt * _evidence(hit for hit in own if hit.owner.endswith("/neighbour"))

@@ -120,14 +120,26 @@ def _settle(wanted: Sequence[Wanted], manifest: Manifest, meant: Meant) -> tuple
     fallback = {intent.name: Wanted(intent, 0.0) for intent in manifest.intents}
     predict = by_name.get("predict")
     has_model = bool(meant.existing or slots.run_ids)
+    if predict and LEARNS in by_name and (has_model or slots.inputs) and by_name[LEARNS].score < CLEAR:
+        del by_name[LEARNS]
     if predict and LEARNS in by_name and not slots.inputs and len(slots.files) < 2 and predict.score < CLEAR:
         del by_name["predict"]
     elif predict and LEARNS not in by_name and not has_model and not slots.inputs and slots.files:
         by_name = {LEARNS: fallback[LEARNS]} | {name: one for name, one in by_name.items() if name != "predict"}
     if not by_name:
-        name = "inspect" if slots.files and not meant.target else LEARNS
+        name = _unsaid(meant)
         by_name = {key: one for key, one in fallback.items() if key == name}
     return tuple(by_name[intent.name] for intent in manifest.intents if intent.name in by_name)
+
+
+def _unsaid(meant: Meant) -> str:
+    """Return what is wanted where only the matter was named: of a run its state, of a model its worth, of a file a look."""
+    slots = meant.slots
+    if slots.run_ids:
+        return "predict" if slots.inputs or slots.files else "status"
+    if meant.existing:
+        return "predict" if slots.inputs else "trust"
+    return "inspect" if slots.files and not meant.target else LEARNS
 
 
 def _ordered(manifest: Manifest, tools: Sequence[str]) -> tuple[str, ...]:

@@ -66,6 +66,8 @@ class Slots:
 
     text: str
     """The request in its compatibility form."""
+    blank: str = ""
+    """The same with blanks where files and runs are named, whose names say nothing of what is wanted."""
     files: tuple[Named, ...] = ()
     """Data files, folders and built-in sets, in order; without `output`."""
     output: str | None = None
@@ -141,6 +143,7 @@ def read_slots(request: str) -> Slots:
     options = {name.strip(): read(match) for name, (p, read) in OPTIONS.items() if (match := re.search(p, blank, re.IGNORECASE))}
     return Slots(
         text=text,
+        blank=blank,
         files=files,
         output=output,
         run_ids=run_ids,

@@ -12,11 +12,13 @@ __all__ = ["Span", "Text", "Word", "asked_language", "dice", "language_of", "nor
 
 Span = tuple[int, int]
 WORD = re.compile(r"[a-z0-9]+|[㐀-鿿々〆]+|[ァ-ヺー]+|[ぁ-ゖ]+")
+PART = re.compile(r"[a-z0-9]+|(?<![㐀-鿿])[㐀-鿿][ぁ-ゖ](?![ぁ-ゖ])|[㐀-鿿々〆]+|[ァ-ヺー]+|[ぁ-ゖ]+")
+"""As `WORD`, but a phrase that writes 信じ or 比べ means just that: one kanji alone would stand in too many words."""
 JAPANESE = re.compile(r"[ぁ-ゖァ-ヺ㐀-鿿]")
 HIRAGANA = re.compile(r"[ぁ-ゖ]+")
 KATAKANA = re.compile(r"[ァ-ヺー]+")
 STOP = frozenset(
-    "a an the my our your their his me us it its this that these those to of for in on at with from by and or is are be was "
+    "a an the your their his me us it its these those to of for in on at from by and or is are be was "
     "do does did can could would should will please i we you some any so just also then as into".split()
 )
 KANA_WORDS = frozenset("ばらつき やめ やり直し とめ あと残り つづき まとめ くらべ ためし もっともらし".split())
@@ -102,7 +104,7 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=4096)
 def parts(phrase: str) -> tuple[str, ...]:
     """Return the words of a phrase that carry its meaning: Latin ones as stems, without stop words, particles and endings."""
-    found = [match[0] for match in WORD.finditer(normal(phrase))]
+    found = [match[0] for match in PART.finditer(normal(phrase))]
     kept = [word for word in found if not (HIRAGANA.fullmatch(word) and word not in KANA_WORDS) and word not in STOP]
     return tuple(stem(word) for word in kept or found)
 

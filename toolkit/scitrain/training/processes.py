@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from pydantic import TypeAdapter
-from pytorch_lightning.plugins.environments.cluster_environment import ClusterEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 from torch import distributed as dist
 
