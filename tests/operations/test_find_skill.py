@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import unicodedata
-from pathlib import Path
 
 import pytest
 
@@ -174,3 +173,175 @@ def test_what_no_skill_does_is_declined_with_what_there_is(ask, request_):
     assert answer.skill is None
     assert answer.steps == []
     assert "SMILES" in answer.message
+
+
+def test_at_least_half_of_the_phrasings_are_not_in_the_manifest():
+    [manifest] = manifests()
+    phrases = {p for intent in manifest.intents for p in intent.triggers.phrases()}
+    asked = [request for request, _ in ENGLISH + JAPANESE]
+    assert len(ENGLISH) >= 30 <= len(JAPANESE)
+    assert sum(request not in phrases for request in asked) * 2 >= len(asked)
+
+
+def test_the_worked_example_fills_in_the_file_and_the_column(ask):
+    answer = ask("build a solubility model from esol.csv and tell me how far to trust it")
+    data = {"data": "esol.csv", "target": "logSolubility"}
+    assert [step.tool for step in answer.steps] == ["inspect_dataset", "train_model", "get_run", "evaluate_model"]
+    assert steps(answer) == {"inspect_dataset": data, "train_model": data, "get_run": {"wait_s": 45}, "evaluate_model": {}}
+    assert answer.steps[2].needed == {"run_id": "run_id that train_model answers"}
+    assert answer.language == "en"
+
+
+def test_the_same_in_japanese_is_answered_in_japanese(ask):
+    answer = ask("esol.csv から溶解度を予測するモデルを作って、どこまで信頼できるか教えて")
+    assert answer.language == "ja"
+    assert steps(answer)["train_model"] == {"data": "esol.csv", "target": "logSolubility"}
+    assert "学習" in answer.message
+    assert answer.steps[2].needed == {"run_id": "train_model が返す run_id"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "arguments"),
+    [
+        ("train an MLP on data.csv for 50 epochs", {"model": {"family": "mlp"}, "epochs": 50}),
+        ("train a GRU on data.csv with seed 7, batch size 64", {"model": {"family": "rnn", "cell": "gru"}, "seed": 7, "batch_size": 64}),
+        ("train resnet50 on images/ within 2 hours", {"data": "images/", "model": {"family": "timm", "name": "resnet50"}, "max_minutes": 120}),
+        ("train on data.csv, target column yield_MPa, unit MPa", {"target": "yield_MPa", "unit": "MPa"}),
+        ("train on data.csv with 95% prediction intervals and an ensemble of 10", {"coverage": 0.95, "ensemble": 10}),
+        ("train on lipo.csv with a scaffold split and learning rate 3e-4", {"split": {"kind": "scaffold"}, "learning_rate": 3e-4}),
+        ("5-fold cross validation of a model on data.csv", {"split": {"kind": "kfold", "folds": 5}}),
+        ("train a classifier on the built-in digits", {"data": "builtin:digits"}),
+        ("train a model on builtin:diabetes", {"data": "builtin:diabetes"}),
+        ('train a model on "my data.csv"', {"data": "my data.csv"}),
+        ("data.csv の yield_MPa を目的変数にしてモデルを学習、100エポック", {"target": "yield_MPa", "epochs": 100}),
+        ("data.csv でモデルを学習。10分以内、シード 7、学習率 0.001", {"max_minutes": 10, "seed": 7, "learning_rate": 0.001}),
+        ("ＣＮＮで images フォルダの画像分類", {"model": {"family": "cnn"}, "data": "images"}),
+        ("層化分割で data.csv を二値分類、アンサンブル 5", {"split": {"kind": "stratified"}, "task": "binary", "ensemble": 5}),
+        ("predict Band_Gap from two.csv", {"target": "band gap (eV)"}),
+        ("two.csv でバンドギャップの回帰モデルを作って", {"target": "band gap (eV)", "task": "regression"}),
+    ],
+)
+def test_what_the_request_names_is_filled_in(ask, request_, arguments):
+    told = steps(ask(request_))["train_model"]
+    assert {name: told.get(name) for name in arguments} == arguments
+
+
+@pytest.mark.parametrize(
+    ("request_", "tool", "arguments"),
+    [
+        (f"predict CCO and c1ccccc1O with {RUN}", "predict", {"run": RUN, "inputs": ["CCO", "c1ccccc1O"]}),
+        (f"{RUN} で Fe2O3 と NaCl を予測して", "predict", {"run": RUN, "inputs": ["Fe2O3", "NaCl"]}),
+        (f"predict new.csv with {RUN} and save to out.parquet", "predict", {"run": RUN, "data": "new.csv", "output": "out.parquet"}),
+        (f"{RUN} で new.csv を予測し out.csv に保存", "predict", {"run": RUN, "data": "new.csv", "output": "out.csv"}),
+        (f"evaluate {RUN} on holdout.csv", "evaluate_model", {"run": RUN, "data": "holdout.csv"}),
+        (f"export {RUN} as TorchScript and ONNX", "export_model", {"run": RUN, "formats": ["torchscript", "onnx"]}),
+        (f"{RUN} を ONNX に変換", "export_model", {"run": RUN, "formats": ["onnx"]}),
+        (f"compare {RUN} with {OTHER}", "compare_runs", {"runs": [RUN, OTHER]}),
+        (f"stop {RUN}", "cancel_run", {"run_id": RUN}),
+        (f"resume {RUN}", "resume_run", {"run_id": RUN}),
+        (f"status of {RUN}", "get_run", {"run_id": RUN, "wait_s": 45}),
+        ("list the failed runs", "list_runs", {"status": "failed"}),
+        ("what options does the resnet model family have?", "list_models", {"family": "resnet"}),
+        ("predict CCO with my trained model", "list_runs", {"operation": "train_model", "status": "completed"}),
+        ("stop the training", "list_runs", {"status": "running"}),
+    ],
+)
+def test_a_request_about_a_run_names_it_as_the_tool_does(ask, request_, tool, arguments):
+    assert steps(ask(request_))[tool] == arguments
+
+
+def test_train_and_predict_take_a_file_each(ask):
+    told = steps(ask("train a model on esol.csv, then predict the compounds of new.csv and write the predictions to out.csv"))
+    assert told["train_model"]["data"] == "esol.csv"
+    assert told["predict"] == {"data": "new.csv", "output": "out.csv"}
+
+
+def test_every_step_is_valid_once_what_is_needed_is_filled_in(ask):
+    known = {cls.name(): cls for cls in plugins(Operation)}
+    fill = {"data": "esol.csv", "run": RUN, "run_id": RUN, "runs": [RUN, OTHER], "inputs": ["CCO"]}
+    for request, _ in [*ENGLISH, *JAPANESE, *ELSEWHERE]:
+        for step in ask(request).steps:
+            known[step.tool].model_validate({**step.arguments, **{name: fill[name] for name in step.needed}})
+
+
+def test_what_a_tool_would_refuse_is_left_out_and_said(ask):
+    answer = ask("train a model on data.csv with 10% prediction intervals")
+    assert "coverage" not in steps(answer)["train_model"]
+    assert any("coverage" in note for note in answer.notes)
+
+
+def test_the_target_is_asked_for_where_no_column_fits(ask):
+    answer = ask("train a model of viscosity on esol.csv")
+    assert "target" not in steps(answer)["train_model"]
+    assert any("which column" in question for question in answer.ask)
+
+
+def test_a_file_that_may_not_be_read_is_not_looked_into(ask, tmp_path):
+    outside = tmp_path / "secret.csv"
+    outside.write_text("smiles,logSolubility\n")
+    assert steps(ask(f"build a solubility model from {outside}"))["train_model"] == {"data": str(outside)}
+
+
+def test_the_language_can_be_asked_for(ask):
+    assert ask("train a model on esol.csv, answer in Japanese please").language == "ja"
+    assert ask("esol.csv でモデルを学習して、英語で答えて").language == "en"
+
+
+@pytest.mark.parametrize("request_", ["", "   ", "\x00", "?" * 2000, "a" * 20_000, "学習" * 5_000, "(" * 500, "🙂"])
+def test_odd_requests_are_answered(ask, request_):
+    answer = ask(request_)
+    json.dumps(answer.model_dump(mode="json"), allow_nan=False)
+    assert answer.summary()
+
+
+def test_wide_letters_half_kana_and_case_make_no_difference(ask):
+    plain = ask("ESOL.CSV でモデルをトレーニングして、ONNX に変換")
+    wide = ask(unicodedata.normalize("NFKC", "ＥＳＯＬ．ＣＳＶ でモデルをﾄﾚｰﾆﾝｸﾞして、ＯＮＮＸ に変換"))
+    assert [step.tool for step in plain.steps] == [step.tool for step in wide.steps]
+    assert ask("TRAIN A MODEL ON DATA.CSV").intents == ask("train a model on data.csv").intents
+
+
+@pytest.mark.parametrize("request_", ["trian a classifer on data.csv", "build a clasifier from data.csv", "evalute my model's calibraton"])
+def test_slips_of_the_keyboard_are_understood(ask, request_):
+    assert ask(request_).skill == "deep-learning"
+
+
+def test_the_same_request_gives_the_same_answer(ask):
+    request = "build a solubility model from esol.csv and tell me how far to trust it"
+    assert ask(request) == ask(request)
+
+
+def test_an_installed_neighbour_takes_over(ask, tmp_path, monkeypatch):
+    from scitrain.operations import find_skill
+
+    folder = tmp_path / "skills"
+    (folder / "transfer-learning").mkdir(parents=True)
+    (folder / "transfer-learning" / "manifest.yaml").write_text(
+        "name: transfer-learning\ntitle: {en: t, ja: t}\nabout: {en: fine-tune, ja: 転移}\nsubjects: {en: [model]}\n"
+        "phases: [{name: all, title: {en: a, ja: a}, tools: [train_model]}]\n"
+        "intents: [{name: finetune, does: {en: f, ja: f}, tools: [train_model], triggers: {en: [fine-tune], ja: [Fine-tune]}}]\n"
+    )
+    both = (*manifests(), *manifests(folder))
+    monkeypatch.setattr(find_skill, "manifests", lambda: both)
+    for request in ("Transformer を Fine-tune して", "fine-tune a pretrained model on data.csv"):
+        answer = ask(request)
+        assert (answer.skill, answer.installed, answer.intents) == ("transfer-learning", True, ["finetune"])
+    assert ask("train a model on data.csv").skill == "deep-learning"
+
+
+def test_without_skills_it_says_so(ask, monkeypatch):
+    from scitrain.operations import find_skill
+
+    monkeypatch.setattr(find_skill, "manifests", lambda: ())
+    assert "No skill is installed" in ask("train a model").message
+
+
+def test_it_loads_no_heavy_package():
+    code = (
+        "import sys\n"
+        "from scitrain.operations.find_skill import FindSkill\n"
+        "FindSkill(request='build a solubility model from esol.csv').run()\n"
+        "print(sorted({'torch', 'rdkit', 'pandas', 'pyarrow', 'sklearn', 'scipy', 'matplotlib', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

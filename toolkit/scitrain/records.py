@@ -65,6 +65,8 @@ class RunRecord(BaseModel):
     ended: str | None = None
     result: dict[str, JsonValue] | None = None
     """The result object of a completed run."""
+    said: str = ""
+    """The same in a few words for a person."""
     error: str | None = None
     """What a person reads when it failed."""
 

@@ -232,7 +232,7 @@ class Job(Operation):
             result = self._execute_stoppable(run).model_copy(update={"run_id": run.id})
             seconds = run.record().timings.get("total", 0) + time.monotonic() - begin
             timings = run.record().timings | {"total": round(seconds, 3)}
-            run.end("completed", timings=timings, result=result.model_dump(mode="json"))
+            run.end("completed", timings=timings, result=result.model_dump(mode="json"), said=result.summary())
         except (CancelledError, KeyboardInterrupt):
             run.end("cancelled", error=stopped(run))
             raise

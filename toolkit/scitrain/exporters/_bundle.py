@@ -195,7 +195,7 @@ def check_bundle(folder: Path, run: Run, raw: Columns) -> dict[str, JsonValue]:
             csv.writer(file).writerows([list(columns), *zip(*columns.values(), strict=True)])
         write_predictions(expected, model.config, columns, np.arange(1, n + 1), model.predict(columns))
         done = subprocess.run(
-            [sys.executable, "-c", BLOCKED, str(folder / SCRIPT), str(given), "-o", str(said)],
+            [sys.executable, "-B", "-c", BLOCKED, str(folder / SCRIPT), str(given), "-o", str(said)],
             capture_output=True, text=True, cwd=scratch, check=False,
         )  # fmt: skip
         if done.returncode:

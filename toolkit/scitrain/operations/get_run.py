@@ -40,6 +40,8 @@ class RunView(Result):
     """Test metrics with their intervals, the most telling first; empty until they are known."""
     verdict: str
     """Whether the network beats the simple models."""
+    said: str
+    """What a completed run came to, in words, with what to keep in mind before trusting it."""
     decisions: list[Decision]
     """What was chosen for you, and why."""
     artifacts: list[Artifact]
@@ -67,13 +69,13 @@ class RunView(Result):
         lines = [f"{self.run_id}: {self.status}"]
         if self.progress is not None:
             lines.append(_progress_words(self.progress))
-        lines += [metric.words() for metric in self.metrics]
-        lines += [text for text in (self.verdict, self.error) if text]
+        told = [self.said] if self.said else [*(metric.words() for metric in self.metrics), self.verdict]
+        lines += [text for text in (*told, self.error) if text]
         if self.figures:
             lines.append(f"figures: {', '.join(self.figures)}")
         if self.status in TERMINAL and self.artifacts:
             lines.append(f"{len(self.artifacts)} files in {self.folder}")
-        return "\n".join([*lines, f"next: {self.next_step}"])
+        return "\n".join(lines if self.next_step in self.said else [*lines, f"next: {self.next_step}"])
 
 
 class GetRun(Query):
