@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,12 +16,18 @@ class Shown(Result):
 
 def shown(rows):
     out = io.StringIO()
-    show_result(Shown(metrics=rows), Console(file=out, width=100))
+    show_result(Shown(metrics=rows), console=Console(file=out, width=100))
     return out.getvalue()
 
 
-def test_the_summary_comes_first_and_as_it_was_written():
-    assert shown([]).startswith("RMSE 0.61 [0.55, 0.68]")
+def test_the_summary_comes_last_and_as_it_was_written():
+    assert shown([{"title": "RMSE"}]).rstrip().endswith("RMSE 0.61 [0.55, 0.68]")
+
+
+def test_the_place_of_what_was_written_is_told_at_the_end():
+    out = io.StringIO()
+    show_result(Shown(metrics=[]), Path("runs/one"), Console(file=out, width=100))
+    assert out.getvalue().rstrip().endswith("written to runs/one")
 
 
 def test_records_make_a_table_without_what_is_empty_or_said_twice():

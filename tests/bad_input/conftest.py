@@ -36,7 +36,7 @@ Ask = Callable[..., Answer]
 
 def ask_python(workspace: Workspace, capsys: pytest.CaptureFixture[str], name: str, **arguments: Any) -> Answer:
     try:
-        result = OPERATIONS[name](**arguments).run(workspace)  # type: ignore[attr-defined]  # queries and jobs have it
+        result = OPERATIONS[name](**arguments).run(Workspace.from_environment())  # type: ignore[attr-defined]  # queries and jobs have it
     except (ScitrainError, ValueError) as error:
         return Answer(str(error))
     return Answer(value=json.loads(result.model_dump_json()))
@@ -85,12 +85,3 @@ def earlier(workspace: Workspace) -> Path:
     folder.mkdir(parents=True)
     (folder / "MODEL_CARD.md").write_text("# an earlier model")
     return folder
-
-
-def traces(folder: Path) -> list[str]:
-    """Return what only a write that was cut short leaves: temporary files and folders, empty files."""
-    return [
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.name.startswith((".", "tmp")) or path.name.endswith((".tmp", ".part"))
-    ]

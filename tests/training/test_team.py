@@ -47,13 +47,23 @@ def test_dropout_falls_apart_for_each_member():
 
 def test_each_members_gradient_is_clipped_by_its_own_norm():
     team = Team(members(2, norm="none", dropout=0.0), "cpu")
-    team.zero_grad()
-    (team.forward(torch.randn(2, 6, 5)).flatten(1).sum(1) * torch.tensor([1e-4, 1e4])).sum().backward()
-    before = [g.clone() for g in team.gradients]
+    team.gather((team.forward(torch.randn(2, 6, 5)).flatten(1).sum(1) * torch.tensor([1e-4, 1e4])).sum())
+    before = team.gradient.clone()
     team.clip(1.0)
-    norms = torch.stack([g.square().sum(1) for g in team.gradients]).sum(0).sqrt()
-    assert torch.equal(before[0][0], team.gradients[0][0])
-    assert norms[1].item() == pytest.approx(1.0, rel=1e-4)
+    assert torch.equal(before[0], team.gradient[0])
+    assert team.gradient[1].norm().item() == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_decay_spares_biases_and_norms(count):
+    nets = members(count)
+    team = Team(nets, "cpu")
+    before = [copy.deepcopy(net.state_dict()) for net in nets]
+    team.decay(0.5)
+    team.restore(team.snapshot())
+    for net, state in zip(nets, before, strict=True):
+        for name, tensor in net.named_parameters():
+            torch.testing.assert_close(tensor.detach(), state[name] * (0.5 if tensor.ndim > 1 else 1.0))
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -64,8 +74,7 @@ def test_a_snapshot_brings_weights_and_statistics_back_into_the_members(count):
     team.train(True)
     team.forward(torch.randn(count, 6, 5))
     with torch.no_grad():
-        for parameter in team.parameters:
-            parameter.add_(1.0)
+        team.weights.add_(1.0)
     team.restore(saved)
     for net, state in zip(nets, states, strict=True):
         for name, tensor in net.state_dict().items():

@@ -80,17 +80,17 @@ def _run_job(job: Job, workspace: Workspace, typed: Namespace) -> int:
         raise
     except ScitrainError as error:
         return _complain(f"{run.id} failed: {error}", FAILED)
-    _show(result, typed)
+    _show(result, typed, run.path)
     return DONE
 
 
-def _show(result: Result, typed: Namespace) -> None:
+def _show(result: Result, typed: Namespace, folder: Path | None = None) -> None:
     if typed.json:
         print(result.model_dump_json(indent=2))
         return
     from scitrain.console import show_result
 
-    show_result(result)
+    show_result(result, folder)
 
 
 def _complain(message: object, code: int) -> int:

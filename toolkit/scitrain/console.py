@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -37,15 +38,19 @@ def show_progress() -> Iterator[Callable[[Progress], None]]:
         yield _bars(bars)
 
 
-def show_result(result: Result, console: Console | None = None) -> None:
-    """Print the summary of a result and a table for each list of records in it."""
+def show_result(result: Result, folder: Path | None = None, console: Console | None = None) -> None:
+    """Print the tables of a result, then its summary, then what was written below ``folder``: what matters most ends last."""
     console = console or Console()
+    for name, rows in result.tables().items():
+        if rows:
+            more = f" (first {ROWS} of {len(rows)})" if len(rows) > ROWS else ""
+            console.print(f"{name}{more}", markup=False, highlight=False)
+            console.print(_table(rows))
     console.print(result.summary(), markup=False, highlight=False)
-    for name, value in result.model_dump(mode="json", exclude_none=True).items():
-        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            more = f" (first {ROWS} of {len(value)})" if len(value) > ROWS else ""
-            console.print(f"\n{name.replace('_', ' ')}{more}", markup=False, highlight=False)
-            console.print(_table(value))
+    if folder is not None:
+        console.print(f"written to {folder}", markup=False, highlight=False, soft_wrap=True)
+        for name in getattr(result, "files", ()):
+            console.print(f"  {name}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _bars(bars: Bars) -> Callable[[Progress], None]:

@@ -70,4 +70,6 @@ class MissingExtraError(ScitrainError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, package: str, extra: str) -> None:
-        super().__init__(f"{what} needs the package {package!r}, which is not installed; `pip install 'scitrain[{extra}]'` adds it")
+        super().__init__(
+            f"{what} needs the package {package!r}, which is not installed; `pip install 'scitrain[{extra}]'` adds it"
+        )

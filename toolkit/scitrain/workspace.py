@@ -1,10 +1,11 @@
 """The one folder that is written to, and the rule which files may be read."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scitrain.errors import PathNotAllowedError, ScitrainError, listed
+from scitrain.errors import PathNotAllowedError, ScitrainError, did_you_mean, listed
 
 __all__ = ["DATA_ROOTS_VARIABLE", "ROOT_VARIABLE", "Workspace"]
 
@@ -68,7 +69,7 @@ class Workspace:
                 f"{str(path)!r} lies outside the folders that may be read ({folders}); move the file there, "
                 f"or start the server with --data-root FOLDER (or {DATA_ROOTS_VARIABLE})"
             )
-        raise ScitrainError(f"no file or folder {str(path)!r}; looked at {listed(allowed)}; {_nearby(allowed[0])}")
+        raise ScitrainError(f"no file or folder {str(path)!r}; looked at {listed(allowed)}; {_nearby(allowed)}")
 
     def writable(self, path: str | Path) -> Path:
         """Resolve a path below the workspace that may be written.
@@ -93,8 +94,18 @@ def _real(path: Path) -> Path:
         raise PathNotAllowedError(f"{str(path)!r} is no usable path: {error}") from None
 
 
-def _nearby(path: Path) -> str:
-    """Name what does lie in the folder where a file was looked for."""
-    folder = path.parent
-    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
-    return f"that folder holds {listed(names)}" if names else "that folder is empty or missing"
+def _nearby(looked_at: Sequence[Path]) -> str:
+    """Name a file with nearly that name, and what lies in the first folder that was looked into."""
+    folders = dict.fromkeys(path.parent for path in looked_at)
+    names = {folder: _shown(folder) for folder in folders}
+    near = did_you_mean(looked_at[0].name, [name for held in names.values() for name in held])
+    first = names[looked_at[0].parent]
+    return near + (f"the first folder holds {listed(first)}" if first else "the first folder is empty or missing")
+
+
+def _shown(folder: Path) -> list[str]:
+    """Return the names in a folder, hidden ones left out; none where it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []

@@ -47,6 +47,12 @@ class Result(Declared):
 
     model_config = ConfigDict(frozen=True)
 
+    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
+        """Return what a terminal shows as tables above the summary, by title: each list of records."""
+        fields = self.model_dump(mode="json", exclude_none=True).items()
+        records = {name: value for name, value in fields if isinstance(value, list) and value and _all_records(value)}
+        return {name.replace("_", " "): rows for name, rows in records.items()}
+
     def summary(self) -> str:
         """Return the few lines a person in a chat reads; the whole is in the fields."""
         return "\n".join(f"{name}: {value}" for name, value in self.model_dump(mode="json", exclude_none=True).items())
@@ -67,6 +73,10 @@ class _Makes(Protocol[R_co]):
     """Gives `Job.run` the very result class of the subclass."""
 
     def execute(self, run: Run) -> R_co: ...
+
+
+def _all_records(values: list[JsonValue]) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 class JobResult(Result):

@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+
 from scitrain.errors import DataError
 from scitrain.evaluation.metrics import Array
 

@@ -55,7 +55,8 @@ class Predictions:
             return self
         good = np.array([i for i in range(len(self)) if i not in errors], dtype=np.int64)
         kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "errors"}
-        rest = Predictions(**{name: None if values is None else values[good] for name, values in kept.items()})
+        left: dict[str, Any] = {name: None if values is None else values[good] for name, values in kept.items()}
+        rest = Predictions(**left)
         return rest.scattered(len(self), good, self.errors | dict(errors))
 
     def scattered(self, n: int, at: npt.NDArray[np.int64], errors: dict[int, str]) -> "Predictions":

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.runs import Run
 from scitrain.spec import OfRun
-from scitrain.workflow.headline import Headline
+from scitrain.workflow.headline import Headline, metric_table
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class EvaluateResult(JobResult):
     """What to keep in mind before trusting the model."""
     files: list[str]
     """Artifacts, below the run directory."""
+
+    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
+        """Return the metrics beside those of the simple models."""
+        return {"how good it is": metric_table(self.metrics)}
 
     def summary(self) -> str:
         """Return the numbers and what to keep in mind."""
@@ -95,7 +99,7 @@ class EvaluateModel(OfRun, Job):
         how = Judging(self.coverage or config.coverage, config.seed, calibrated=True)
         with stage(run, "evaluate", "comparing with the simple models"):
             judged = judge(prepared, x, natural, load_predictor(source), how)
-        facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
+        facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
         write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines)
         write_data(run, prepared)
         write_test_predictions(run, prepared, config, judged)
@@ -124,7 +128,7 @@ class EvaluateModel(OfRun, Job):
                 f"{self.data}: no row has both a label and a prediction; row errors: {list(found.errors.values())[:3]}"
             )
         evaluation = judge_new(config, y, found, labelled)
-        facts = {"task": config.task, "modality": config.modality, "coverage": config.coverage}
+        facts: dict[str, JsonValue] = {"task": config.task, "modality": config.modality, "coverage": config.coverage}
         write_metrics(run, facts, config.targets, evaluation)
         columns = take(table.columns, np.arange(len(y)))
         inputs = {name: columns[name] for name in config.input_columns}

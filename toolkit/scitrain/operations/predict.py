@@ -74,6 +74,10 @@ class PredictResult(JobResult):
     file: str
     """All rows, as a table below the run directory or where it was asked for."""
 
+    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
+        """Return none: the summary has a line a row."""
+        return {}
+
     def summary(self) -> str:
         """Return one line a row, then what to be careful with."""
         lines = [_line(row) for row in self.predictions[:20]]

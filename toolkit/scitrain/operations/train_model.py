@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
@@ -11,7 +11,7 @@ from scitrain.models import AnyModelSpec
 from scitrain.runs import Decision, Run
 from scitrain.spec import Spec
 from scitrain.training.options import TrainingOptions
-from scitrain.workflow.headline import Headline
+from scitrain.workflow.headline import Headline, metric_table
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class TrainResult(JobResult):
     """What was chosen for you, and why."""
     files: list[str]
     """Artifacts, below the run directory."""
+
+    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
+        """Return what was chosen, and the metrics beside those of the simple models."""
+        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
+        return {"what was chosen for you": chosen, "how good it is": metric_table(self.metrics)}
 
     def summary(self) -> str:
         """Return the numbers, the verdict and where to look."""

@@ -50,7 +50,11 @@ def target(slots: Slots, known: Sequence[str], properties: Mapping[str, Vocabula
         odd = [name for name in slots.columns if not PLAIN.fullmatch(name)]
         return list(slots.targets or odd[:1]), False
     said = [_nearest(name, known) for name in slots.targets or slots.columns]
-    found = [name for name in dict.fromkeys(said) if name] or _spoken(slots, known) or _by_property(slots, known, properties)
+    found = (
+        [name for name in dict.fromkeys(said) if name]
+        or _spoken(slots, known)
+        or _by_property(slots, known, properties)
+    )
     return found, bool(found)
 
 
@@ -73,8 +77,16 @@ def _spoken(slots: Slots, known: Sequence[str]) -> list[str]:
     text = slots.text
     for named in slots.files:
         text = text.replace(named.value, " ")
-    whole = [c for c in known if len(c) >= 3 and re.search(rf"(?<![A-Za-z0-9_]){re.escape(c)}(?![A-Za-z0-9_])", text, re.IGNORECASE)]
-    whole = [c for c in whole if c.lower() not in {"smiles", "formula", "composition", "split", "fold", "name", "model", "data"}]
+    whole = [
+        c
+        for c in known
+        if len(c) >= 3 and re.search(rf"(?<![A-Za-z0-9_]){re.escape(c)}(?![A-Za-z0-9_])", text, re.IGNORECASE)
+    ]
+    whole = [
+        c
+        for c in whole
+        if c.lower() not in {"smiles", "formula", "composition", "split", "fold", "name", "model", "data"}
+    ]
     return whole if len(whole) == 1 else []
 
 

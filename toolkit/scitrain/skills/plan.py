@@ -197,7 +197,9 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
         if not open_:
             draft.notes.append(SAY["extra_files"].of(draft.meant.language).format(names=named.value))
             continue
-        draft.files[min(open_, key=lambda tool: min((abs(at - named.at) for at in places[tool]), default=10**6))] = named.value
+        draft.files[min(open_, key=lambda tool: min((abs(at - named.at) for at in places[tool]), default=10**6))] = (
+            named.value
+        )
 
 
 def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[str, JsonValue]) -> Step:

@@ -23,7 +23,9 @@ FOLDER_WORD = re.compile(
     r"([A-Za-z0-9_./-]+)\s*(?:フォルダ|ディレクトリ)",
     re.IGNORECASE | re.ASCII,
 )
-OUTPUT = re.compile(rf"(?:\bto|\binto|\bas|->|→)\s+[\"'`]?$|^[\"'`」』]?\s*(?:に|へ)(?:\s*(?:保存|書|出力|書き))", re.IGNORECASE)
+OUTPUT = re.compile(
+    rf"(?:\bto|\binto|\bas|->|→)\s+[\"'`]?$|^[\"'`」』]?\s*(?:に|へ)(?:\s*(?:保存|書|出力|書き))", re.IGNORECASE
+)
 ATOM = r"Br|Cl|[BCNOPSFI]|[bcnops]"
 SMILES = re.compile(rf"(?:(?:{ATOM}|\[[A-Za-z0-9@+\-:*]+\]|[=#$:/\\().\-]|%\d\d|\d))+")
 FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*(?:\.\d+)?|[()]\d*(?:\.\d+)?)+")
@@ -31,7 +33,9 @@ ELEMENTS = frozenset(
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh "
     "Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Th U".split()
 )
-ACRONYMS = frozenset("CNN RNN CPU GPU ONNX OK NO ON IN IF IS OF I A AI CV CSV PC PCs NN SOC IC BO CI CO ICP SI OS".split())
+ACRONYMS = frozenset(
+    "CNN RNN CPU GPU ONNX OK NO ON IN IF IS OF I A AI CV CSV PC PCs NN SOC IC BO CI CO ICP SI OS".split()
+)
 TOKEN = re.compile(r"[^\s、。,;「」『』\"'`?!？！]+")
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_.\-]*"
 QUOTED = r"[\"'`「『]([^\"'`」』]{1,80})[\"'`」』]"
@@ -44,7 +48,10 @@ TARGET_AS = re.compile(
     rf"(?:{QUOTED}|(?<![A-Za-z0-9_.])({IDENTIFIER}))\s*(?:列|カラム|column)?\s*(?:as\s+(?:the\s+)?(?:target|label)|を\s*(?:目的変数|ターゲット|予測|当て|回帰|分類))",
     re.IGNORECASE,
 )
-TARGET_COLUMN = re.compile(rf"(?:\bcolumn\s+(?:{QUOTED}|({IDENTIFIER}))|(?:{QUOTED}|({IDENTIFIER}))\s*(?:\s+column\b|列|カラム))", re.IGNORECASE)
+TARGET_COLUMN = re.compile(
+    rf"(?:\bcolumn\s+(?:{QUOTED}|({IDENTIFIER}))|(?:{QUOTED}|({IDENTIFIER}))\s*(?:\s+column\b|列|カラム))",
+    re.IGNORECASE,
+)
 TARGET_PREDICTED = re.compile(rf"\bpredict(?:s|ing)?\s+(?:the\s+)?(?:{QUOTED}|({IDENTIFIER}))", re.IGNORECASE)
 NOT_A_COLUMN = frozenset(
     "a an the is as of in on for with from by target column columns label this that it its my our your which what each one same new "
@@ -140,7 +147,11 @@ def read_slots(request: str) -> Slots:
     plain = RUN_ID.sub(lambda match: " " * len(match[0]), text)
     files, output = _files(plain)
     blank = _without(plain, [named.value for named in files] + ([output] if output else []))
-    options = {name.strip(): read(match) for name, (p, read) in OPTIONS.items() if (match := re.search(p, blank, re.IGNORECASE))}
+    options = {
+        name.strip(): read(match)
+        for name, (p, read) in OPTIONS.items()
+        if (match := re.search(p, blank, re.IGNORECASE))
+    }
     return Slots(
         text=text,
         blank=blank,
@@ -171,7 +182,11 @@ def _files(text: str) -> tuple[tuple[Named, ...], str | None]:
         name = _word(match)
         found[match.start()] = str(name)
     if len(found) == 0:
-        found = {m.start(): m[0] for m in FOLDER.finditer(rest) if m[0].startswith(("/", "./", "../", "~/")) or m[0].endswith("/")}
+        found = {
+            m.start(): m[0]
+            for m in FOLDER.finditer(rest)
+            if m[0].startswith(("/", "./", "../", "~/")) or m[0].endswith("/")
+        }
     named = [Named(value, at) for at, value in sorted(found.items())]
     written = [one for one in named if _is_output(text, one)]
     output = written[0].value if written and written[0].value.lower().endswith((".csv", ".parquet")) else None
@@ -180,13 +195,16 @@ def _files(text: str) -> tuple[tuple[Named, ...], str | None]:
 
 def _is_output(text: str, named: Named) -> bool:
     before, after = text[: named.at], text[named.at + len(named.value) :]
-    return bool(OUTPUT.search(before[-12:].lstrip()) and re.search(r"\b(?:save|write|store|output|put|predictions?)\b", before, re.IGNORECASE)) or bool(
-        OUTPUT.match(after[:12])
-    )
+    return bool(
+        OUTPUT.search(before[-12:].lstrip())
+        and re.search(r"\b(?:save|write|store|output|put|predictions?)\b", before, re.IGNORECASE)
+    ) or bool(OUTPUT.match(after[:12]))
 
 
 def _names(text: str, *patterns: re.Pattern[str]) -> tuple[str, ...]:
-    said = [str(_word(match)).rstrip(".") for pattern in patterns for match in pattern.finditer(text) if any(match.groups())]
+    said = [
+        str(_word(match)).rstrip(".") for pattern in patterns for match in pattern.finditer(text) if any(match.groups())
+    ]
     return tuple(dict.fromkeys(name for name in said if name.lower() not in NOT_A_COLUMN))
 
 

@@ -29,7 +29,14 @@ ENDINGS = (
 ).split()
 """Endings that do not change what a word is about, the longest first."""
 SHORTEST_STEM = 4
-APART = {"trained": "trained", "tuned": "tuned", "using": "use", "formula": "formula", "formulas": "formula", "formulae": "formula"}
+APART = {
+    "trained": "trained",
+    "tuned": "tuned",
+    "using": "use",
+    "formula": "formula",
+    "formulas": "formula",
+    "formulae": "formula",
+}
 """Words whose ending matters: a trained model is there already."""
 NEAR_LATIN, NEAR_KATAKANA = 0.62, 0.75
 """Least likeness of two spellings of one word: a slip of a letter in a word of six, a longer or shorter loan word."""

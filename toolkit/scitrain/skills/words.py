@@ -7,9 +7,14 @@ from scitrain.skills.manifest import Both
 __all__ = ["SAY"]
 
 SAY: Final[dict[str, Both]] = {
-    "data": Both(en="path of the data, or builtin:NAME; ask the user", ja="データのパス、または builtin:名前。利用者に尋ねる"),
+    "data": Both(
+        en="path of the data, or builtin:NAME; ask the user", ja="データのパス、または builtin:名前。利用者に尋ねる"
+    ),
     "run_of": Both(en="run_id that {tool} answers", ja="{tool} が返す run_id"),
-    "run": Both(en="run_id from list_runs, or ask the user which run", ja="list_runs で得る run_id。どの実行か利用者に尋ねてもよい"),
+    "run": Both(
+        en="run_id from list_runs, or ask the user which run",
+        ja="list_runs で得る run_id。どの実行か利用者に尋ねてもよい",
+    ),
     "runs": Both(en="two or more run ids from list_runs", ja="list_runs で得る 2 つ以上の run_id"),
     "inputs": Both(
         en="values to predict for, such as SMILES or formulas; or data=FILE instead",
@@ -18,7 +23,8 @@ SAY: Final[dict[str, Both]] = {
     "other": Both(en="ask the user", ja="利用者に尋ねる"),
     "target_known": Both(en="the file has a column {name!r}", ja="ファイルに列 {name!r} がある"),
     "target_unknown": Both(
-        en="which column is to be predicted? inspect_dataset lists them", ja="どの列を予測しますか。inspect_dataset が列を一覧にします"
+        en="which column is to be predicted? inspect_dataset lists them",
+        ja="どの列を予測しますか。inspect_dataset が列を一覧にします",
     ),
     "target_several": Both(en="which of these columns is the target: {names}?", ja="目的変数はどの列ですか: {names}"),
     "which_data": Both(
@@ -45,10 +51,15 @@ SAY: Final[dict[str, Both]] = {
         en="No skill is installed: the folder of the skills is empty or missing; reinstall scitrain",
         ja="スキルが入っていません。skills フォルダが空か見つからないため、scitrain を入れ直してください",
     ),
-    "empty": Both(en="The request is empty; say in a sentence what you want.", ja="依頼が空です。望むことを一文で書いてください。"),
-    "dropped": Both(
-        en="{tool}: {name}={value!r} is not allowed and was left out", ja="{tool}: {name}={value!r} は使えないので省いた"
+    "empty": Both(
+        en="The request is empty; say in a sentence what you want.", ja="依頼が空です。望むことを一文で書いてください。"
     ),
-    "extra_files": Both(en="also named, but not used: {names}", ja="次のファイルも挙げられているが使っていない: {names}"),
+    "dropped": Both(
+        en="{tool}: {name}={value!r} is not allowed and was left out",
+        ja="{tool}: {name}={value!r} は使えないので省いた",
+    ),
+    "extra_files": Both(
+        en="also named, but not used: {names}", ja="次のファイルも挙げられているが使っていない: {names}"
+    ),
 }
 """By what is said; ``{blanks}`` are filled by `str.format`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch import distributed as dist
 from torch.utils.data import DataLoader
 
@@ -66,22 +66,17 @@ class TrainingModule(pl.LightningModule):
     """Trains a `Team` by AdamW under manual optimisation.
 
     Lightning's hooks cost as much as a step of a small network, so that one `training_step` does a whole block of
-    optimiser steps: an epoch where the rows lie in memory. Its parameters are the team's two flat arrays.
+    optimiser steps: an epoch where the rows lie in memory. Its one parameter is the team's array of weights.
     """
 
     def __init__(self, team: Team, feed: Feed, loss: Loss, plan: Plan, tracker: Tracker) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.weights = nn.ParameterList(team.parameters)
+        self.weights = team.weights
         self.team, self.feed, self.loss, self.plan, self.tracker = team, feed, loss, plan, tracker
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [team.decayed], "weight_decay": plan.weight_decay},
-                {"params": [team.spared], "weight_decay": 0.0},
-            ],
-            lr=plan.learning_rate,
-            fused=plan.device in {"cpu", "cuda", "mps"},
-        )
+        # Weight decay is the team's own, for it spares some of the numbers of the one array.
+        fused = plan.device in {"cpu", "cuda", "mps"}
+        self.optimizer = torch.optim.AdamW([team.weights], lr=plan.learning_rate, weight_decay=0.0, fused=fused)
         self.epoch = 0
         """Epochs done."""
         self.deadline = math.inf
@@ -95,7 +90,7 @@ class TrainingModule(pl.LightningModule):
         self._generator = torch.Generator(device=plan.device if plan.device != "mps" else "cpu")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return AdamW over the flat arrays; the rate is set before each step by `learning_rate_at`."""
+        """Return AdamW over that array; the rate is set before each step by `learning_rate_at`."""
         return self.optimizer
 
     def train_dataloader(self) -> DataLoader[Block]:
@@ -126,11 +121,11 @@ class TrainingModule(pl.LightningModule):
             given = None if block.rows is None else block.rows[start : start + chosen.numel()]
             start += chosen.numel()
             rate = learning_rate_at(self._step, self.plan)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.team.zero_grad()
-            self._backward(chosen, given)
+            self.optimizer.param_groups[0]["lr"] = rate
+            self._gather(chosen, given)
             self.team.clip(self.plan.gradient_clip)
+            self.team.decay(1 - rate * self.plan.weight_decay)
+            self.weights.grad = self.team.gradient
             self.optimizer.step()
             self._step += 1
             if self.plan.world == 1 and time.monotonic() > self.deadline:
@@ -202,27 +197,27 @@ class TrainingModule(pl.LightningModule):
             found: list[float] = torch.cat([losses, self._metric(outputs)[None]]).tolist()
         return found[:-1], found[-1]
 
-    def _backward(self, chosen: Tensor, given: Tensor | None) -> None:
+    def _gather(self, chosen: Tensor, given: Tensor | None) -> None:
         """Gather the gradient of a batch (members, batch) of positions."""
         plan = self.plan
         if plan.accumulate == 1 and plan.world == 1:
             with self._autocast():
                 outputs = self.team.forward(self.feed.rows(chosen, given, self._generator))
             losses = self.loss.mean(outputs.float(), self.feed.labels(chosen))
-            losses.sum().backward()  # type: ignore[no-untyped-call]  # torch's own, without types
+            self.team.gather(losses.sum())
             self._losses.append(losses.detach())
             return
         weight = self.loss.weight(self.feed.labels(chosen))
         places = torch.arange(chosen.numel()).view(chosen.shape)
         done = torch.zeros(self.team.size, device=plan.device)
+        self.team.gradient.zero_()
         for part in places.tensor_split(plan.accumulate, dim=1):
             mine = part.tensor_split(plan.world, dim=1)[plan.rank]
             if mine.numel():
                 some = None if given is None else given[mine.flatten()]
                 done += self._part(chosen.flatten()[mine.to(chosen.device)], some, weight)
         if plan.world > 1:
-            for gradient in self.team.gradients:
-                dist.all_reduce(gradient)
+            dist.all_reduce(self.team.gradient)
             dist.all_reduce(done)
         self._losses.append(done)
 
@@ -230,7 +225,7 @@ class TrainingModule(pl.LightningModule):
         with self._autocast():
             outputs = self.team.forward(self.feed.rows(chosen, given, self._generator))
         losses = self.loss.total(outputs.float(), self.feed.labels(chosen)) / weight
-        losses.sum().backward()  # type: ignore[no-untyped-call]  # torch's own, without types
+        self.team.gather(losses.sum(), add=True)
         return losses.detach()
 
     def _autocast(self) -> AbstractContextManager[object]:

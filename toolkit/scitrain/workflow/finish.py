@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import JsonValue
+from pydantic import JsonValue
 
 from scitrain.data.columns import take
 from scitrain.data.prepared import Prepared
@@ -43,7 +45,7 @@ def finish(run: Run, prepared: Prepared, network: Network, predictor: Predictor,
     """Write every artifact of a supervised run, the model first."""
     config = _config(prepared, network, predictor, judged, how)
     save_model(run, predictor, config, judged.domain)
-    facts = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
+    facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
     write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines, judged.temperature)
     write_data(run, prepared)
     write_test_predictions(run, prepared, config, judged)

@@ -1,8 +1,12 @@
 """One number, as it is told to a person."""
 
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
 from scitrain.spec import Spec
 
-__all__ = ["Headline"]
+__all__ = ["Headline", "metric_table"]
 
 
 class Headline(Spec):
@@ -23,6 +27,8 @@ class Headline(Spec):
     split: str
     reason: str | None = None
     """Why something is null."""
+    baselines: dict[str, float | None] = {}
+    """The same metric of the simple models."""
 
     def words(self) -> str:
         """Return the number with interval, unit and n."""
@@ -32,3 +38,24 @@ class Headline(Spec):
         interval = "" if self.low is None or self.high is None else f" [{self.low:.3g}, {self.high:.3g}]"
         unit = f" {self.unit}" if self.unit else ""
         return f"{self.split} {self.title}{where}: {self.value:.3g}{interval}{unit}, n = {self.n:,}"
+
+
+def metric_table(metrics: Sequence[Headline]) -> list[dict[str, JsonValue]]:
+    """Return a row a metric for a terminal: the network with its interval, then the simple models."""
+    return [
+        {
+            "metric": f"{m.split} {m.title}" + (f" of {m.target}" if m.target else ""),
+            "network [95 % interval]": _with_interval(m),
+            **{name: "–" if value is None else f"{value:.3g}" for name, value in m.baselines.items()},
+            "unit": m.unit or "",
+            "n": f"{m.n:,}",
+        }
+        for m in metrics
+    ]
+
+
+def _with_interval(metric: Headline) -> str:
+    if metric.value is None:
+        return f"– ({metric.reason})"
+    interval = "" if metric.low is None or metric.high is None else f" [{metric.low:.3g}, {metric.high:.3g}]"
+    return f"{metric.value:.3g}{interval}"

@@ -31,7 +31,8 @@ def headlines(task: str, evaluation: Evaluation) -> list[Headline]:
 
 
 def _headline(row: MetricRow) -> Headline:
-    return Headline(**{name: getattr(row, name) for name in Headline.model_fields})
+    shared = {name: getattr(row, name) for name in Headline.model_fields if name != "baselines"}
+    return Headline(**shared, baselines={name: found.value for name, found in row.baselines.items()})
 
 
 def write_metrics(
