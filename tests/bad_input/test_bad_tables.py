@@ -49,8 +49,17 @@ def test_a_table_is_read_in_any_of_the_usual_forms(workspace: Workspace, ask, co
         (ONE_CLASS, "y"),
     ],
     ids=[
-        "no bytes", "blank", "no rows", "one row", "repeated names", "open quote", "binary", "one value", "no value", "one class",
-    ],  # fmt: skip
+        "no bytes",
+        "blank",
+        "no rows",
+        "one row",
+        "repeated names",
+        "open quote",
+        "binary",
+        "one value",
+        "no value",
+        "one class",
+    ],
 )
 def test_a_table_nothing_can_be_learned_from_is_refused(
     workspace: Workspace, ask, earlier: Path, content: str | bytes, said: str
@@ -138,4 +147,3 @@ def test_formulas_that_cannot_be_read_are_listed_with_the_character(workspace: W
 def unfinished(folder: Path) -> list[str]:
     """Return the files and folders that a write cut short would leave."""
     return [str(p) for p in folder.rglob("*") if p.name.startswith(".") or p.suffix in {".tmp", ".part"}]
-

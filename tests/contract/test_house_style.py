@@ -127,5 +127,7 @@ def test_the_names_of_all_plug_ins_are_those_written_down() -> None:
         "exporters": EXPORTERS,
         "executors": EXECUTORS,
     }
-    written = "".join(f"{kind}\n" + "".join(f"  {name}\n" for name in sorted(names)) for kind, names in registries.items())
+    written = "".join(
+        f"{kind}\n" + "".join(f"  {name}\n" for name in sorted(names)) for kind, names in registries.items()
+    )
     assert written == NAMES.read_text(encoding="utf-8")

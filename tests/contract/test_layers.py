@@ -2,6 +2,7 @@
 
 import ast
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,17 @@ def test_imports_run_one_way(capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 
 def test_every_module_has_a_place_in_the_layers() -> None:
-    import tomllib
-
-    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    named = {word.strip("() ") for contract in contracts for layer in contract.get("layers", []) for word in layer.split("|")}
-    here = {f"scitrain.{path.stem}" for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    named = {
+        word.strip("() ") for contract in contracts for layer in contract.get("layers", []) for word in layer.split("|")
+    }
+    here = {
+        f"scitrain.{path.stem}"
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
     assert here - named - {"scitrain.__init__", "scitrain.__main__"} == set()
 
 

@@ -20,7 +20,11 @@ from scitrain_server.settings import settings_from
 
 REPOSITORY = Path(__file__).parents[2]
 NAMED = [REPOSITORY / name for name in ("README.md", "README.ja.md", "CONTRIBUTING.md")]
-SEVERAL = [*REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("skills/*/SKILL.md"), *REPOSITORY.glob("skills/*/references/*.md")]
+SEVERAL = [
+    *REPOSITORY.glob("docs/**/*.md"),
+    *REPOSITORY.glob("skills/*/SKILL.md"),
+    *REPOSITORY.glob("skills/*/references/*.md"),
+]
 PAGES = [path for path in [*NAMED, *sorted(SEVERAL)] if path.is_file()]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = {"sh", "bash", "shell", "console"}
@@ -89,7 +93,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_python_in_the_docs_runs(path: Path, desk: Path) -> None:
     script = desk / "page.py"
     # One script a page, as a reader who goes through it; a line above each block says which one failed.
-    parts = [f"# block {i} of {path.name}\n{text}" for i, (language, text) in enumerate(blocks(path)) if language == "python"]
+    parts = [
+        f"# block {i} of {path.name}\n{text}" for i, (language, text) in enumerate(blocks(path)) if language == "python"
+    ]
     script.write_text("\n".join(parts), encoding="utf-8")
     done = subprocess.run([sys.executable, script.name], capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -111,7 +117,9 @@ def test_commands_in_the_docs_are_understood(path: Path, desk: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=short)
 def test_make_targets_in_the_docs_are_there(path: Path) -> None:
     made = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    asked = {word for line in commands(path) if line.startswith("make ") for word in shlex.split(line, comments=True)[1:]}
+    asked = {
+        word for line in commands(path) if line.startswith("make ") for word in shlex.split(line, comments=True)[1:]
+    }
     assert {word for word in asked if "=" not in word} <= made
 
 

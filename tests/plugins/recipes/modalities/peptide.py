@@ -65,9 +65,7 @@ class Peptide(Modality):
         """Refuse what is no sequence."""
         [(name, cells)] = columns.items()
         bad = {
-            row: f"{name}: {cell!r} is no sequence"
-            for row, cell in enumerate(cells)
-            if not SEQUENCE.fullmatch(cell)
+            row: f"{name}: {cell!r} is no sequence" for row, cell in enumerate(cells) if not SEQUENCE.fullmatch(cell)
         }
         return Cleaned(columns, bad)
 

@@ -1,0 +1,1 @@
+"""Figures that scitrain is held to, each measured beside what others reach, in one run."""
