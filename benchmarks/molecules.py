@@ -138,7 +138,9 @@ def _random(n: int, seed: int) -> list[str]:
 
 
 def _pair(ours: Trained, theirs: chemprop.Chemprop | None) -> dict[str, Any]:
-    found = {"scitrain": ours.value("rmse") | {"seconds": round(ours.seconds, 1), "stages": dict(ours.timings)}}
+    found: dict[str, Any] = {
+        "scitrain": ours.value("rmse") | {"seconds": round(ours.seconds, 1), "stages": dict(ours.timings)}
+    }
     found |= {"random_forest": ours.baseline("rmse", "random forest")}
     if theirs is not None:
         found["chemprop"] = interval_of("rmse", theirs.y, theirs.prediction) | {"seconds": round(theirs.seconds, 1)}

@@ -49,3 +49,24 @@ def test_entry_points_of_other_distributions_are_loaded(monkeypatch):
     monkeypatch.setattr(discovery, "entry_points", lambda group: asked.append(group) or [point])
     load_plugins("scitrain.executors")
     assert asked == ["scitrain.executors", "loaded"]
+
+
+def test_files_of_one_name_in_two_folders_are_two_plug_ins(tmp_path, monkeypatch):
+    files = []
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        files.append(tmp_path / folder / "twins.py")
+        files[-1].write_text(f"WHERE = {folder!r}")
+    monkeypatch.setenv(PLUGINS_VARIABLE, os.pathsep.join(map(str, files)))
+    load_plugins("scitrain.executors")
+    load_plugins("scitrain.executors")
+    found = {m.WHERE for name, m in sys.modules.items() if name.startswith("scitrain_plugin_twins")}
+    assert found == {"first", "second"}
+
+
+def test_a_plug_in_that_fails_is_not_taken_for_loaded(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("raise ValueError('on purpose')")
+    monkeypatch.setenv(PLUGINS_VARIABLE, str(tmp_path / "broken.py"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="on purpose"):
+            load_plugins("scitrain.executors")

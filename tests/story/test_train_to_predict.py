@@ -138,3 +138,10 @@ def test_a_training_that_is_killed_and_resumed_ends_as_if_nothing_had_happened(h
         json.loads(Path(home.runs / name / "results/metrics.json").read_text())["metrics"] for name in (whole.run_id, run.id)
     )
     assert resumed == unbroken
+
+
+def test_a_network_that_reads_text_learns_other_spellings_of_its_training_rows_only(home: Workspace) -> None:
+    found = scitrain.TrainModel(data="molecules.csv", target="size (A)", split="random", model="rnn", export=[], epochs=1).run(home)
+    rows = json.loads((home.runs / found.run_id / "results/data.json").read_text())["split"]
+    chosen = {decision.what: decision.value for decision in found.decisions}
+    assert chosen["spellings"] == 4 * rows["train"]

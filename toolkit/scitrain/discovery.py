@@ -47,7 +47,7 @@ def _load_named(name: str) -> None:
         import_module(name)
         return
     path = Path(name).expanduser().resolve()
-    alias = f"scitrain_plugin_{path.stem}"
+    alias = _alias(path)
     if alias in sys.modules:
         return
     spec = spec_from_file_location(alias, path)
@@ -55,4 +55,17 @@ def _load_named(name: str) -> None:
         raise ImportError(f"{PLUGINS_VARIABLE} names {name!r}, which is no Python file")
     module = module_from_spec(spec)
     sys.modules[alias] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        # Half a plug-in must not pass for a whole one when the next registry asks.
+        del sys.modules[alias]
+        raise
+
+
+def _alias(path: Path) -> str:
+    """Return the module name of a plug-in file; two files of one name in two folders get two."""
+    alias = f"scitrain_plugin_{path.stem}"
+    while alias in sys.modules and sys.modules[alias].__file__ != str(path):
+        alias += "_"
+    return alias

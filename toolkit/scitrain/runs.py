@@ -6,7 +6,7 @@ import re
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -206,9 +206,15 @@ class Run:
 
     def decide(self, what: str, value: JsonValue, why: str) -> None:
         """Record a choice made for the user; a later choice of the same thing replaces the earlier."""
-        kept = [decision for decision in self.record().decisions if decision.what != what]
-        self.update(decisions=[*kept, Decision(what=what, value=value, why=why)])
-        self.event("decision", what=what, value=value, why=why)
+        self.decide_all([Decision(what=what, value=value, why=why)])
+
+    def decide_all(self, decisions: Sequence[Decision]) -> None:
+        """Record several choices in one write."""
+        made = {decision.what for decision in decisions}
+        kept = [decision for decision in self.record().decisions if decision.what not in made]
+        self.update(decisions=[*kept, *decisions])
+        for decision in decisions:
+            self.event("decision", **decision.model_dump(mode="json"))
 
     def progress(self, stage: str, done: float = 0, total: float | None = None, message: str = "") -> None:
         """Tell how far the work is."""

@@ -77,6 +77,10 @@ class Featuriser(Spec):
     def transform(self, columns: Columns, tick: Ticker | None = None) -> "tuple[np.ndarray, dict[int, str]]":
         """Return the array (n, …) and the reason by row index where a row is bad; large inputs run in parallel processes."""
 
+    def as_written(self) -> "Featuriser | None":
+        """Return a featuriser that tells equivalent spellings apart, for training; None where they make no difference."""
+        return None
+
     def names(self) -> tuple[str, ...] | None:
         """Return a name for each column of a vector, or None."""
         return None

@@ -105,6 +105,10 @@ class SmilesTokens(Featuriser):
         """Return a row of token ids."""
         return InputShape("tokens", (self.length,), vocabulary=len(self.vocabulary) + 2)
 
+    def as_written(self) -> "SmilesTokens":
+        """Return the same without the canonical form, so that enumerated SMILES stay apart."""
+        return self.model_copy(update={"canonical": False})
+
     def transform(self, columns: Columns, tick: Ticker | None = None) -> "tuple[np.ndarray, dict[int, str]]":
         """Return int64 (n, length)."""
         return _transform(self, columns, tick)

@@ -107,8 +107,7 @@ class TrainModel(Job, TrainingOptions, DataOptions):
 
         with stage(run, "prepare", "reading and cleaning the data"):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
-        for decision in prepared.decisions:
-            run.decide(decision.what, decision.value, decision.why)
+        run.decide_all(prepared.decisions)
         network = choose_network(prepared, self.model, run)
         fitted = self._fit(prepared, network, run)
         with stage(run, "evaluate", "comparing with the simple models"):
@@ -119,13 +118,15 @@ class TrainModel(Job, TrainingOptions, DataOptions):
     def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "Fitted":
         from scitrain.training.fit import fit
         from scitrain.training.learning import Learning
+        from scitrain.workflow.spellings import respelled
         from scitrain.workflow.stages import stage
 
+        rows = respelled(prepared, network, self.augment, self.seed, run)
         learning = Learning(
             task=prepared.task,
-            x=network.x,
-            y=prepared.y,
-            train=prepared.split["train"],
+            x=rows.x,
+            y=rows.y,
+            train=rows.train,
             val=prepared.split["val"],
             n_outputs=prepared.n_outputs,
             model=network.model,

@@ -7,6 +7,7 @@ as 1 − Π (1 − wᵢ). Where a phrase lies wholly inside a longer one that wa
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import prod
 
 from pydantic import JsonValue
@@ -26,6 +27,8 @@ FITS = 0.55
 WANTED = 0.3
 """Least evidence for an intent within a skill."""
 LONGEST_QUOTE = 24
+MOST_PLACES = 4
+"""Places of a phrase that are looked at: saying a thing often is no more evidence."""
 GAP = 26
 """Most characters between two parts of a phrase; none but a space where "this model" is more than "this … model"."""
 
@@ -97,10 +100,11 @@ class Ranking:
 def rank(slots: Slots, known: Sequence[Manifest]) -> Ranking:
     """Rank the skills of ``known``, and those they name as neighbours, by the evidence in a request."""
     text = Text.of(slots.blank)
-    hits = _unmasked([hit for manifest in known for hit in _hits(manifest, text)])
+    names = frozenset(manifest.name for manifest in known)
+    hits = _unmasked([hit for manifest in known for hit in _hits(manifest, text, names)])
     foreign = [hit for hit in hits if hit.owner.endswith("/foreign")]
     doubt = 1 - _together(hit.weight for hit in foreign)
-    found = [_installed(manifest, hits, slots, doubt, known) for manifest in known]
+    found = [_installed(manifest, hits, slots, doubt) for manifest in known]
     found += _neighbours(known, hits, doubt)
     # A skill that is meant by name goes before the one that only shares its matter.
     found.sort(key=lambda c: (c.claim < FITS, -c.score, c.name))
@@ -112,7 +116,7 @@ def rank(slots: Slots, known: Sequence[Manifest]) -> Ranking:
     )
 
 
-def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
+def _hits(manifest: Manifest, text: Text, installed: frozenset[str]) -> Iterator[Hit]:
     """Yield every phrase of a manifest that stands in the request."""
     name = manifest.name
     groups = [(f"{name}/subjects", manifest.subjects, SUBJECT), (f"{name}/existing", manifest.existing, SUBJECT)]
@@ -120,7 +124,7 @@ def _hits(manifest: Manifest, text: Text) -> Iterator[Hit]:
     groups += [(f"{name}/subjects", words, SUBJECT) for words in manifest.properties.values()]
     for argument, some in manifest.choices.items():
         groups += [(f"{name}/choices/{argument}/{i}", choice.words, WORD) for i, choice in enumerate(some)]
-    for intent in manifest.intents:
+    for intent in (intent for intent in manifest.intents if intent.until not in installed):
         groups += [(f"{name}/{intent.name}/triggers", intent.triggers, TRIGGER)]
         groups += [(f"{name}/{intent.name}/words", intent.words, WORD)]
     for other in manifest.neighbours:
@@ -142,7 +146,7 @@ def _words(text: Text, spans: Sequence[Span]) -> str:
 
 def _found(wanted: tuple[str, ...], text: Text, gap: int) -> Iterator[tuple[Span, ...]]:
     """Yield the places of a phrase: its parts in order, not too far apart."""
-    for first in text.places(wanted[0]) if wanted else ():
+    for first in islice(text.places(wanted[0]), MOST_PLACES) if wanted else ():
         spans = [first]
         for part in wanted[1:]:
             end = spans[-1][1]
@@ -155,12 +159,12 @@ def _found(wanted: tuple[str, ...], text: Text, gap: int) -> Iterator[tuple[Span
 
 
 def _unmasked(hits: Sequence[Hit]) -> list[Hit]:
-    """Leave out what lies wholly inside a longer hit; a value of an argument only yields to another value of it."""
+    """Leave out what lies wholly inside a longer hit; values of an argument and all other phrases do not touch each other."""
     covered = [(hit.covered, hit.choice) for hit in hits]
     return [
         hit
         for hit, (mine, choice) in zip(hits, covered, strict=True)
-        if not any(mine < other and choice in ("", of) for other, of in covered)
+        if not any(mine < other and choice == of for other, of in covered)
     ]
 
 
@@ -177,12 +181,9 @@ def _evidence(hits: Iterable[Hit]) -> float:
     return _together(best.values())
 
 
-def _installed(
-    manifest: Manifest, hits: Sequence[Hit], slots: Slots, doubt: float, known: Sequence[Manifest]
-) -> Candidate:
-    names = {other.name for other in known}
+def _installed(manifest: Manifest, hits: Sequence[Hit], slots: Slots, doubt: float) -> Candidate:
     own = [hit for hit in hits if hit.owner.startswith(f"{manifest.name}/") and not hit.owner.endswith("/foreign")]
-    wanted = [_wanted(intent, own, manifest.name) for intent in manifest.intents if intent.until not in names]
+    wanted = [_wanted(intent, own, manifest.name) for intent in manifest.intents]
     given = ((slots.files, NAMED_FILE), (slots.inputs, NAMED_INPUT), (slots.run_ids, NAMED_RUN))
     named = [weight for names_, weight in given if names_]
     score = doubt * _together([_evidence(own), *named])

@@ -57,6 +57,8 @@ NOT_A_COLUMN = frozenset(
     "a an the is as of in on for with from by target column columns label this that it its my our your which what each one same new "
     "other test val fold split data smiles and or to be should would".split()
 )
+READ = 2_000
+"""Characters of a request that are read: who says what he wants needs no more, and patterns take their time."""
 NUMBER = r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
 
 
@@ -142,7 +144,7 @@ OPTIONS: dict[str, tuple[str, Callable[[re.Match[str]], JsonValue]]] = {
 
 def read_slots(request: str) -> Slots:
     """Read what ``request`` names."""
-    text = unicodedata.normalize("NFKC", request)
+    text = unicodedata.normalize("NFKC", request[:READ])
     run_ids = tuple(dict.fromkeys(RUN_ID.findall(text)))
     plain = RUN_ID.sub(lambda match: " " * len(match[0]), text)
     files, output = _files(plain)

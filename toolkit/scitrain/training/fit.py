@@ -47,8 +47,7 @@ def fit(learning: Learning, run: Run) -> Fitted:
     """
     loggers = make_loggers(learning.options.loggers, run.path / "logs", run.id)
     settings, decisions = choose(learning.options, learning.model, learning.shape, len(learning.train))
-    for decision in decisions:
-        run.decide(decision.what, decision.value, decision.why)
+    run.decide_all(decisions)
     begin = time.monotonic()
     with helpers(learning, run, settings.processes) as processes:
         journal = Journal(run, 0, settings.device, loggers)

@@ -37,7 +37,7 @@ class TrainingOptions(Spec):
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"
     """Networks trained from different seeds, whose mean is the prediction and whose spread its uncertainty."""
     augment: bool | Literal["auto"] = "auto"
-    """Vary images at random while training."""
+    """Vary images at random while training; add other spellings of the SMILES to networks that read tokens."""
     max_minutes: float | None = Field(None, gt=0)
     """Stop after this many minutes, keeping the best weights so far."""
     precision: Literal["auto", "32", "bf16"] = "auto"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydantic import JsonValue
-from pydantic import JsonValue
 
 from scitrain.data.columns import take
 from scitrain.data.prepared import Prepared
