@@ -1,10 +1,11 @@
+import os
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from scitrain import discovery
-from scitrain.discovery import load_plugins, plugins
+from scitrain.discovery import PLUGINS_VARIABLE, load_plugins, plugins
 
 
 class Base:

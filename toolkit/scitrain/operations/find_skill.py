@@ -89,7 +89,7 @@ class FindSkill(Query):
     title: ClassVar[str] = "Find the skill for a request"
 
     request: str = Field(max_length=20_000)
-    """What the user wants, in their own words."""
+    """What the user wants, in their own words; the first 2,000 characters are read."""
 
     def execute(self, workspace: Workspace) -> SkillAnswer:
         """Compare the request with the skills' manifests and lay out the steps."""

@@ -21,7 +21,7 @@ STOP = frozenset(
     "a an the your their his me us it its these those to of for in on at from by and or is are be was "
     "do does did can could would should will please i we you some any so just also then as into".split()
 )
-KANA_WORDS = frozenset("ばらつき やめ やり直し とめ あと残り つづき まとめ くらべ ためし もっともらし".split())
+KANA_WORDS = frozenset("どんな どこまで これまで どちら つくって ほしい ばらつき やめ やり直し とめ あと残り つづき まとめ くらべ ためし もっともらし".split())
 """Of words in hiragana alone, those that carry meaning here; all others are particles and endings."""
 ENDINGS = (
     "izations isations ization isation ations ation ators ator ative ating ated ates ate itions ition ions ion ities ility ity "
@@ -31,6 +31,7 @@ ENDINGS = (
 SHORTEST_STEM = 4
 APART = {
     "trained": "trained",
+    "pretrained": "pretrained",
     "tuned": "tuned",
     "using": "use",
     "formula": "formula",
@@ -129,7 +130,7 @@ def _grams(word: str, n: int) -> frozenset[str]:
 
 @lru_cache(maxsize=65_536)
 def _near(one: str, other: str) -> bool:
-    return min(len(one), len(other)) >= 6 and one[0] == other[0] and dice(one, other) >= NEAR_LATIN
+    return not {one, other} & APART.keys() and min(len(one), len(other)) >= 6 and one[0] == other[0] and dice(one, other) >= NEAR_LATIN
 
 
 def _same(word: Word, part: str) -> bool:

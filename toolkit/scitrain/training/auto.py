@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.data.options import Task
@@ -11,7 +14,7 @@ from scitrain.resources import Precision, choose_device, choose_precision
 from scitrain.runs import Decision
 from scitrain.training.options import TrainingOptions
 
-__all__ = ["Defaults", "Settings", "choose", "choose_model"]
+__all__ = ["Defaults", "Settings", "choose", "choose_loss", "choose_model"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ STEPS_AN_EPOCH = 400
 LARGEST_BATCH = 1024
 """… but not beyond this."""
 ROWS_FOR_RESIDUAL_IMAGES = 5_000
+SPIKE = 0.2
+"""Share of equal labels from which a regression takes the Huber loss."""
 AUGMENTED_PIXELS = 32
 """Images smaller than this lose what they show when they are cropped or turned."""
 
@@ -119,6 +124,26 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
         augment=augment,
     )
     return settings, notes
+
+
+def choose_loss(options: TrainingOptions, task: Task, y: np.ndarray) -> tuple[Literal["mse", "huber"], str] | None:
+    """Choose the loss of a regression from the training labels ``y`` (n, T) and say why; None for classes.
+
+    Many rows with one and the same label (the band gap of every metal is 0) make a spike that a mean, which is what the
+    squared error looks for, always misses; the median, which the absolute error looks for, meets it.
+    """
+    if task != "regression":
+        return None
+    if options.loss != "auto":
+        return options.loss, "asked for"
+    share = max((_commonest(column[~np.isnan(column)]) for column in y.T), default=0.0)
+    if share >= SPIKE:
+        return "huber", f"{share:.0%} of the training labels are one and the same value, which a squared error would miss"
+    return "mse", "the labels form no spike at a single value"
+
+
+def _commonest(labels: np.ndarray) -> float:
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels)) if len(labels) else 0.0
 
 
 def _batch(options: TrainingOptions, base: Defaults, rows: int) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from scitrain.errors import ScitrainError
 from scitrain.resources import torch_threads
 from scitrain.runs import Run
-from scitrain.training.auto import Settings, choose
+from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
 from scitrain.training.journal import Journal, merged
@@ -67,6 +67,16 @@ def fit(learning: Learning, run: Run) -> Fitted:
         stopped=outcome.stopped,
         facts=facts,
     )
+
+
+def _with_loss(learning: Learning, run: Run) -> Learning:
+    """Settle the loss of a regression."""
+    chosen = choose_loss(learning.options, learning.task, learning.y[learning.train])
+    if chosen is None:
+        return learning
+    loss, why = chosen
+    run.decide("loss", loss, why)
+    return replace(learning, options=learning.options.model_copy(update={"loss": loss}))
 
 
 @dataclass
