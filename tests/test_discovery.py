@@ -47,7 +47,8 @@ def test_a_module_named_by_the_variable_is_imported(monkeypatch):
 def test_entry_points_of_other_distributions_are_loaded(monkeypatch):
     asked = []
     point = SimpleNamespace(load=lambda: asked.append("loaded"))
-    monkeypatch.setattr(discovery, "entry_points", lambda group: asked.append(group) or [point])
+    registered = SimpleNamespace(select=lambda group: asked.append(group) or [point])
+    monkeypatch.setattr(discovery, "_registered", lambda: registered)
     load_plugins("scitrain.executors")
     assert asked == ["scitrain.executors", "loaded"]
 

@@ -1,24 +1,29 @@
-"""The phrasings below were written down before the manifest was fitted to any of them."""
+"""Phrasings that were written down before the manifest was fitted to any of them."""
 
 import json
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from scitrain.discovery import plugins
 from scitrain.contracts.operation import Operation
+from scitrain.discovery import plugins
 from scitrain.operations.find_skill import FindSkill, SkillAnswer
 from scitrain.skills.manifest import manifests
 from scitrain.workspace import Workspace
 
+PHRASINGS = Path(__file__).with_name("find_skill_phrasings.json")
 RUN = "train_model-20260101T120000-0a1b2c3d"
 OTHER = "train_model-20260102T130000-4e5f6a7b"
 ENGLISH = [
     ("build a solubility model from esol.csv and tell me how far to trust it", {"train", "trust"}),
     ("Train a neural network on data.csv", {"train"}),
-    ("I have 800 molecules with measured melting points in mp.csv. Can you make something that predicts them?", {"train"}),
+    (
+        "I have 800 molecules with measured melting points in mp.csv. Can you make something that predicts them?",
+        {"train"},
+    ),
     ("Please fit a deep net to steels.parquet; the yield strength is what I am after", {"train"}),
     ("Could you classify the micrographs in folder micrographs/ by phase?", {"train"}),
     ("use an LSTM on the SMILES in lipo.csv, 30 epochs", {"train"}),
@@ -175,6 +180,13 @@ def test_what_no_skill_does_is_declined_with_what_there_is(ask, request_):
     assert "SMILES" in answer.message
 
 
+@pytest.mark.parametrize("said", json.loads(PHRASINGS.read_text(encoding="utf-8")), ids=lambda said: said["request"])
+def test_more_phrasings_in_many_registers_find_their_way(place, said):
+    answer = FindSkill(request=said["request"]).run(place)
+    assert answer.skill == said["skill"]
+    assert said["intent"] is None or said["intent"] in answer.intents
+
+
 def test_at_least_half_of_the_phrasings_are_not_in_the_manifest():
     [manifest] = manifests()
     phrases = {p for intent in manifest.intents for p in intent.triggers.phrases()}
@@ -187,7 +199,12 @@ def test_the_worked_example_fills_in_the_file_and_the_column(ask):
     answer = ask("build a solubility model from esol.csv and tell me how far to trust it")
     data = {"data": "esol.csv", "target": "logSolubility"}
     assert [step.tool for step in answer.steps] == ["inspect_dataset", "train_model", "get_run", "evaluate_model"]
-    assert steps(answer) == {"inspect_dataset": data, "train_model": data, "get_run": {"wait_s": 45}, "evaluate_model": {}}
+    assert steps(answer) == {
+        "inspect_dataset": data,
+        "train_model": data,
+        "get_run": {"wait_s": 45},
+        "evaluate_model": {},
+    }
     assert answer.steps[2].needed == {"run_id": "run_id that train_model answers"}
     assert answer.language == "en"
 
@@ -204,19 +221,34 @@ def test_the_same_in_japanese_is_answered_in_japanese(ask):
     ("request_", "arguments"),
     [
         ("train an MLP on data.csv for 50 epochs", {"model": {"family": "mlp"}, "epochs": 50}),
-        ("train a GRU on data.csv with seed 7, batch size 64", {"model": {"family": "rnn", "cell": "gru"}, "seed": 7, "batch_size": 64}),
-        ("train resnet50 on images/ within 2 hours", {"data": "images/", "model": {"family": "timm", "name": "resnet50"}, "max_minutes": 120}),
+        (
+            "train a GRU on data.csv with seed 7, batch size 64",
+            {"model": {"family": "rnn", "cell": "gru"}, "seed": 7, "batch_size": 64},
+        ),
+        (
+            "train resnet50 on images/ within 2 hours",
+            {"data": "images/", "model": {"family": "timm", "name": "resnet50"}, "max_minutes": 120},
+        ),
         ("train on data.csv, target column yield_MPa, unit MPa", {"target": "yield_MPa", "unit": "MPa"}),
         ("train on data.csv with 95% prediction intervals and an ensemble of 10", {"coverage": 0.95, "ensemble": 10}),
-        ("train on lipo.csv with a scaffold split and learning rate 3e-4", {"split": {"kind": "scaffold"}, "learning_rate": 3e-4}),
+        (
+            "train on lipo.csv with a scaffold split and learning rate 3e-4",
+            {"split": {"kind": "scaffold"}, "learning_rate": 3e-4},
+        ),
         ("5-fold cross validation of a model on data.csv", {"split": {"kind": "kfold", "folds": 5}}),
         ("train a classifier on the built-in digits", {"data": "builtin:digits"}),
         ("train a model on builtin:diabetes", {"data": "builtin:diabetes"}),
         ('train a model on "my data.csv"', {"data": "my data.csv"}),
         ("data.csv の yield_MPa を目的変数にしてモデルを学習、100エポック", {"target": "yield_MPa", "epochs": 100}),
-        ("data.csv でモデルを学習。10分以内、シード 7、学習率 0.001", {"max_minutes": 10, "seed": 7, "learning_rate": 0.001}),
+        (
+            "data.csv でモデルを学習。10分以内、シード 7、学習率 0.001",
+            {"max_minutes": 10, "seed": 7, "learning_rate": 0.001},
+        ),
         ("ＣＮＮで images フォルダの画像分類", {"model": {"family": "cnn"}, "data": "images"}),
-        ("層化分割で data.csv を二値分類、アンサンブル 5", {"split": {"kind": "stratified"}, "task": "binary", "ensemble": 5}),
+        (
+            "層化分割で data.csv を二値分類、アンサンブル 5",
+            {"split": {"kind": "stratified"}, "task": "binary", "ensemble": 5},
+        ),
         ("predict Band_Gap from two.csv", {"target": "band gap (eV)"}),
         ("two.csv でバンドギャップの回帰モデルを作って", {"target": "band gap (eV)", "task": "regression"}),
     ],
@@ -231,7 +263,11 @@ def test_what_the_request_names_is_filled_in(ask, request_, arguments):
     [
         (f"predict CCO and c1ccccc1O with {RUN}", "predict", {"run": RUN, "inputs": ["CCO", "c1ccccc1O"]}),
         (f"{RUN} で Fe2O3 と NaCl を予測して", "predict", {"run": RUN, "inputs": ["Fe2O3", "NaCl"]}),
-        (f"predict new.csv with {RUN} and save to out.parquet", "predict", {"run": RUN, "data": "new.csv", "output": "out.parquet"}),
+        (
+            f"predict new.csv with {RUN} and save to out.parquet",
+            "predict",
+            {"run": RUN, "data": "new.csv", "output": "out.parquet"},
+        ),
         (f"{RUN} で new.csv を予測し out.csv に保存", "predict", {"run": RUN, "data": "new.csv", "output": "out.csv"}),
         (f"evaluate {RUN} on holdout.csv", "evaluate_model", {"run": RUN, "data": "holdout.csv"}),
         (f"export {RUN} as TorchScript and ONNX", "export_model", {"run": RUN, "formats": ["torchscript", "onnx"]}),
@@ -251,7 +287,9 @@ def test_a_request_about_a_run_names_it_as_the_tool_does(ask, request_, tool, ar
 
 
 def test_train_and_predict_take_a_file_each(ask):
-    told = steps(ask("train a model on esol.csv, then predict the compounds of new.csv and write the predictions to out.csv"))
+    told = steps(
+        ask("train a model on esol.csv, then predict the compounds of new.csv and write the predictions to out.csv")
+    )
     assert told["train_model"]["data"] == "esol.csv"
     assert told["predict"] == {"data": "new.csv", "output": "out.csv"}
 
@@ -301,7 +339,9 @@ def test_wide_letters_half_kana_and_case_make_no_difference(ask):
     assert ask("TRAIN A MODEL ON DATA.CSV").intents == ask("train a model on data.csv").intents
 
 
-@pytest.mark.parametrize("request_", ["trian a classifer on data.csv", "build a clasifier from data.csv", "evalute my model's calibraton"])
+@pytest.mark.parametrize(
+    "request_", ["trian a classifer on data.csv", "build a clasifier from data.csv", "evalute my model's calibraton"]
+)
 def test_slips_of_the_keyboard_are_understood(ask, request_):
     assert ask(request_).skill == "deep-learning"
 

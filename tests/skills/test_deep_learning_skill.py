@@ -115,7 +115,16 @@ def test_every_value_with_a_name_in_plain_language_is_allowed(manifest):
 
 
 @pytest.mark.parametrize(
-    "trigger", ["ニューラルネットで学習して", "Transformer を Fine-tune して", "深層学習モデルを構築して", "学習曲線", "混同行列", "ONNX に変換", "モデルカード"]
+    "trigger",
+    [
+        "ニューラルネットで学習して",
+        "Transformer を Fine-tune して",
+        "深層学習モデルを構築して",
+        "学習曲線",
+        "混同行列",
+        "ONNX に変換",
+        "モデルカード",
+    ],
 )
 def test_the_agreed_triggers_are_there(manifest, trigger):
     assert any(trigger in intent.triggers.ja for intent in manifest.intents)
@@ -164,3 +173,11 @@ def test_the_evaluations_are_in_the_format_of_the_guide():
         assert one["prompt"]
         assert one["expected_output"]
         assert one["assertions"]
+
+
+def test_no_two_intents_share_a_trigger(manifest):
+    owners: dict[tuple[str, ...], set[str]] = {}
+    for intent in manifest.intents:
+        for phrase in intent.triggers.phrases():
+            owners.setdefault(parts(phrase), set()).add(intent.name)
+    assert {words: names for words, names in owners.items() if len(names) > 1} == {}

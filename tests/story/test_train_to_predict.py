@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +16,26 @@ from scitrain.runs import Progress, Run
 from scitrain.workspace import Workspace
 
 QUICK = {"epochs": 4, "ensemble": 2, "batch_size": 32}
-MOLECULES = ["C" * n + tail for n in range(1, 12) for tail in ("O", "N", "Cl", "C(=O)O", "c1ccccc1", "C1CCCC1", "OC", "C#N")]
+MOLECULES = [
+    "C" * n + tail for n in range(1, 12) for tail in ("O", "N", "Cl", "C(=O)O", "c1ccccc1", "C1CCCC1", "OC", "C#N")
+]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("story")
     with (root / "molecules.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["smiles", "size (A)"])
         writer.writerows([smiles, Chem.MolFromSmiles(smiles).GetNumHeavyAtoms() * 1.5] for smiles in MOLECULES)
-    yield Workspace(root)
+    return Workspace(root)
 
 
 @pytest.fixture(scope="module")
 def trained(home: Workspace) -> "scitrain.operations.train_model.TrainResult":
-    return scitrain.TrainModel(data="molecules.csv", target="size (A)", split="random", export=["onnx"], **QUICK).run(home)
+    return scitrain.TrainModel(data="molecules.csv", target="size (A)", split="random", export=["onnx"], **QUICK).run(
+        home
+    )
 
 
 def test_a_training_leaves_every_documented_file(home: Workspace, trained) -> None:
@@ -135,13 +138,16 @@ def test_a_training_that_is_killed_and_resumed_ends_as_if_nothing_had_happened(h
     scitrain.ResumeRun(run_id=run.id).run(home)
     assert waited(run.id, home).status == "completed"
     unbroken, resumed = (
-        json.loads(Path(home.runs / name / "results/metrics.json").read_text())["metrics"] for name in (whole.run_id, run.id)
+        json.loads(Path(home.runs / name / "results/metrics.json").read_text())["metrics"]
+        for name in (whole.run_id, run.id)
     )
     assert resumed == unbroken
 
 
 def test_a_network_that_reads_text_learns_other_spellings_of_its_training_rows_only(home: Workspace) -> None:
-    found = scitrain.TrainModel(data="molecules.csv", target="size (A)", split="random", model="rnn", export=[], epochs=1).run(home)
+    found = scitrain.TrainModel(
+        data="molecules.csv", target="size (A)", split="random", model="rnn", export=[], epochs=1
+    ).run(home)
     rows = json.loads((home.runs / found.run_id / "results/data.json").read_text())["split"]
     chosen = {decision.what: decision.value for decision in found.decisions}
     assert chosen["spellings"] == 4 * rows["train"]

@@ -6,7 +6,8 @@ import re
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -273,16 +274,7 @@ class Run:
 
     def artifact_sizes(self) -> list[tuple[str, int]]:
         """Return (relative path, bytes) of the finished files in a stable order, without links and checkpoints."""
-        found = []
-        for folder, folders, files in os.walk(self.path):
-            folders[:] = [name for name in folders if not name.startswith(".") and name != "checkpoints"]
-            here = Path(folder)
-            for name in files:
-                path = here / name
-                relative = path.relative_to(self.path).as_posix()
-                if not name.startswith(".") and relative not in HIDDEN and not path.is_symlink():
-                    found.append((relative, path.stat().st_size))
-        return sorted(found)
+        return sorted(_files(str(self.path), ""))
 
     def _save(self, record: RunRecord) -> None:
         atomic_write(self.path / RECORD, record.model_dump_json(indent=2) + "\n")
@@ -293,16 +285,34 @@ class Run:
             file.write(line + "\n")
 
 
+def _files(folder: str, below: str) -> Iterator[tuple[str, int]]:
+    """Yield (path relative to the run, bytes); plain strings, because this is done each time somebody looks at a run."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = below + entry.name
+            if entry.name.startswith(".") or name in HIDDEN or entry.is_symlink():
+                continue
+            if entry.is_dir():
+                if entry.name != "checkpoints":
+                    yield from _files(entry.path, f"{name}/")
+            else:
+                yield name, entry.stat().st_size
+
+
 def run_ids(workspace: Workspace) -> list[str]:
-    """Return the ids of all runs, newest first; reads one folder listing and no record."""
+    """Return the ids of all runs, newest first; reads no record, and the folder only where it changed."""
+    folder = str(workspace.runs)
     try:
-        names = os.listdir(workspace.runs)  # noqa: PTH208  # iterdir makes a thousand Path objects only to read names
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116  # a list of runs is asked for often
+        known = _LISTINGS.get(folder)
+        if known is None or known[0] != changed:
+            names = os.listdir(folder)  # noqa: PTH208  # iterdir makes a thousand Path objects only to read names
+            known = changed, sorted((name for name in names if RUN_ID.fullmatch(name)), key=by_time, reverse=True)
     except FileNotFoundError:
         return []
-    known = _LISTINGS.get(workspace.runs)
-    if known is None or known[0] != names:
-        known = names, sorted((name for name in names if RUN_ID.fullmatch(name)), key=by_time, reverse=True)
-        _LISTINGS[workspace.runs] = known
+    # a folder's time is coarse: one that changed just now may change again within the same tick
+    if time.time_ns() - changed > SETTLED_NS:
+        _LISTINGS[folder] = known
     return list(known[1])
 
 
@@ -312,8 +322,10 @@ def by_time(run_id: str) -> tuple[str, str]:
     return time, operation
 
 
-_LISTINGS: dict[Path, tuple[list[str], list[str]]] = {}
-"""Names in a folder as last listed, and the run ids among them in order: sorting costs more than listing."""
+_LISTINGS: dict[str, tuple[int, list[str]]] = {}
+"""When a folder of runs last changed, and the run ids in it, newest first."""
+SETTLED_NS = 2_000_000_000
+"""A folder that has not changed for so long would show a further change by another time."""
 _CLOCK = threading.Lock()
 _last = datetime.fromtimestamp(0, UTC)
 

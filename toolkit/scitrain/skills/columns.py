@@ -99,4 +99,4 @@ def _by_property(slots: Slots, known: Sequence[str], properties: Mapping[str, Vo
 
 
 def _stands(phrase: str, text: Text) -> bool:
-    return all(any(True for _ in text.places(part)) for part in parts(phrase))
+    return all(bool(text.places(part)) for part in parts(phrase))

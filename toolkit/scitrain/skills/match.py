@@ -7,7 +7,6 @@ as 1 − Π (1 − wᵢ). Where a phrase lies wholly inside a longer one that wa
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from math import prod
 
 from pydantic import JsonValue
@@ -146,7 +145,7 @@ def _words(text: Text, spans: Sequence[Span]) -> str:
 
 def _found(wanted: tuple[str, ...], text: Text, gap: int) -> Iterator[tuple[Span, ...]]:
     """Yield the places of a phrase: its parts in order, not too far apart."""
-    for first in islice(text.places(wanted[0]), MOST_PLACES) if wanted else ():
+    for first in text.places(wanted[0])[:MOST_PLACES] if wanted else ():
         spans = [first]
         for part in wanted[1:]:
             end = spans[-1][1]

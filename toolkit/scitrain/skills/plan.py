@@ -216,9 +216,13 @@ def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[s
     said |= _runs(tool, names, draft)
     if tool == LIST:
         said = {**_filter(draft.tools), **{k: v for k, v in draft.said.items() if k in ("status", "operation")}}
-    arguments = {name: value for name, value in said.items() if name in names and value is not None}
+    arguments: dict[str, JsonValue] = {
+        name: value for name, value in said.items() if name in names and value is not None
+    }
     arguments = _allowed(tool, operation, arguments, draft)
-    ordered = {name: arguments[name] for name in dict.fromkeys([*FIRST, *names]) if name in arguments}
+    ordered: dict[str, JsonValue] = {
+        name: arguments[name] for name in dict.fromkeys([*FIRST, *names]) if name in arguments
+    }
     return Step(tool, ordered, _needed(names, ordered, draft))
 
 

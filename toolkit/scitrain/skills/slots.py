@@ -24,7 +24,7 @@ FOLDER_WORD = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 OUTPUT = re.compile(
-    rf"(?:\bto|\binto|\bas|->|→)\s+[\"'`]?$|^[\"'`」』]?\s*(?:に|へ)(?:\s*(?:保存|書|出力|書き))", re.IGNORECASE
+    r"(?:\bto|\binto|\bas|->|→)\s+[\"'`]?$|^[\"'`」』]?\s*(?:に|へ)(?:\s*(?:保存|書|出力|書き))", re.IGNORECASE
 )
 ATOM = r"Br|Cl|[BCNOPSFI]|[bcnops]"
 SMILES = re.compile(rf"(?:(?:{ATOM}|\[[A-Za-z0-9@+\-:*]+\]|[=#$:/\\().\-]|%\d\d|\d))+")
@@ -116,7 +116,7 @@ def _word(match: re.Match[str]) -> JsonValue:
 OPTIONS: dict[str, tuple[str, Callable[[re.Match[str]], JsonValue]]] = {
     "epochs": (r"(\d+)\s*(?:epochs?\b|エポック)|\b(?:epochs?|エポック数?)\s*(?:=|:|は|を)?\s*(\d+)", _int),
     "max_minutes": (
-        rf"(?:within|at most|under|less than|no more than|for|up to|limit of|\bin)\s+(?:about\s+)?{NUMBER}\s*(min|h(?:ours?|r)|s(?:ec|econds?)\b)",
+        rf"(?:within|at most|under|than|for|up to|limit of|\bin)\s+(?:about\s+)?{NUMBER}\s*(min|h(?:ours?|r)|s(?:ec|econds?)\b)",
         _minutes,
     ),
     "max_minutes ": (rf"{NUMBER}\s*(分|時間|秒)\s*(?:以内|まで|で|だけ)", _minutes),
@@ -126,7 +126,7 @@ OPTIONS: dict[str, tuple[str, Callable[[re.Match[str]], JsonValue]]] = {
     "seed": (r"(?:\bseed|シード)\s*(?:of|=|:|は|を)?\s*(\d+)", _int),
     "max_rows": (r"(?:max_rows\s*=?\s*|(?:at most|only)\s+)(\d+)\s*rows", _int),
     "ensemble": (
-        r"ensembles?\s*(?:of|=|:|は|を)?\s*(\d+)|(\d+)\s*(?:members\b|networks\b|-?\s*(?:model|member|network)\s+ensemble|(?:個|つ)の(?:アンサンブル|モデル|ネット))",
+        r"(?:ensembles?|アンサンブル)\s*(?:of|=|:|は|を)?\s*(\d+)|(\d+)\s*(?:members\b|networks\b|-?\s*(?:model|member|network)\s+ensemble|(?:個|つ)の(?:アンサンブル|モデル|ネット))",
         _int,
     ),
     "coverage": (

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from scitrain.skills.manifest import Language
@@ -21,7 +21,7 @@ STOP = frozenset(
     "a an the your their his me us it its these those to of for in on at from by and or is are be was "
     "do does did can could would should will please i we you some any so just also then as into".split()
 )
-KANA_WORDS = frozenset("どんな どこまで これまで どちら つくって ほしい ばらつき やめ やり直し とめ あと残り つづき まとめ くらべ ためし もっともらし".split())
+KANA_WORDS = frozenset("どの どんな どちら どこまで これまで つくって ほしい ばらつき やめ".split())
 """Of words in hiragana alone, those that carry meaning here; all others are particles and endings."""
 ENDINGS = (
     "izations isations ization isation ations ation ators ator ative ating ated ates ate itions ition ions ion ities ility ity "
@@ -58,6 +58,8 @@ class Text:
 
     normal: str
     words: tuple[Word, ...]
+    _known: dict[str, tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """Places of parts that were asked for before: many phrases share them."""
 
     @classmethod
     def of(cls, text: str) -> "Text":
@@ -66,8 +68,13 @@ class Text:
         words = tuple(Word(m[0], stem(m[0]), m.span()) for m in WORD.finditer(found))
         return cls(found, words)
 
-    def places(self, part: str) -> Iterator[Span]:
-        """Yield where a part of a phrase stands: a Latin word as a whole word, anything else anywhere."""
+    def places(self, part: str) -> tuple[Span, ...]:
+        """Return where a part of a phrase stands: a Latin word as a whole word, anything else anywhere."""
+        if part not in self._known:
+            self._known[part] = tuple(self._places(part))
+        return self._known[part]
+
+    def _places(self, part: str) -> Iterator[Span]:
         if part[0].isascii():
             yield from (word.span for word in self.words if word.text[0].isascii() and _same(word, part))
         elif part in self.normal:
@@ -130,7 +137,12 @@ def _grams(word: str, n: int) -> frozenset[str]:
 
 @lru_cache(maxsize=65_536)
 def _near(one: str, other: str) -> bool:
-    return not {one, other} & APART.keys() and min(len(one), len(other)) >= 6 and one[0] == other[0] and dice(one, other) >= NEAR_LATIN
+    return (
+        not {one, other} & APART.keys()
+        and min(len(one), len(other)) >= 6
+        and one[0] == other[0]
+        and dice(one, other) >= NEAR_LATIN
+    )
 
 
 def _same(word: Word, part: str) -> bool:

@@ -138,7 +138,7 @@ def choose_loss(options: TrainingOptions, task: Task, y: np.ndarray) -> tuple[Li
         return options.loss, "asked for"
     share = max((_commonest(column[~np.isnan(column)]) for column in y.T), default=0.0)
     if share >= SPIKE:
-        return "huber", f"{share:.0%} of the training labels are one and the same value, which a squared error would miss"
+        return "huber", f"{share:.0%} of the training labels are one value, which a squared error would miss"
     return "mse", "the labels form no spike at a single value"
 
 

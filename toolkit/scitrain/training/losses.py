@@ -13,8 +13,8 @@ from scitrain.training.options import TrainingOptions
 
 __all__ = ["Loss", "class_weights", "make_loss"]
 
-HUBER_DELTA = 1.0
-"""Where the loss turns from square to linear, in standard deviations of the target."""
+HUBER_DELTA = 0.1
+"""Where the loss turns from square to linear, in standard deviations of the target: nearly the absolute error, smooth at zero."""
 
 
 class Loss:

@@ -31,7 +31,7 @@ class TrainingOptions(Spec):
     accumulate: int = Field(1, ge=1, le=4096)
     """Batches whose gradients are added up for one step."""
     loss: Literal["auto", "mse", "huber"] = "auto"
-    """Loss of a regression: `huber` bears outliers; `auto` is `mse`, or `huber` where many labels are one and the same value. Classes always take the cross-entropy."""
+    """Loss of a regression: `auto` is `mse`, or `huber`, which bears outliers, where many labels are equal. Classes: cross-entropy."""
     class_weights: Literal["none", "balanced"] | list[float] = "none"
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"

@@ -43,9 +43,7 @@ def respelled(prepared: Prepared, network: Network, augment: bool | Literal["aut
         return plain
     more, errors = writer.transform(spelled)
     good = np.array([i for i in range(len(more)) if i not in errors], dtype=np.int64)
-    run.decide(
-        "spellings", len(good), f"{TIMES} random SMILES of each training row: the network reads the text itself"
-    )
+    run.decide("spellings", len(good), f"{TIMES} random SMILES of each training row: the network reads the text itself")
     x = np.concatenate([network.x, more[good]])
     y = np.concatenate([prepared.y, np.repeat(prepared.y[train], TIMES, axis=0)[good]])
     return Rows(x, y, np.concatenate([train, np.arange(len(network.x), len(x))]))
