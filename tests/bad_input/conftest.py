@@ -36,7 +36,7 @@ Ask = Callable[..., Answer]
 
 def ask_python(workspace: Workspace, capsys: pytest.CaptureFixture[str], name: str, **arguments: Any) -> Answer:
     try:
-        result = OPERATIONS[name](**arguments).run(Workspace.from_environment())  # type: ignore[attr-defined]  # queries and jobs have it
+        result = OPERATIONS[name](**arguments).run(Workspace.from_environment())
     except (ScitrainError, ValueError) as error:
         return Answer(str(error))
     return Answer(value=json.loads(result.model_dump_json()))

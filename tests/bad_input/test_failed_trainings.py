@@ -22,7 +22,8 @@ def table(workspace: Workspace) -> str:
 def ended(ask, answer) -> dict[str, Any]:
     """Return the record of a training that was refused here, or of one that a worker fails in a moment."""
     if answer.value:
-        return ask("get_run", run_id=answer.value["run_id"], wait_s=LONGEST_WAIT_S).value
+        found: dict[str, Any] = ask("get_run", run_id=answer.value["run_id"], wait_s=LONGEST_WAIT_S).value
+        return found
     return {"status": "failed", "error": answer.error}
 
 

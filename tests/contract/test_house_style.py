@@ -1,7 +1,7 @@
 """The limits of the house that no linter holds, and the names of every plug-in."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -44,7 +44,7 @@ def code_lines(function: Function, lines: list[str]) -> int:
 
 
 def bodies() -> dict[str, int]:
-    found = {}
+    found: dict[str, int] = {}
     for path in SOURCES:
         lines = path.read_text(encoding="utf-8").splitlines()
         found |= {f"{short(path)}:{f.lineno} {f.name}": code_lines(f, lines) for f in functions(path)}
@@ -120,7 +120,7 @@ TEXT = {".py", ".md", ".j2", ".yaml", ".yml", ".json", ".toml", ".txt", ".cfg"}
 
 
 def test_the_names_of_all_plug_ins_are_those_written_down() -> None:
-    registries = {
+    registries: dict[str, Mapping[str, object]] = {
         "operations": OPERATIONS,
         "modalities": MODALITIES,
         "model families": FAMILIES,

@@ -49,11 +49,11 @@ def script_of(path: Path) -> str:
     return ast.unparse(ast.parse(found, str(path)))
 
 
-SCRIPTS = {path: script for path in PAGES if (script := script_of(path))}
+SCRIPTS = {script: path for path in reversed(PAGES) if (script := script_of(path))}
 DISTINCT = {
     path: script
-    for path, script in SCRIPTS.items()
-    if not any(other != path and longer.startswith(script) for other, longer in SCRIPTS.items())
+    for script, path in SCRIPTS.items()
+    if not any(longer != script and longer.startswith(script) for longer in SCRIPTS)
 }
 """Pages whose Python no other page shows too: what two languages share is executed once."""
 

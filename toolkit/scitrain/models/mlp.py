@@ -28,7 +28,7 @@ class Mlp(ModelSpec):
     """Units of each hidden layer."""
     norm: Literal["batch", "layer", "none"] = "batch"
     """Normalisation in each layer: over the batch, over the layer, or none."""
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(0.3, ge=0, lt=1)
     """Share of hidden units silenced in each training step."""
     input_dropout: float = Field(0.0, ge=0, lt=1)
     """Share of input values silenced in each training step."""
