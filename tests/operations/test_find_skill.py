@@ -352,7 +352,7 @@ def test_the_same_request_gives_the_same_answer(ask):
 
 
 def test_an_installed_neighbour_takes_over(ask, tmp_path, monkeypatch):
-    from scitrain.operations import find_skill
+    from scitrain.skills import answering
 
     folder = tmp_path / "skills"
     (folder / "transfer-learning").mkdir(parents=True)
@@ -362,7 +362,7 @@ def test_an_installed_neighbour_takes_over(ask, tmp_path, monkeypatch):
         "intents: [{name: finetune, does: {en: f, ja: f}, tools: [train_model], triggers: {en: [fine-tune], ja: [Fine-tune]}}]\n"
     )
     both = (*manifests(), *manifests(folder))
-    monkeypatch.setattr(find_skill, "manifests", lambda: both)
+    monkeypatch.setattr(answering, "manifests", lambda: both)
     for request in ("Transformer を Fine-tune して", "fine-tune a pretrained model on data.csv"):
         answer = ask(request)
         assert (answer.skill, answer.installed, answer.intents) == ("transfer-learning", True, ["finetune"])
@@ -370,9 +370,9 @@ def test_an_installed_neighbour_takes_over(ask, tmp_path, monkeypatch):
 
 
 def test_without_skills_it_says_so(ask, monkeypatch):
-    from scitrain.operations import find_skill
+    from scitrain.skills import answering
 
-    monkeypatch.setattr(find_skill, "manifests", lambda: ())
+    monkeypatch.setattr(answering, "manifests", lambda: ())
     assert "No skill is installed" in ask("train a model").message
 
 

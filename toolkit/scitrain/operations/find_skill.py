@@ -2,25 +2,16 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from scitrain.contracts.operation import Query, Result
-from scitrain.skills import Manifest, Ranking, Slots, manifests, rank, read_slots
-from scitrain.skills.columns import header, target
-from scitrain.skills.manifest import Language
-from scitrain.skills.match import Candidate
-from scitrain.skills.plan import Meant, Plan, plan
-from scitrain.skills.text import asked_language, language_of
-from scitrain.skills.words import SAY
+from scitrain.declared import Declared
 from scitrain.workspace import Workspace
 
 __all__ = ["FindSkill", "OtherSkill", "SkillAnswer", "ToolStep"]
 
-SHOWN = 5
-"""Phrases of the request that an answer repeats."""
 
-
-class ToolStep(BaseModel):
+class ToolStep(Declared):
     """One tool of the way."""
 
     tool: str
@@ -35,7 +26,7 @@ class ToolStep(BaseModel):
         return f"{self.tool}({', '.join([*given, *(f'{name}=<{source}>' for name, source in self.needed.items())])})"
 
 
-class OtherSkill(BaseModel):
+class OtherSkill(Declared):
     """A skill the request might also belong to."""
 
     skill: str
@@ -67,7 +58,7 @@ class SkillAnswer(Result):
     neighbours: list[OtherSkill]
     read: str | None
     """Instructions of the skill to follow."""
-    next_step: str
+    next_step: str = ""
     """What to call next."""
 
     def summary(self) -> str:
@@ -93,106 +84,7 @@ class FindSkill(Query):
 
     def execute(self, workspace: Workspace) -> SkillAnswer:
         """Compare the request with the skills' manifests and lay out the steps."""
-        known, slots = manifests(), read_slots(self.request)
-        language = asked_language(self.request) or language_of(self.request)
-        ranking = rank(slots, known)
-        if not self.request.strip() or not known:
-            return _nothing(language, SAY["empty" if known else "no_skills"].of(language), ranking)
-        if not ranking.candidates:
-            return _nothing(language, _declined(language, ranking, known), ranking)
-        return _answer(ranking, slots, language, known, workspace)
+        from scitrain.skills.answering import answer
 
-
-def _nothing(language: Language, message: str, ranking: Ranking) -> SkillAnswer:
-    return SkillAnswer(
-        language=language,
-        skill=None,
-        installed=False,
-        confidence=round(ranking.best_guess, 2),
-        intents=[],
-        why="",
-        message=message,
-        steps=[],
-        ask=[],
-        notes=[],
-        neighbours=[],
-        read=None,
-        next_step="",
-    )
-
-
-def _declined(language: Language, ranking: Ranking, known: tuple[Manifest, ...]) -> str:
-    foreign = SAY["foreign"].of(language).format(phrases=", ".join(ranking.foreign[:3])) if ranking.foreign else ""
-    about = " / ".join(manifest.about.of(language) for manifest in known)
-    return foreign + SAY["nothing"].of(language).format(about=about) + SAY["perhaps"].of(language)
-
-
-def _answer(
-    ranking: Ranking, slots: Slots, language: Language, known: tuple[Manifest, ...], workspace: Workspace
-) -> SkillAnswer:
-    best = ranking.candidates[0]
-    manifest = best.manifest or next(m for m in known if any(n.name == best.name for n in m.neighbours))
-    columns = header(slots.files[0].value, workspace) if slots.files else ()
-    found, _ = target(slots, columns, manifest.properties)
-    meant = Meant(slots, language, ranking.existing, tuple(found))
-    laid = plan(best, manifest, meant)
-    steps = [ToolStep(tool=step.tool, arguments=step.arguments, needed=step.needed) for step in laid.steps]
-    return SkillAnswer(
-        language=language,
-        skill=best.name,
-        installed=best.neighbour is None,
-        confidence=round(best.score, 2),
-        intents=[intent.name for intent in laid.intents],
-        why=_why(best, slots, language),
-        message=_message(best, laid, language),
-        steps=steps,
-        ask=_questions(steps, slots, columns, language),
-        notes=list(laid.notes),
-        neighbours=_others(ranking, best, manifest),
-        read=f"skill://{manifest.name}/SKILL.md",
-        next_step=steps[0].words() if steps else "",
-    )
-
-
-def _why(best: Candidate, slots: Slots, language: Language) -> str:
-    named = [*(one.value for one in slots.files), *slots.run_ids, *slots.inputs]
-    said = [SAY["why"].of(language).format(phrases=", ".join(best.phrases[:SHOWN]))] if best.phrases else []
-    said += [SAY["named"].of(language).format(names=", ".join(named[:SHOWN]))] if named else []
-    return "; ".join(said)
-
-
-def _message(best: Candidate, laid: Plan, language: Language) -> str:
-    if best.neighbour is not None:
-        begin = SAY["not_installed"].of(language).format(title=best.neighbour.title.of(language))
-        return begin + best.neighbour.nearest.of(language)
-    said = [intent.does.of(language) for intent in laid.intents]
-    said += [intent.gap.of(language) for intent in laid.intents if intent.gap is not None]
-    return " ".join(said)
-
-
-def _questions(steps: list[ToolStep], slots: Slots, columns: tuple[str, ...], language: Language) -> list[str]:
-    """Return what only the user knows: the data, the run, and the target where the header shows no such column."""
-    asked = []
-    if any("data" in step.needed for step in steps):
-        asked.append("which_data")
-    if steps and not slots.run_ids and steps[0].tool == "list_runs" and len(steps) > 1:
-        asked.append("which_run")
-    learns = [step for step in steps if step.tool == "train_model"]
-    if learns and columns and "target" not in learns[0].arguments:
-        asked.append("target_unknown")
-    return [SAY[key].of(language) for key in asked]
-
-
-def _others(ranking: Ranking, best: Candidate, manifest: Manifest) -> list[OtherSkill]:
-    """Return the other skills that fit, then the neighbours that were not spoken of."""
-    fitting = {c.name: c for c in ranking.candidates}
-    names = dict.fromkeys([*fitting, manifest.name, *(other.name for other in manifest.neighbours)])
-    return [
-        OtherSkill(
-            skill=name,
-            installed=name == manifest.name or (name in fitting and fitting[name].neighbour is None),
-            confidence=round(fitting[name].score, 2) if name in fitting else 0.0,
-        )
-        for name in names
-        if name != best.name
-    ]
+        found = SkillAnswer.model_validate(answer(self.request, workspace))
+        return found.model_copy(update={"next_step": found.steps[0].words() if found.steps else ""})
