@@ -1,5 +1,6 @@
 """The server: one `MCPServer` whose tools are the operations and whose resources are the runs' own files."""
 
+import gc
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -154,6 +155,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     server = build(settings)
+    gc.freeze()
+    gc.enable()
     if settings.http:
         sys.stderr.write(f"serving {settings.workspace.root} at http://{settings.host}:{settings.port}/mcp\n")
         server.run(

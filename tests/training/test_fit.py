@@ -63,14 +63,15 @@ def test_the_callers_random_state_is_left_alone(learning, run):
 def test_the_log_tells_each_epoch_and_the_choices_are_recorded(learning, run):
     steps = []
     run.on_progress = steps.append
-    fitted = fit(learning(ensemble=2, epochs=4), run)
+    given = learning(ensemble=2, epochs=4)
+    fitted = fit(given, run)
     log = json.loads((run.path / "results/dl_training_log.json").read_text())
     assert [row["epoch"] for row in log["epochs"]] == [1, 2, 3, 4]
     assert {"train_loss", "val_loss", "val_rmse", "learning_rate", "seconds", "samples_per_s", "memory_mb"} <= set(
         log["epochs"][0]
     )
     assert log["members"] == 2
-    assert log["steps"] == 4 * 3
+    assert log["steps"] == 4 * -(-len(given.train) // log["batch_size"])
     assert log["stopped"] == "all epochs done"
     assert log["parameters"] == 2 * (5 * 16 + 32 + 16 + 1)
     assert log["best_epoch"] == fitted.best_epoch

@@ -1,5 +1,6 @@
 """Command line: a subcommand an operation, its flags read off the operation's fields; ``serve`` starts the server."""
 
+import gc
 import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
@@ -23,8 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; returns 0 when done, 1 for a failed run, 2 for a bad request, 130 when stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["serve"]:
-        # By name: the server lies above the command line, and its packages are loaded only to serve.
-        served: int = import_module("scitrain_server.app").main(words[1:])
+        # What is imported stays: looking for garbage among it is an eighth of the start. The server enables it again.
+        gc.disable()
+        try:
+            # By name: the server lies above the command line, and its packages are loaded only to serve.
+            served: int = import_module("scitrain_server.app").main(words[1:])
+        finally:
+            gc.enable()
         return served
     try:
         typed = _read(words)

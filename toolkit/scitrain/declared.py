@@ -76,8 +76,8 @@ class Declared(BaseModel):
 
 def field_docs(lines: Sequence[str], name: str) -> dict[str, str] | None:
     """Return the string under each field of class ``name``, None where that class is not in ``lines`` exactly once."""
-    header = re.compile(rf"\s*class {name}\b")
-    starts = [index for index, line in enumerate(lines) if header.match(line)]
+    headers = (f"class {name}(", f"class {name}:", f"class {name}[")  # a pattern a class would be compiled at every start
+    starts = [index for index, line in enumerate(lines) if line.lstrip().startswith(headers)]
     if len(starts) != 1:
         return None
     found: dict[str, str] = {}
