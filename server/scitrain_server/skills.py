@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, PaginatedRequestParams, RequestParams
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["PromptArgument", "PromptText", "Skill", "SkillsExtension", "load_skills", "skills_folder"]
+from scitrain.shipped import shipped
+
+__all__ = ["PromptArgument", "PromptText", "Skill", "SkillsExtension", "load_skills"]
 
 TTL_MS = 3_600_000
 """How long a client may keep the list: skills change with an installation, not while it serves."""
@@ -81,17 +82,10 @@ class Skill:
         return {"uri": self.uri, "frontmatter": dict(self.frontmatter), "resources": described}
 
 
-def skills_folder() -> Path:
-    """Return the folder of the skills: inside an installed package, else beside the source roots."""
-    package = Path(str(resources.files("scitrain")))
-    installed = package / "_data" / "skills"
-    return installed if installed.is_dir() else package.parents[1] / "skills"
-
-
 @lru_cache(maxsize=8)
 def load_skills(folder: Path | None = None) -> tuple[Skill, ...]:
     """Read the skills of ``folder``, in the order of their names; none where there is none."""
-    root = folder or skills_folder()
+    root = folder or shipped("skills")
     cards = sorted(root.glob(f"*/{CARD}")) if root.is_dir() else []
     return tuple(_load(card.parent) for card in cards)
 

@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
     (root / "chemistry" / "references" / "a.md").write_text("# A")
     (root / "chemistry" / "evals" / "evals.json").write_text("{}")
     (root / "chemistry" / "references" / "link.md").symlink_to(tmp_path)
-    monkeypatch.setattr(skills, "skills_folder", lambda: root)
+    monkeypatch.setattr(skills, "shipped", lambda name: root)
     skills.load_skills.cache_clear()
     yield root
     skills.load_skills.cache_clear()
@@ -112,11 +112,7 @@ async def test_the_skills_extension_is_declared(settings):
 
 
 async def test_where_there_is_no_skill_nothing_breaks(connect, monkeypatch, tmp_path):
-    monkeypatch.setattr(skills, "skills_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr(skills, "shipped", lambda name: tmp_path / "none")
     skills.load_skills.cache_clear()
     async with connect() as client:
         assert (await client.list_prompts()).prompts == []
-
-
-def test_the_folder_of_the_skills_is_found():
-    assert skills.skills_folder().name == "skills"

@@ -76,7 +76,8 @@ class Declared(BaseModel):
 
 def field_docs(lines: Sequence[str], name: str) -> dict[str, str] | None:
     """Return the string under each field of class ``name``, None where that class is not in ``lines`` exactly once."""
-    headers = (f"class {name}(", f"class {name}:", f"class {name}[")  # a pattern a class would be compiled at every start
+    # no pattern: one for each class would be compiled at every start
+    headers = (f"class {name}(", f"class {name}:", f"class {name}[")
     starts = [index for index, line in enumerate(lines) if line.lstrip().startswith(headers)]
     if len(starts) != 1:
         return None

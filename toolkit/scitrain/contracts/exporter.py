@@ -21,7 +21,7 @@ class Exporter(ABC):
     filename: ClassVar[str]
     """File below ``models/``."""
     tolerance: ClassVar[float] = 1e-4
-    """Largest allowed difference from torch, relative to the spread of the outputs (never below 1)."""
+    """Largest allowed difference from torch, relative to the spread of each output over the compared rows."""
 
     @abstractmethod
     def export(self, predictor: "Predictor", example: "np.ndarray", target: Path) -> dict[str, str | int]:
