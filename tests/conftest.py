@@ -1,5 +1,6 @@
 """Fixtures that tests of several folders share."""
 
+import importlib.util
 import os
 import select
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import scitrain.operations  # noqa: F401  # before the test plug-in, so that OPERATIONS holds only what ships
 from scitrain.discovery import PLUGINS_VARIABLE, load_plugins
+from scitrain.runs import Run
 from scitrain.workspace import DATA_ROOTS_VARIABLE, ROOT_VARIABLE, Workspace
 
 TINY = Path(__file__).parent / "plugins" / "tiny_operations.py"
@@ -76,3 +78,42 @@ def gates(tmp_path: Path):
 
 
 GateMaker = Callable[..., Gate]
+
+
+def helper(name: str) -> ModuleType:
+    """Import a file of helpers below ``tests``, once."""
+    path = Path(__file__).parent / name
+    if path.stem not in sys.modules:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    return sys.modules[path.stem]
+
+
+@pytest.fixture(scope="session")
+def trained() -> ModuleType:
+    """Return the factory of small trained runs."""
+    return helper("trained.py")
+
+
+@pytest.fixture(scope="session")
+def fabricated() -> ModuleType:
+    """Return the factory of made-up runs of every kind."""
+    return helper("figures/fabricated.py")
+
+
+@pytest.fixture(scope="session")
+def made(fabricated: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """Return a made-up run of each kind, made once; a test that changes one makes its own."""
+    root = tmp_path_factory.mktemp("workspace")
+    runs: dict[str, Run] = {}
+
+    def of(kind: str) -> Run:
+        if kind not in runs:
+            runs[kind] = fabricated.fabricate(kind, root, n=80)
+        return runs[kind]
+
+    return of

@@ -1,9 +1,6 @@
 """Exported models that several tests look at; exporting takes seconds, so it is done once."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -11,21 +8,6 @@ import pytest
 from scitrain.data.options import Task
 from scitrain.exporters import BUNDLE, EXPORTERS, export_files
 from scitrain.runs import Run
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def trained() -> ModuleType:
-    return load(Path(__file__).parents[1] / "trained.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """Trained runs that several tests look at."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,18 +10,6 @@ from scitrain.exporters._onnx import export
 from scitrain.inference import load_predictor
 from scitrain.inference.files import ONNX, read_config
 from scitrain.runs import Run
-
-
-@pytest.fixture(scope="session")
-def trained() -> ModuleType:
-    path = Path(__file__).parents[1] / "trained.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """export_model as a request."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -12,18 +9,6 @@ from scitrain.errors import RunNotFoundError, RunStateError
 from scitrain.inference import load_model
 from scitrain.operations.export_model import ExportModel
 from scitrain.runs import Run
-
-
-@pytest.fixture(scope="module")
-def trained() -> ModuleType:
-    path = Path(__file__).parents[1] / "trained.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
