@@ -5,7 +5,9 @@
 
 Goals: ESOL random 80/10/10, five seeds: mean test RMSE ≤ 0.85 × chemprop's in ≤ 1/4 of its wall time; scaffold: ESOL RMSE
 ≤ 0.82, Lipo RMSE ≤ 0.66, BBBP AUROC ≥ 0.73. Both programs get the same files, each in a new process with all cores, one
-after the other; the time is that of the whole process. scitrain keeps duplicates, so that both are tested on the same rows.
+after the other; the time is that of the whole process. scitrain keeps duplicates, so that both are tested on the same rows, and
+writes no ONNX file, as chemprop writes none; its time holds the baselines, the figures and the report, and is also told without
+the stage in which the baselines are fitted and the network is judged, for which chemprop has nothing.
 """
 
 import argparse
@@ -87,6 +89,9 @@ def random_splits(data: Path, effort: Effort, folder: Path) -> dict[str, Any]:
             "chemprop_seconds": round(median(one.seconds for one in theirs), 1),
             "rmse_ratio": round(mean(one.value("rmse")["value"] for one in ours) / mean(their), 3),
             "seconds_ratio": round(median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)), 3),
+            "seconds_ratio_without_baselines": round(
+                median((a.seconds - a.timings["evaluate"]) / b.seconds for a, b in zip(ours, theirs, strict=True)), 3
+            ),
             "goal": {"rmse_ratio": 0.85, "seconds_ratio": 0.25},
         }
     return found
@@ -125,7 +130,9 @@ def _scaffold(task: Task, data: Path, effort: Effort, folder: Path) -> dict[str,
 
 def _train(file: Path, target: str, seed: int) -> Trained:
     split = {"kind": "column", "column": "split"}
-    return train({"data": str(file), "target": target, "split": split, "duplicates": "keep", "seed": seed})
+    return train(
+        {"data": str(file), "target": target, "split": split, "duplicates": "keep", "seed": seed, "export": []}
+    )
 
 
 def _random(n: int, seed: int) -> list[str]:

@@ -1,7 +1,7 @@
 """One row and many rows through onnxruntime, beside torch eager and beside hand-written onnxruntime.
 
-    python benchmarks/onnx_latency.py                  # networks with made-up weights
-    python benchmarks/onnx_latency.py --run RUN_ID     # a trained run that has models/model.onnx
+    python -m benchmarks.onnx_latency                  # networks with made-up weights
+    python -m benchmarks.onnx_latency --run RUN_ID     # a trained run that has models/model.onnx
 
 Goals: batch 1 ≤ 0.5 × torch eager for the default MLP, batches ≥ 0.9 × the throughput of hand-written onnxruntime.
 The ways take turns in one process, the median of all turns is told; a ratio below 1 is better for latency, above 1 for throughput.
@@ -9,18 +9,18 @@ The ways take turns in one process, the median of all turns is told; a ratio bel
 
 import argparse
 import json
-import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import torch
 
+from benchmarks import _machine
 from scitrain.contracts.model import InputShape
 from scitrain.evaluation.domain import Domain, fit_domain
 from scitrain.exporters._onnx import export
@@ -29,7 +29,6 @@ from scitrain.inference.backends import onnx_compute
 from scitrain.inference.files import ONNX
 from scitrain.inference.model import batch_size
 from scitrain.models.mlp import Mlp
-from scitrain.resources import cpu_count
 from scitrain.runs import Run
 from scitrain.training.predictor import Predictor, build_predictor
 from scitrain.workspace import Workspace
@@ -107,24 +106,27 @@ def of_run(run_id: str) -> dict[str, float | int]:
     return measure(load_predictor(run), run.path / ONNX, x, load_domain(run))
 
 
-def main() -> None:
-    """Print the figures as JSON."""
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measure, keep ``results/onnx_latency.json`` and return what it holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", help="id of a trained run of vectors")
     parser.add_argument("--width", type=int, default=1200, help="features a row")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    machine = _machine.describe()
     if arguments.run:
         found: dict[str, object] = {arguments.run: of_run(arguments.run)}
     else:
         with tempfile.TemporaryDirectory() as folder:
             found = {f"mlp x {members}": made_up(members, arguments.width, Path(folder)) for members in (1, 5)}
-    machine = {
-        "cpus": cpu_count(),
-        "processor": platform.processor() or platform.machine(),
-        "torch_threads": torch.get_num_threads(),
-    }
-    versions = {name: version(name) for name in ("torch", "onnxruntime", "numpy")}
-    print(json.dumps({"rows": ROWS, "machine": machine, "versions": versions, "figures": found}, indent=2))
+    figures = {"rows": ROWS, "torch_threads": torch.get_num_threads(), "networks": found}
+    figures["goal"] = {"batch1_onnx_to_torch": 0.5, "throughput_to_hand": 0.9}
+    if arguments.run:
+        report: dict[str, Any] = {"machine": machine, "figures": figures}
+    else:
+        command = f"python -m benchmarks.onnx_latency --width {arguments.width}"
+        report = _machine.keep("onnx_latency", command, machine, figures)
+    print(json.dumps(report["figures"], indent=2))
+    return report
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long the server lets one wait, beside the same SDK serving one empty tool.
 
-    python benchmarks/server_latency.py [--repeats 7] [--calls 200] [--runs 1000] [--out benchmarks/results/server_latency.json]
+    python -m benchmarks.server_latency [--repeats 7] [--calls 200] [--runs 1000]
 
 Reports, as ratios within this one run (medians): process start → ``tools/list`` answered; ``get_run`` and ``list_runs`` with
 1,000 runs on disk; and the seconds until ``train_model`` answers, and the bytes of ``tools/list``.
@@ -9,14 +9,17 @@ Reports, as ratios within this one run (medians): process start → ``tools/list
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+from benchmarks import _machine
 
 EMPTY = """
 from mcp.server import MCPServer
@@ -172,27 +175,20 @@ def first_answer(server: Peer) -> float | None:
     return round(taken, 3)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measure, keep ``results/server_latency.json`` and return what it holds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--out", type=Path)
-    typed = parser.parse_args()
+    typed = parser.parse_args(argv)
+    machine = _machine.describe()
     found = measure(typed.repeats, typed.calls, typed.runs)
     within = {name: found[name] is not None and found[name] <= limit for name, limit in LIMITS.items()}
-    machine = {
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": os.getloadavg()[0],
-    }
-    report = {"figures": found, "limits": LIMITS, "within": within, "machine": machine}
-    text = json.dumps(report, indent=2)
-    print(text)
-    if typed.out:
-        typed.out.parent.mkdir(parents=True, exist_ok=True)
-        typed.out.write_text(text + "\n", encoding="utf-8")
+    command = f"python -m benchmarks.server_latency --repeats {typed.repeats} --calls {typed.calls} --runs {typed.runs}"
+    report = _machine.keep("server_latency", command, machine, {**found, "goal": LIMITS, "reached": within})
+    print(json.dumps(report["figures"], indent=2))
+    return report
 
 
 if __name__ == "__main__":

@@ -54,8 +54,6 @@ class TrainedConfig(Spec):
     """Networks that predict together."""
     shape: ShapeConfig
     """One row of features."""
-    impute: bool = True
-    """Whether rows with missing cells were trained on, filled in where the modality can."""
     coverage: float = Field(0.9, gt=0, lt=1)
     """Asked share of rows whose interval or set holds the truth."""
     conformal: dict[str, JsonValue] | None = None

@@ -11,8 +11,9 @@ from scitrain.errors import DataError, ScitrainError, UnknownNameError, listed
 from scitrain.inference.backends import Compute, onnx_compute, torch_compute
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import ONNX, load_domain, load_predictor, read_config
-from scitrain.inference.predictions import Outputs, Predictions, joined
+from scitrain.inference.predictions import Predictions, joined
 from scitrain.runs import Run
+from scitrain.training.outputs import Outputs
 
 if TYPE_CHECKING:
     from scitrain.evaluation.conformal import Conformal

@@ -7,22 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Outputs", "Predictions", "joined"]
+__all__ = ["Predictions", "joined"]
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Raw outputs of the network."""
-
-    prediction: Floats
-    """(n, targets), or (n, classes) probabilities for ``multiclass``; regression in the target's unit."""
-    spread: Floats
-    """Same shape: standard deviation over the members."""
-    representation: Floats
-    """(n, width)"""
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,12 @@
 """Run a predictor over an array."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
+from scitrain.training.outputs import Outputs
 from scitrain.training.predictor import Predictor
 
-__all__ = ["Outputs", "predict_array"]
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What a predictor says about n rows, as float32 arrays."""
-
-    prediction: np.ndarray
-    """(n, T) in the target's unit, or probabilities: (n, T) of binary and multilabel, (n, C) of multiclass."""
-    spread: np.ndarray
-    """Standard deviation over members, shaped like ``prediction``."""
-    representation: np.ndarray
-    """(n, d): the members' features side by side."""
+__all__ = ["predict_array"]
 
 
 def predict_array(

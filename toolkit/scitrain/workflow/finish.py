@@ -34,8 +34,6 @@ class Finish:
     """Name of the data as it was given."""
     coverage: float
     seed: int
-    impute: bool = True
-    """Whether a missing cell of a row to predict is filled, where the modality can."""
     export: tuple[str, ...] = ()
     """Formats written and verified."""
 
@@ -71,7 +69,6 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),
         shape=ShapeConfig.of(network.featuriser.shape()),
-        impute=how.impute,
         coverage=how.coverage,
         conformal=None if conformal is None else conformal.model_dump(mode="json"),
         domain_threshold=judged.domain.threshold,

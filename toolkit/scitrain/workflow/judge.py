@@ -12,7 +12,8 @@ from scitrain.evaluation.report import Evaluation, Predicted, Problem, evaluate
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.predictions import Predictions
 from scitrain.resources import cpu_count
-from scitrain.training.predict import Outputs, predict_array
+from scitrain.training.outputs import Outputs
+from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 
 __all__ = ["Judged", "Judging", "judge", "judge_new"]
