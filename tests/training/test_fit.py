@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_no_memory_for_one_row_is_an_error_that_says_what_to_do(learning, run, m
 def test_a_diverging_loss_says_what_to_lower(learning, run, monkeypatch):
     forward = Team.forward
     monkeypatch.setattr(Team, "forward", lambda team, rows: forward(team, rows) * float("inf"))
-    with pytest.raises(ScitrainError, match=r"training diverged; lower learning_rate, for example to 0.0001"):
+    with pytest.raises(ScitrainError, match=r"training diverged; lower learning_rate, for example to 0.0002"):
         fit(learning(), run)
 
 
@@ -271,3 +272,11 @@ def test_a_logger_that_is_not_installed_names_the_extra(learning, run, monkeypat
     monkeypatch.setattr("scitrain.training.loggers.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"scitrain\[mlflow\]"):
         fit(learning(loggers=["mlflow"]), run)
+
+
+def test_labels_with_a_spike_are_learned_with_the_huber_loss_and_the_choice_is_written_down(learning, run):
+    work = learning(epochs=1)
+    y = work.y.copy()
+    y[: len(y) // 2] = 0
+    fit(replace(work, y=y), run)
+    assert {d.what: d.value for d in run.record().decisions}["loss"] == "huber"

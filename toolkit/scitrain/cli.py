@@ -124,8 +124,10 @@ class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         is_command = "invalid choice" in message
         known = _commands() if is_command else list(self._option_string_actions)
-        wrong = [word.strip("',:") for word in message.split() if is_command or word.startswith("--")]
-        near = next((hint for word in wrong if (hint := did_you_mean(word.split("=")[0], known))), "")
+        # argparse lists every command behind what was typed; a word that is known is not what was misspelt.
+        typed = message.partition(" (choose from")[0].split()
+        words = [word.strip("',:").split("=")[0] for word in typed if is_command or word.startswith("--")]
+        near = next((hint for word in words if word not in known and (hint := did_you_mean(word, known))), "")
         super().error(f"{message}; {near.strip()}" if near else message)
 
 

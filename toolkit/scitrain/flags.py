@@ -81,7 +81,7 @@ def add_flags(parser: ArgumentParser, operation: type[Operation]) -> None:
                 flag.option, dest=flag.dest, action=BooleanOptionalAction, default=None, help=flag.help()
             )
         else:
-            nargs = "+" if flag.many else "?" if bool in flag.types else None
+            nargs = _how_many(flag)
             const = "true" if nargs == "?" else None
             parser.add_argument(
                 flag.option,
@@ -92,6 +92,13 @@ def add_flags(parser: ArgumentParser, operation: type[Operation]) -> None:
                 metavar=flag.metavar(),
                 help=flag.help(),
             )
+
+
+def _how_many(flag: Flag) -> str | None:
+    """Return argparse's ``nargs``; a list that has a default may be emptied by naming the option alone."""
+    if flag.many:
+        return "*" if isinstance(flag.field.default, list) else "+"
+    return "?" if bool in flag.types else None
 
 
 def arguments(operation: type[Operation], typed: Namespace) -> dict[str, object]:

@@ -75,11 +75,16 @@ class Workspace:
         """Resolve a path below the workspace that may be written.
 
         Raises:
-            PathNotAllowedError: It leads out of the workspace.
+            PathNotAllowedError: It leads out of the workspace, or into the folders of runs and prepared data.
         """
         real = _real(self.root / path)
         if not real.is_relative_to(_real(self.root)):
             raise PathNotAllowedError(f"{str(path)!r} leads out of the workspace; give a path below it")
+        for kept in (self.runs, self.datasets):
+            if real.is_relative_to(_real(kept)):
+                raise PathNotAllowedError(
+                    f"{str(path)!r} lies in {kept.name}/, where the records are; give a path elsewhere in the workspace"
+                )
         return real
 
     def _allows(self, real: Path) -> bool:

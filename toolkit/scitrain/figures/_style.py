@@ -240,7 +240,8 @@ def _lines(text: str) -> str:
 
 def axis_name(name: str, unit: str | None, most: int = 46, prefix: str = "") -> str:
     """Return the label of an axis in at most two lines, with its unit where one was stated; a long name is cut."""
-    tail = f" ({shorten(unit, most)})" if unit else ""
+    said = unit is not None and name.rstrip().endswith((f"({unit})", f"[{unit}]"))
+    tail = f" ({shorten(unit, most)})" if unit and not said else ""
     ahead = f"{prefix} " if prefix else ""
     room = 2 * most - columns(ahead) - columns(tail) - most // 3
     return _lines(wrap(f"{ahead}{shorten(name, max(room, 8))}{tail}", most))

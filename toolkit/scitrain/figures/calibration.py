@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import binom
 
 from scitrain.evaluation.calibration import CoveragePoint, ReliabilityPoint
@@ -78,6 +79,7 @@ def _cell(figure: Figure, cell: SubplotSpec, curve: Calibration, values: np.ndar
         _reliability(upper, curve.reliability)
         lower.hist(values, bins=[i / 20 for i in range(21)], color=BLUE, alpha=0.75)
         lower.set(xlabel="predicted probability", ylabel="rows")
+        lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     else:
         upper = figure.add_subplot(cell)
         _coverage(upper, curve, len(values))

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from scitrain.contracts.modality import Columns
 from scitrain.contracts.operation import Job, JobResult, Skill
-from scitrain.errors import DataError, listed
+from scitrain.errors import DataError, ScitrainError, listed
 from scitrain.runs import Run
 from scitrain.spec import OfRun, Spec
 from scitrain.workspace import Workspace
@@ -80,7 +80,7 @@ class PredictResult(JobResult):
 
     def summary(self) -> str:
         """Return one line a row, then what to be careful with."""
-        lines = [_line(row) for row in self.predictions[:20]]
+        lines = [_line(row) for row in self.predictions[:20]] or ["no rows: the file holds none"]
         more = [f"… {self.rows - 20:,} more rows"] if self.rows > 20 else []
         careful = [f"{self.errors:,} rows could not be predicted"] if self.errors else []
         careful += [f"{self.outside:,} of {self.rows:,} rows lie outside the training domain"] if self.outside else []
@@ -145,8 +145,12 @@ class Predict(OfRun, Job):
         read_config(Run.open(self.of, workspace))
         if self.data is not None:
             check_source(self.data, workspace)
-        if self.output is not None:
-            workspace.writable(self.output)
+        if self.output is not None and self._replaces(workspace.writable(self.output), workspace):
+            raise ScitrainError(f"output {self.output!r} is the file that is predicted for; give another name")
+
+    def _replaces(self, output: Path, workspace: Workspace) -> bool:
+        builtin = self.data is None or self.data.startswith("builtin:")
+        return not builtin and workspace.readable(str(self.data)) == output
 
     def execute(self, run: Run) -> PredictResult:
         """Load the model, predict block by block, write the table."""

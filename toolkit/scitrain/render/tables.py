@@ -31,7 +31,11 @@ ARROWS = {True: " ↑", False: " ↓", None: ""}
 def named(row: MetricRow) -> str:
     """Return a metric's name with its unit and the direction in which it is better."""
     unit = f" ({row.unit})" if row.unit else ""
-    return f"{row.title}{unit}{ARROWS[row.higher_is_better]}"
+    return f"{row.title}{unit}{_arrow(row)}"
+
+
+def _arrow(row: MetricRow) -> str:
+    return ARROWS[row.higher_is_better]
 
 
 def told(measured: MetricRow | BaselineValue) -> str:
@@ -78,16 +82,30 @@ class _Span:
 
 
 def by_target(facts: Facts) -> Table:
-    """Return the deciding metric by target, where there are several."""
+    """Return the deciding metric by target, where there are several, and those that have no mean over the targets."""
     rows = [row for row in facts.rows(facts.evaluation.primary) if row.target is not None]
     if len(facts.targets) < 2 or not rows:
         return table("", (), ())
     verdict = facts.evaluation.verdict
-    best = verdict.baseline if verdict else ""
-    head = ["target", "n", named(rows[0]), *([best] if best else [])]
+    best = [verdict.baseline] if verdict else []
+    own = [facts.rows(name) for name in _without_mean(facts)]
+    head = ["target", "n", named(rows[0]), *best, *(f"{found[0].title}{_arrow(found[0])}" for found in own)]
     caption = f"{rows[0].title} by target, test split" + _cut(len(rows))
-    body = ([str(r.target), count(r.n), told(r), *_compared(r, [best] if best else [])] for r in rows[:MOST_TARGETS])
+    single = [{row.target: _with_own_unit(row) for row in found} for found in own]
+    body = (
+        [str(r.target), count(r.n), told(r), *_compared(r, best), *(said.get(r.target, DASH) for said in single)]
+        for r in rows[:MOST_TARGETS]
+    )
     return table(caption, head, body, numeric=True)
+
+
+def _without_mean(facts: Facts) -> list[str]:
+    """Return the errors that cannot be averaged, as the targets have different units."""
+    return [r.name for r in _of_one(facts, "test") if r.name in ("rmse", "mae") and r.target is None and r.value is None]
+
+
+def _with_own_unit(row: MetricRow) -> str:
+    return with_unit(told(row), row.unit if row.value is not None else "")
 
 
 def _cut(n: int) -> str:

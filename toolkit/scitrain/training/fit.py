@@ -48,6 +48,7 @@ def fit(learning: Learning, run: Run) -> Fitted:
     loggers = make_loggers(learning.options.loggers, run.path / "logs", run.id)
     settings, decisions = choose(learning.options, learning.model, learning.shape, len(learning.train))
     run.decide_all(decisions)
+    learning = _with_loss(learning, run)
     begin = time.monotonic()
     with helpers(learning, run, settings.processes) as processes:
         journal = Journal(run, 0, settings.device, loggers)

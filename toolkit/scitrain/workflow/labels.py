@@ -53,7 +53,7 @@ def _classes(source: Source, target: Target) -> np.ndarray:
     if unseen:
         raise DataError(
             f"{source.name}: {target.name!r} holds {listed(map(repr, unseen), 5)}, which the model was not trained on; "
-            f"its classes are {listed(index)}"
+            f"its classes are {listed(index)}; leave those rows out, or empty their cells, to judge the others"
         )
     return y
 

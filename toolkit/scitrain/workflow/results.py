@@ -1,5 +1,7 @@
 """The documented files of a judged run: metrics, data, predictions."""
 
+from collections.abc import Sequence
+
 from pydantic import JsonValue
 
 from scitrain.data.prepared import Prepared, Target
@@ -13,7 +15,8 @@ __all__ = ["headlines", "write_data", "write_metrics"]
 
 METRICS = "results/metrics.json"
 DATA = "results/data.json"
-
+MOST_TARGETS = 4
+"""Targets that are said one by one where they have no mean; metrics.json has all."""
 
 SHOWN = {
     "regression": ("rmse", "mae", "r2", "spearman", "coverage"),
@@ -24,10 +27,20 @@ SHOWN = {
 
 
 def headlines(task: str, evaluation: Evaluation) -> list[Headline]:
-    """Return the few test metrics that are said first: of the only target, or their mean over several."""
+    """Return the few test metrics that are said first: of the only target, or their mean over several.
+
+    Where there is no mean, as of errors in different units, the first targets are said one by one.
+    """
     rows = [row for row in evaluation.metrics if row.split == "test"]
     named = [[row for row in rows if row.name == name] for name in SHOWN[task]]
-    return [_headline(next((r for r in found if r.target is None), found[0])) for found in named if found]
+    return [_headline(row) for found in named if found for row in _telling(found)]
+
+
+def _telling(found: Sequence[MetricRow]) -> Sequence[MetricRow]:
+    """Return the mean over the targets, else the targets themselves."""
+    mean = next((row for row in found if row.target is None), found[0])
+    single = [row for row in found if row.target is not None and row.value is not None]
+    return [mean] if mean.value is not None or not single else single[:MOST_TARGETS]
 
 
 def _headline(row: MetricRow) -> Headline:
