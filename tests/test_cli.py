@@ -67,6 +67,21 @@ def test_a_bad_request_ends_with_status_2_and_the_mend(workspace, capsys, words,
     assert shown.out == ""
 
 
+@pytest.mark.parametrize("words", [["nonsense"], ["predict", "--run", "x", "--inputs"]])
+def test_what_was_typed_right_is_not_offered_as_its_own_correction(workspace, capsys, words):
+    assert cli.main(words) == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_a_job_with_what_to_do(workspace, tiny_job, monkeypatch, capsys):
+    def full(self, run):
+        raise OSError("251800 requested and 76768 written")
+
+    monkeypatch.setattr(tiny_job, "execute", full)
+    assert cli.main(["tiny-job"]) == 1
+    assert "the disk is full" in capsys.readouterr().err
+
+
 def test_a_bad_request_makes_no_run(workspace, tiny_job):
     assert cli.main(["tiny-job", "--does", "dance"]) == 2
     assert run_ids(workspace) == []

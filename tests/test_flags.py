@@ -70,6 +70,7 @@ def read(*words: str) -> Wish:
         (["--names", "[Na+].[Cl-]"], {"names": ["[Na+].[Cl-]"]}),
         (["--names", "null", "C1CC[NH+]1", "a,b"], {"names": ["null", "C1CC[NH+]1", "a,b"]}),
         (["--names", '["a", "b"]'], {"names": ["a", "b"]}),
+        (["--names"], {"names": []}),
         (["--rows", '{"x": 1}', '{"x": 2}'], {"rows": [{"x": 1}, {"x": 2}]}),
         (["--rows", "CCO"], {"rows": ["CCO"]}),
         (["--model", '{"family": "cnn", "channels": [8]}'], {"model": {"family": "cnn", "channels": [8]}}),

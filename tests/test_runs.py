@@ -216,6 +216,7 @@ def test_only_a_run_that_ended_short_goes_back_to_the_queue(workspace):
         (DataError("column x is missing"), "^column x is missing$"),
         (OSError(errno.ENOSPC, "No space left on device", "a.bin"), "disk is full.*a.bin.*free some space"),
         (OSError(errno.EFBIG, "File too large"), "quota"),
+        (OSError("251800 requested and 76768 written"), "disk is full.*251800 requested"),
         (MemoryError(), "out of memory: an allocation was refused; take a smaller batch_size"),
         (KeyError("x"), "KeyError: 'x'.*log.txt"),
     ],

@@ -87,3 +87,9 @@ def test_only_below_the_workspace_may_be_written(confined, tmp_path):
     for bad in ("../a.csv", "/tmp/a.csv"):
         with pytest.raises(PathNotAllowedError, match="out of the workspace"):
             confined.writable(bad)
+
+
+@pytest.mark.parametrize("path", ["runs/train_model-x/results/predictions.csv", "out/../datasets/a.csv", "runs"])
+def test_what_runs_and_prepared_data_hold_is_not_written_over(confined, path):
+    with pytest.raises(PathNotAllowedError, match="where the records are"):
+        confined.writable(path)

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from scitrain.evaluation.calibration import CoveragePoint, ReliabilityPoint
 from scitrain.evaluation.report import Calibration
 from scitrain.figures import _style
-from scitrain.figures._style import MISSING, legible, legible_names
+from scitrain.figures._style import MISSING, axis_name, legible, legible_names
 from scitrain.figures.calibration import calibration
 from scitrain.figures.comparison import Compared, comparison
 from scitrain.figures.confusion_matrix import confusion_matrix, counted, most_confused
@@ -75,6 +75,12 @@ def test_parity_shows_n_score_units_intervals_and_domain() -> None:
         "predicted = measured",
     ):
         assert word in said
+
+
+def test_a_unit_that_the_column_name_holds_is_not_said_twice() -> None:
+    assert axis_name("band gap (eV)", "eV", prefix="measured") == "measured band gap (eV)"
+    assert axis_name("hardness [MPa]", "MPa") == "hardness [MPa]"
+    assert axis_name("gap (eV)", "meV") == "gap (eV) (meV)"
 
 
 def test_parity_without_intervals_or_domain_is_drawn() -> None:

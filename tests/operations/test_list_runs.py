@@ -62,6 +62,10 @@ def test_filters_select_by_operation_status_parent_and_words(workspace, made):
     assert ListRuns(text="nowhere").run(workspace).summary() == "no such run among 9"
 
 
+def test_an_empty_workspace_says_so(workspace):
+    assert ListRuns().run(workspace).summary() == "no runs yet"
+
+
 def test_only_the_first_line_of_an_error_is_listed(workspace, made):
     (line,) = ListRuns(status="failed").run(workspace).runs
     assert line.error == "Column GONE is missing"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from scitrain.data.prepared import Target
-from scitrain.render import limits, render_card, render_report, render_train_script
+from scitrain.render import limits, render_card, render_report, render_train_script, tables
 from scitrain.render.facts import read_facts
 from scitrain.render.markup import environment
 from scitrain.runs import Run
@@ -88,6 +88,17 @@ def test_a_card_has_its_sections_its_numbers_and_no_nan(made: Made, kind: str) -
     row = read_facts(made(kind)).primary
     assert f"{row.value:.2f}"[:-1] in text
     assert not re.search(r"\b(nan|None|null|inf)\b", text.split("---", 2)[2], re.I)
+
+
+def test_errors_in_different_units_stand_by_target(fabricated: ModuleType, tmp_path: Path) -> None:
+    targets = (Target(name="gap", unit="eV"), Target(name="hardness", unit="MPa"))
+    found = tables.by_target(read_facts(fabricated.fabricate("regression", tmp_path, n=60, targets=targets)))
+    assert found.head[-2:] == ("RMSE ↓", "MAE ↓")
+    assert [row[-1][0].split()[-1] for row in found.rows] == ["eV", "MPa"]
+
+
+def test_a_baseline_of_which_there_is_nothing_to_say_ends_without_a_colon(made: Made) -> None:
+    assert not re.search(r"\*\*: *$", render_card(made("regression")).read_text(encoding="utf-8"), re.M)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -95,6 +95,18 @@ def test_a_path_out_of_the_workspace_is_refused_before_a_run_is_made(home: Works
     assert len(list(home.runs.iterdir())) == before
 
 
+def test_predictions_never_replace_the_file_they_are_made_for(home: Workspace, trained) -> None:
+    before = (home.root / "molecules.csv").read_bytes()
+    with pytest.raises(scitrain.ScitrainError, match="give another name"):
+        scitrain.Predict(run=trained.run_id, data="molecules.csv", output="molecules.csv").run(home)
+    assert (home.root / "molecules.csv").read_bytes() == before
+
+
+def test_a_file_without_rows_says_so(home: Workspace, trained) -> None:
+    (home.root / "empty.csv").write_text("smiles\n")
+    assert "no rows" in scitrain.Predict(run=trained.run_id, data="empty.csv").run(home).summary()
+
+
 def test_judging_again_gives_the_same_test_numbers(home: Workspace, trained) -> None:
     again = scitrain.EvaluateModel(run=trained.run_id).run(home)
     assert [m.value for m in again.metrics] == pytest.approx([m.value for m in trained.metrics], rel=1e-5)

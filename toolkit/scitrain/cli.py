@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from scitrain.contracts.operation import Job, Operation, Result
+from scitrain.contracts.operation import Job, Operation, Result, reason_of
 from scitrain.errors import CancelledError, ScitrainError, did_you_mean
 from scitrain.operations import OPERATIONS
 from scitrain.workspace import Workspace
@@ -82,10 +82,12 @@ def _run_job(job: Job, workspace: Workspace, typed: Namespace) -> int:
         with show_progress() as draw:
             run.on_progress = draw
             result = job.execute_recorded(run)
-    except CancelledError:
+    except (CancelledError, BrokenPipeError):
         raise
     except ScitrainError as error:
         return _complain(f"{run.id} failed: {error}", FAILED)
+    except OSError as error:
+        return _complain(f"{run.id} failed: {reason_of(error)}", FAILED)
     _show(result, typed, run.path)
     return DONE
 

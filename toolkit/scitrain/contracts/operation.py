@@ -287,16 +287,18 @@ def stopped(run: Run) -> str:
 
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
+"""All that numpy says where the disk is full: it gives no error number."""
 
 
 def reason_of(error: BaseException) -> str:
     """Return what a person reads about a failure: a message written for them as it stands, else what to do."""
     if isinstance(error, ScitrainError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in NO_SPACE:
+    if isinstance(error, OSError) and (error.errno in NO_SPACE or CUT_SHORT.fullmatch(str(error))):
         where = f" ({error.filename})" if error.filename else ""
         return (
-            f"the disk is full or a quota is reached: {error.strerror}{where}; what was written before is kept; "
+            f"the disk is full or a quota is reached: {error.strerror or error}{where}; what was written before is kept; "
             "free some space, then resume_run goes on from the last checkpoint"
         )
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -45,7 +45,8 @@ class RunList(Result):
         """Return a line a run."""
         lines = [f"{r.run_id}: {r.status}" + (f" ({r.about})" if r.about else "") for r in self.runs]
         more = [f"more: list_runs(cursor={self.next_cursor!r}) with the same filters"] if self.next_cursor else []
-        return "\n".join([*(lines or [f"no such run among {self.in_all}"]), *more])
+        none = f"no such run among {self.in_all}" if self.in_all else "no runs yet"
+        return "\n".join([*(lines or [none]), *more])
 
 
 class ListRuns(Query):

@@ -101,7 +101,9 @@ def by_target(facts: Facts) -> Table:
 
 def _without_mean(facts: Facts) -> list[str]:
     """Return the errors that cannot be averaged, as the targets have different units."""
-    return [r.name for r in _of_one(facts, "test") if r.name in ("rmse", "mae") and r.target is None and r.value is None]
+    return [
+        r.name for r in _of_one(facts, "test") if r.name in ("rmse", "mae") and r.target is None and r.value is None
+    ]
 
 
 def _with_own_unit(row: MetricRow) -> str:

@@ -18,6 +18,7 @@ from scitrain.runs import Run
 from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
+from scitrain.training.interrupting import interruptible
 from scitrain.training.journal import Journal, merged
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
@@ -151,7 +152,8 @@ class _Session:
         module.deadline = self._deadline(number)
         module.on_epoch = lambda row: self._after_epoch(number, module, row)
         if not module.exhausted():
-            self.processes.trainer(self.run.path, plan.epochs - module.epoch, plan.device).fit(module)
+            with interruptible():
+                self.processes.trainer(self.run.path, plan.epochs - module.epoch, plan.device).fit(module)
         self._close(number, module)
 
     def _after_epoch(self, number: int, module: TrainingModule, row: dict[str, float]) -> None:
