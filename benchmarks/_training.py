@@ -96,8 +96,12 @@ def with_split(rows: Sequence[Mapping[str, str]], split: Sequence[str], target: 
 def interval_of(metric: str, y: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
     """Return another program's value with the interval that scitrain would give it."""
     y, prediction = y.astype(float), prediction.astype(float)
+    if metric == "auroc":
+        prediction = np.stack([1 - prediction, prediction], axis=1)
     statistic = METRICS[metric]
-    found = replicate(lambda counts: statistic(y, prediction, counts)[:, None], Resampling(len(y))).intervals()[0]
+    found = replicate(
+        lambda counts: np.reshape(statistic(y, prediction, counts), (-1, 1)), Resampling(len(y))
+    ).intervals()[0]
     return {key: _rounded(getattr(found, key)) for key in ("value", "low", "high")} | {"n": len(y)}
 
 

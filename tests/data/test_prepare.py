@@ -177,6 +177,11 @@ def test_too_few_rows_are_refused(workspace: Workspace, n: int) -> None:
         go(workspace, numbers(workspace, n=n), target="y")
 
 
+def test_a_target_said_twice_is_one_target(workspace: Workspace) -> None:
+    prepared = go(workspace, numbers(workspace), target=["y", "y"])
+    assert [target.name for target in prepared.targets] == ["y"]
+
+
 def test_unknown_names_are_answered_with_the_nearest(workspace: Workspace) -> None:
     data = numbers(workspace)
     for request in ({"target": "yy"}, {"target": "y", "inputs": ["xx"]}, {"target": "y", "ignore": ["knd"]}):

@@ -125,6 +125,19 @@ def test_a_worker_that_does_not_listen_is_killed_and_recorded_as_cancelled(tiny,
     assert not Run.open(started.run_id, workspace).alive()
 
 
+def test_a_worker_has_ended_though_the_server_that_started_it_has_not_collected_it(monkeypatch):
+    def kill(process):
+        raise AssertionError("it had ended already")
+
+    monkeypatch.setattr(psutil.Process, "kill", kill)
+    starter = "import subprocess, sys; print(subprocess.Popen(['sleep', '1000']).pid, flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", starter]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        worker = psutil.Process(int(server.stdout.readline()))
+        _stop._end(worker, 5)
+        assert worker.status() == psutil.STATUS_ZOMBIE
+
+
 def test_cancel_never_signals_a_process_that_holds_no_lock(tiny, workspace):
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:

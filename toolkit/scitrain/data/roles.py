@@ -64,8 +64,8 @@ class Roles:
 
 
 def as_list(names: str | Sequence[str] | None) -> list[str]:
-    """Return one name, several, or none as a list."""
-    return [names] if isinstance(names, str) else list(names or ())
+    """Return one name, several, or none as a list; a name said twice stands once."""
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names or ()))
 
 
 def choose_roles(options: DataOptions, source: Source) -> Roles:

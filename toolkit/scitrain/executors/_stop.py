@@ -1,6 +1,7 @@
 """Stop the process that works on a run, and never another one."""
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from scitrain.contracts.operation import stopped
@@ -15,6 +16,8 @@ __all__ = ["PATIENCE_S", "stop"]
 
 PATIENCE_S = 10.0
 """How long a worker has to come to a safe point and record that it was cancelled, before it is killed."""
+LOOK_S = 0.05
+"""Pause between two looks at a process that is to end."""
 
 
 def stop(run: Run, patience_s: float | None = None) -> None:
@@ -59,13 +62,37 @@ def _end(process: "psutil.Process", patience_s: float) -> None:
         process.terminate()
     except psutil.NoSuchProcess:
         return
-    _, left = psutil.wait_procs([process], timeout=patience_s)
+    left = _wait(process, patience_s)
     for member in family if left else ():
         try:
             member.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(left, timeout=patience_s)
+    if left:
+        _wait(process, patience_s)
+
+
+def _wait(process: "psutil.Process", patience_s: float) -> bool:
+    """Wait for the end of a process; tells whether it works still.
+
+    The system keeps an ended process until its starter, which may be another server, collects it: to wait until it is
+    gone could take for ever.
+    """
+    import psutil
+
+    deadline = time.monotonic() + patience_s
+    while _works(process) and (left := deadline - time.monotonic()) > 0:
+        psutil.wait_procs([process], timeout=min(LOOK_S, left))
+    return _works(process)
+
+
+def _works(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _record(run: Run) -> None:
