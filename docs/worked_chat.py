@@ -33,14 +33,16 @@ def shown(result: CallToolResult) -> str:
 class Chat:
     """Calls tools and prints what is said."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, workspace: Path) -> None:
         self.client = client
+        self.workspace = workspace
 
     async def call(self, tool: str, **arguments: object) -> dict[str, object]:
         """Call a tool, print call and answer, and return its structured content."""
         result = await self.client.call_tool(tool, arguments, read_timeout_seconds=600)
         words = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())
-        print(f"**→ `{tool}({words})`**\n\n```text\n{shown(result)}\n```\n")
+        text = shown(result).replace(str(self.workspace), "WORKSPACE")
+        print(f"**→ `{tool}({words})`**\n\n```text\n{text}\n```\n")
         return dict(result.structured_content or {})
 
 
@@ -48,7 +50,7 @@ async def hold(data: str, target: str, workspace: Path) -> None:
     """Go from the question to the exported model."""
     command = [sys.executable, "-m", "scitrain", "serve", "--workspace", str(workspace)]
     async with Client(StdioServerParameters(command=command[0], args=command[1:])) as client:
-        chat = Chat(client)
+        chat = Chat(client, workspace)
         print(f"> build a solubility model from {data} and tell me how far to trust it\n")
         await chat.call("find_skill", request=f"build a solubility model from {data} and tell me how far to trust it")
         await chat.call("inspect_dataset", data=data, target=target)
