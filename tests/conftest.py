@@ -105,9 +105,9 @@ def fabricated() -> ModuleType:
     return helper("figures/fabricated.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(fabricated: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
-    """Return a made-up run of each kind, made once; a test that changes one makes its own."""
+    """Return a made-up run of each kind, made once a module; a test that changes one makes its own."""
     root = tmp_path_factory.mktemp("workspace")
     runs: dict[str, Run] = {}
 
