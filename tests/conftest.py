@@ -9,11 +9,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 import scitrain.operations  # noqa: F401  # before the test plug-in, so that OPERATIONS holds only what ships
 from scitrain.discovery import PLUGINS_VARIABLE, load_plugins
 from scitrain.runs import Run
 from scitrain.workspace import DATA_ROOTS_VARIABLE, ROOT_VARIABLE, Workspace
+
+# the same examples each time, and no clock: what fails here fails everywhere
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 TINY = Path(__file__).parent / "plugins" / "tiny_operations.py"
 LONGEST_WAIT_S = 60

@@ -1,8 +1,10 @@
 """Imports run one way, plug-ins do not know one another, and what is only declared stays light."""
 
 import ast
+import logging
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,16 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@pytest.fixture
+def loggers_kept() -> Iterator[None]:
+    """import-linter configures logging, which silences every logger that is there already."""
+    yield
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
+@pytest.mark.usefixtures("loggers_kept")
 def test_imports_run_one_way(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     status = lint_imports(config_filename=str(REPOSITORY / "pyproject.toml"), no_cache=True)

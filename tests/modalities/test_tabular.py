@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scitrain.errors import DataError
@@ -200,6 +200,7 @@ def test_written_numbers_are_read_back(values: list[float]) -> None:
     assert array[:, 0] * np.float32(spec.scale) + np.float32(spec.shift) == pytest.approx(values, rel=1e-4, abs=1e-4)
 
 
+@example(["NIL"])
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=20))
 def test_any_cells_can_be_cleaned_learned_and_read(cells: list[str]) -> None:
     cleaned = modality.clean({"x": cells}, impute=True)

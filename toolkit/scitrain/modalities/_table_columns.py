@@ -63,7 +63,11 @@ def guess(cells: Sequence[str]) -> Guess:
     """Decide from cells spread over a column."""
     filled = _sample(cells)
     if not filled:
-        return Guess("", "", "no cell is filled")
+        word = min((text for text in set(cells) if text.strip().lower() not in MISSING_CATEGORY), default=None)
+        if word is None:
+            return Guess("", "", "no cell is filled")
+        # `nil` is nothing among numbers, but a word where no other cell says what the column is
+        return Guess("category", "", f"its cells are words, such as {word[:40]!r}")
     if any({text.lower() for text in filled} <= set(pair) for pair in BOOLEAN_PAIRS):
         return Guess("boolean", "", "its cells are truth values such as yes and no")
     for kind, details, reasons in (
