@@ -11,7 +11,7 @@ from typing import Any
 
 from scitrain.resources import cpu_count
 
-__all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "data_folder", "describe", "keep"]
+__all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_folder", "describe", "keep"]
 
 RESULTS = Path(__file__).with_name("results")
 DATA_VARIABLE = "SCITRAIN_BENCHMARK_DATA"
@@ -40,6 +40,11 @@ def keep(name: str, command: str, machine: dict[str, Any], figures: dict[str, An
     target = RESULTS / f"{name}.json"
     target.write_text(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return report
+
+
+def as_installed() -> dict[str, str]:
+    """Return the environment for a program under test: it may keep its bytecode, as it does where a person installed it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _machine
 from scitrain.evaluation.bootstrap import Resampling, replicate
 from scitrain.evaluation.metrics import Array, auroc, mae, rmse
 
@@ -60,9 +61,11 @@ def train(request: Mapping[str, Any]) -> Trained:
         RuntimeError: The training failed; with the end of what it said.
     """
     with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", PROGRAM, json.dumps(dict(request)), folder]
         begin = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, json.dumps(dict(request)), folder],
+            command,
+            env=_machine.as_installed(),
             capture_output=True,
             text=True,
             check=False,

@@ -54,7 +54,9 @@ def trained_run(
     x, errors = featuriser.transform(columns)
     assert not errors
     outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])
-    predictor = build_predictor(task, spec, featuriser.shape(), outputs, members)
+    inputs, inner = learn_input(featuriser.shape(), x, np.arange(n // 2))
+    predictor = build_predictor(task, spec, inner, outputs, members)
+    predictor.inputs = inputs
     settle(predictor, x)
     said = predict_array(predictor, x)
     half = n * 2 // 3
@@ -67,6 +69,7 @@ def trained_run(
         model=spec.model_dump(mode="json"),
         members=members,
         shape=ShapeConfig.of(featuriser.shape()),
+        inner=ShapeConfig.of(inner),
         conformal=fit_conformal(
             task, labels(task, said.prediction), said.prediction, spread(task, said.spread)
         ).model_dump(mode="json"),
@@ -87,10 +90,8 @@ def spread(task: Task, values: np.ndarray) -> np.ndarray | None:
 
 
 def settle(predictor: Predictor, x: np.ndarray) -> None:
-    """Give every statistic a value that is not its neutral one, as training would."""
+    """Give every statistic of the networks a value that is not its neutral one, as training would."""
     predictor.train()
-    if x.dtype == np.float32:
-        learn_input(predictor.inputs, x, np.arange(len(x) // 2), None)
     with torch.no_grad():
         for _ in range(3):
             predictor(torch.from_numpy(x))

@@ -1,4 +1,4 @@
-import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -173,20 +173,41 @@ def test_ethanol_by_hand():
     assert row["amw"] == pytest.approx(46.069, abs=1e-3)
     assert row["tpsa"] == pytest.approx(20.23, abs=1e-2)
     # environments: 3 atoms, 3 of radius 1, and none new at radius 2
-    assert math.isclose(np.expm1(vector("CCO")[0, len(DESCRIPTORS) :]).sum(), 6, abs_tol=1e-4)
+    assert counted("CCO", "morgan") == pytest.approx(6, abs=1e-4)
+
+
+def counted(smiles, kind):
+    """Return how many fragments of a kind a molecule has."""
+    start, end = blocks(OPTIONS)[f"{kind}_counts"]
+    return np.expm1(vector(smiles)[0, start:end]).sum()
+
+
+def test_fragments_of_butane_are_counted_by_hand():
+    # 4 atoms and 4 environments of radius 1; 3 pairs of neighbours, 2 of second and 1 of third; one chain of four
+    assert counted("CCCC", "role") == pytest.approx(counted("CCCC", "morgan"), abs=1e-4)
+    assert counted("CCCC", "pair") == pytest.approx(6, abs=1e-4)
+    assert counted("CCCC", "torsion") == pytest.approx(1, abs=1e-4)
+
+
+def test_atoms_of_one_role_count_as_one():
+    start, end = blocks(OPTIONS)["role_counts"]
+    chlorine, bromine = (vector(f"c1ccccc1{halogen}")[0, start:end] for halogen in ("Cl", "Br"))
+    assert np.array_equal(chlorine, bromine)
 
 
 def test_counts_are_the_log_of_the_folded_morgan_counts():
     mol = Chem.MolFromSmiles("CCCCCCCC")
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=256, countSimulation=False)
     expected = np.log1p(generator.GetCountFingerprintAsNumPy(mol))
-    start, end = blocks(OPTIONS)["counts"]
+    start, end = blocks(OPTIONS)["morgan_counts"]
     assert np.allclose(vector("CCCCCCCC")[0, start:end], expected)
 
 
 def test_blocks_names_and_array_agree():
     found = blocks(OPTIONS)
-    assert found == {"descriptors": (0, len(DESCRIPTORS)), "counts": (len(DESCRIPTORS), len(DESCRIPTORS) + 256)}
+    ends = [len(DESCRIPTORS) + 256 * i for i in range(5)]
+    assert list(found) == ["descriptors", "morgan_counts", "role_counts", "pair_counts", "torsion_counts"]
+    assert list(found.values()) == list(pairwise([0, *ends]))
     listed = names(OPTIONS)
     assert len(listed) == len(set(listed)) == vector("CCO").shape[1]
     assert vector("CCO").dtype == np.float32
@@ -203,7 +224,7 @@ def test_several_columns_stand_side_by_side_descriptors_first():
     n = len(DESCRIPTORS)
     assert np.array_equal(array[0, :n], vector("CCO")[0, :n])
     assert np.array_equal(array[0, n : 2 * n], vector("O")[0, :n])
-    assert np.array_equal(array[0, 2 * n : 2 * n + 256], vector("CCO")[0, n:])
+    assert np.array_equal(array[0, 2 * n : 2 * n + 256], vector("CCO")[0, n : n + 256])
     assert errors[0] is None
     assert errors[1] is not None
     assert names(options)[n] == "solvent:" + DESCRIPTORS[0]

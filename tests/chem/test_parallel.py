@@ -2,15 +2,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from operator import pow as power
 from pathlib import Path
 
+import psutil
 import pytest
 
 from scitrain.chem import parallel
 from scitrain.chem.molecule_features import featurise
-from scitrain.chem.parallel import HelperError, parallel_map
+from scitrain.chem.parallel import HelperError, beside, parallel_map
 
 ITEMS = list(range(100))
 
@@ -95,3 +97,27 @@ def test_helpers_end_with_a_parent_that_is_killed(tmp_path):
     pids = [int(pid) for pid in done.stdout.split()]
     # the pipe that `subprocess.run` reads to its end is held open by no helper: they have ended or never had it
     assert len(pids) == 2
+
+
+def test_work_beside_gives_what_the_function_gives_and_is_done_elsewhere():
+    with beside(os.path.realpath, "/proc/self") as answer:
+        assert answer() != os.path.realpath("/proc/self")
+    with beside(abs, -3) as answer:
+        assert answer() == 3
+
+
+def test_an_error_beside_comes_out_where_the_answer_is_asked_for(capfd):
+    with beside(partial(power, 0), -1) as answer, pytest.raises(ZeroDivisionError):
+        answer()
+
+
+def test_what_is_still_going_on_beside_ends_with_the_block():
+    with pytest.raises(KeyError), beside(time.sleep, 3600.0):
+        raise KeyError
+    assert not psutil.Process().children()
+
+
+def test_where_no_process_can_be_started_beside_the_answer_is_worked_out_here(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with beside(abs, -3) as answer:
+        assert answer() == 3

@@ -163,6 +163,14 @@ def test_a_forest_out_of_time_is_smaller_and_says_so():
     assert forest.predict(x).sum(axis=1) == pytest.approx(np.ones(60))
 
 
+def test_a_forest_stops_growing_once_its_predictions_have_settled():
+    x = RNG.normal(size=(200, 2))
+    for noise, grown in ((0.0, "200 trees, enough for its predictions to settle"), (30.0, "300 trees")):
+        y = (x[:, :1] + noise * RNG.normal(size=(200, 1))).astype(np.float32)
+        forest = fit_baselines("regression", Rows(x[:150], y[:150]), Rows(x[150:], y[150:]), Effort(60))[-1]
+        assert forest.note == grown
+
+
 def test_baselines_see_missing_features_and_missing_labels():
     x = RNG.normal(size=(80, 4))
     x[::3, 1] = np.nan

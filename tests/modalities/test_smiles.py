@@ -122,8 +122,13 @@ def test_the_vector_has_the_shape_names_and_blocks_it_says():
     shape = featuriser.shape()
     assert errors == {}
     assert array.shape[1:] == shape.shape
-    assert list(shape.blocks) == ["descriptors", "counts"]
-    assert shape.blocks["counts"][1] == shape.shape[0] == len(featuriser.names() or ())
+    assert list(shape.blocks) == ["descriptors", "morgan_counts", "role_counts", "pair_counts", "torsion_counts"]
+    assert shape.blocks["torsion_counts"][1] == shape.shape[0] == len(featuriser.names() or ())
+
+
+def test_the_simple_models_read_descriptors_and_morgan_counts():
+    featuriser = MoleculeFeaturiser(columns=("s",))
+    assert (featuriser.names() or ())[featuriser.plain() - 1 : featuriser.plain() + 1] == ("morgan_1023", "role_0")
 
 
 def test_a_featuriser_survives_its_json():

@@ -128,8 +128,8 @@ def test_convolutional_networks_take_images_of_any_size(side):
 def test_blocks_of_a_vector_start_with_equal_voice():
     torch.manual_seed(0)
     blocks = {"descriptors": (0, 10), "counts": (10, 1010)}
-    weight = Mlp(widths=[512]).build(InputShape("vector", (1010,), blocks=blocks)).layers[0].linear.weight
-    few, many = weight[:, :10].square().sum(), weight[:, 10:].square().sum()
+    weight = Mlp(widths=[512]).build(InputShape("vector", (1010,), blocks=blocks)).layers[0].weight
+    few, many = weight[:10].square().sum(), weight[10:].square().sum()
     assert few.item() == pytest.approx(many.item(), rel=0.1)
 
 

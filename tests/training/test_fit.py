@@ -152,7 +152,7 @@ def test_no_memory_for_one_row_is_an_error_that_says_what_to_do(learning, run, m
 def test_a_diverging_loss_says_what_to_lower(learning, run, monkeypatch):
     forward = Team.forward
     monkeypatch.setattr(Team, "forward", lambda team, rows: forward(team, rows) * float("inf"))
-    with pytest.raises(ScitrainError, match=r"training diverged; lower learning_rate, for example to 0.0002"):
+    with pytest.raises(ScitrainError, match=r"training diverged; lower learning_rate, for example to 0.0003"):
         fit(learning(), run)
 
 

@@ -10,7 +10,8 @@ from scitrain.models.mlp import Mlp
 from scitrain.models.rnn import Rnn
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import build_predictor
-from scitrain.training.transforms import ImageInput, VectorInput, column_statistics, learn_input
+from scitrain.training.transforms import learn_input
+from scitrain.training.vector_input import column_statistics, learn_vector
 
 TASKS = ["regression", "binary", "multilabel", "multiclass"]
 SHAPE = InputShape("vector", (6,), blocks={"descriptors": (0, 4), "counts": (4, 6)})
@@ -22,36 +23,56 @@ def make(task, members=3, outputs=2):
 
 
 def test_a_vector_is_standardised_imputed_and_clipped():
-    transform = VectorInput(InputShape("vector", (2,)))
-    learn_input(
-        transform, np.array([[1.0, 5.0], [3.0, 5.0], [np.nan, 5.0], [99.0, 7.0]], np.float32), np.arange(3), None
-    )
-    rows = torch.tensor([[1.0, 5.0], [float("nan"), 6.0], [1e9, float("-inf")]])
-    torch.testing.assert_close(transform(rows), torch.tensor([[-1.0, 0.0], [0.0, 1.0], [10.0, -10.0]]))
+    known = np.array([[1.0, 5.0], [3.0, 7.0], [np.nan, 6.0], [99.0, 7.0]], np.float32)
+    transform, inner = learn_vector(InputShape("vector", (2,)), known, np.arange(3))
+    rows = torch.tensor([[1.0, 6.0], [float("nan"), 6.0], [1e9, float("-inf")]])
+    torch.testing.assert_close(transform(rows), torch.tensor([[-1.0, 0.0], [0.0, 0.0], [10.0, -10.0]]))
+    assert inner.shape == (2,)
 
 
-def test_counts_keep_their_value_and_those_of_fewer_than_three_training_rows_are_silenced():
-    transform = VectorInput(SHAPE)
-    x = np.ones((4, 6), np.float32)
-    x[:2, 4] = 0
-    learn_input(transform, x, np.arange(4), None)
-    assert transform(torch.tensor([[1.0, 1, 1, 1, 7, 3]])).tolist() == [[0, 0, 0, 0, 0, 3]]
+def test_columns_of_one_value_and_counts_of_fewer_than_three_training_rows_do_not_reach_the_network():
+    x = np.array([[i, 5, i % 2, i > 2, i > 1] for i in range(5)], np.float32)
+    shape = InputShape("vector", (5,), blocks={"others": (0, 2), "ring_counts": (2, 5)})
+    transform, inner = learn_vector(shape, x, np.arange(5))
+    assert transform.columns.tolist() == [0, 4]
+    assert inner == InputShape("vector", (2,), blocks={"others": (0, 1), "ring_counts": (1, 2)})
+    assert transform(torch.tensor([[2.0, 1, 1, 1, 7]])).tolist() == [[0, 7]]
+
+
+def test_where_no_column_tells_anything_all_are_kept():
+    _, inner = learn_vector(InputShape("vector", (3,)), np.ones((4, 3), np.float32), np.arange(4))
+    assert inner.shape == (3,)
+
+
+def test_a_descriptor_is_read_as_its_logarithm_and_in_the_pieces_between_its_quantiles():
+    x = np.stack([np.arange(9.0), np.repeat([0.0, 1.0], [8, 1])], axis=1).astype(np.float32)
+    transform, inner = learn_vector(InputShape("vector", (2,), blocks={"descriptors": (0, 2)}), x, np.arange(9))
+    assert inner == InputShape("vector", (11,), blocks={"descriptors": (0, 2), "pieces": (2, 11)})
+    found = transform(torch.tensor([[2.5, 0.0], [float("nan"), 1.0], [-3.0, 2.0]]))
+    logs = np.log1p(np.arange(9.0))
+    assert found[0, 0] == pytest.approx((np.log(3.5) - logs.mean()) / logs.std(), rel=1e-5)
+    assert found[:, 2:].tolist() == [
+        [1, 1, 0.5, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0, 0, 1],  # a missing value is the median, 4
+        [0, 0, 0, 0, 0, 0, 0, 0, 1],
+    ]
 
 
 def test_statistics_come_from_the_chosen_rows_alone_and_skip_what_is_not_finite():
     x = np.array([[1.0, np.nan], [3.0, np.inf], [100.0, 1.0]])
-    mean, std = column_statistics(x, np.array([0, 1]))
+    mean, std = column_statistics(x, np.array([0, 1]), np.arange(2))
     np.testing.assert_allclose(mean, [2.0, 0.0])
     np.testing.assert_allclose(std, [1.0, 0.0])
 
 
 def test_channels_of_images_are_standardised_or_take_the_statistics_of_pretrained_weights():
-    transform = ImageInput(InputShape("image", (2, 2, 2)))
+    shape = InputShape("image", (2, 2, 2))
     x = np.stack([np.stack([np.full((2, 2), i), np.full((2, 2), 5.0 * i)]) for i in (0.0, 1.0)]).astype(np.float32)
-    learn_input(transform, x, np.arange(2), None)
+    transform, inner = learn_input(shape, x, np.arange(2))
+    assert inner == shape
     assert transform(torch.from_numpy(x)).mean((0, 2, 3)).tolist() == pytest.approx([0, 0], abs=1e-6)
     assert transform(torch.from_numpy(x)).std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1])
-    learn_input(transform, x, np.arange(2), ((0.5, 0.5), (0.25, 0.5)))
+    transform.fix(np.array([0.5, 0.5]), np.array([0.25, 0.5]))
     assert transform(torch.ones(1, 2, 1, 1)).flatten().tolist() == [2.0, 1.0]
 
 

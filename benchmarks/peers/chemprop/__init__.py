@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import _machine
 from benchmarks._training import read_rows
 
 __all__ = ["PROGRAM_VARIABLE", "Chemprop", "program", "train"]
@@ -52,7 +53,7 @@ def train(data: Path, target: str, *, epochs: int, seed: int, classes: bool = Fa
         command += ["--task-type", "classification" if classes else "regression", "--accelerator", "cpu"]
         command += ["--pytorch-seed", str(seed), "--output-dir", folder]
         begin = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_machine.as_installed())
         seconds = time.perf_counter() - begin
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")

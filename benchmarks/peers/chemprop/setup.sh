@@ -3,5 +3,5 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 uv venv --quiet --python 3.11 "$here/.venv"
-uv pip install --quiet --python "$here/.venv/bin/python" "chemprop==2.3.1"
+uv pip install --quiet --compile-bytecode --python "$here/.venv/bin/python" "chemprop==2.3.1"
 "$here/.venv/bin/chemprop" --version 2>/dev/null || true

@@ -1,13 +1,11 @@
-"""Molecules as numbers: SMILES are standardised, then become descriptors and Morgan counts, or tokens.
+"""Molecules as numbers: SMILES are standardised, then become descriptors and counts of fragments, or tokens.
 
 Self-contained on purpose: it needs numpy and RDKit only, and an exported bundle carries a copy of this very file, so
 that training, prediction and the bundle standardise and describe a molecule in the same way.
 
-Sources: RDKit's MolStandardize; Rogers and Hahn, J. Chem. Inf. Model. 50, 742 (2010), doi:10.1021/ci100050t (circular
-fingerprints); Wildman and Crippen, J. Chem. Inf. Comput. Sci. 39, 868 (1999), doi:10.1021/ci990307l (log P and molar
-refractivity); Labute, J. Mol. Graph. Model. 18, 464 (2000), doi:10.1016/S1093-3263(00)00068-1 (surface areas); Hall,
-Mohney and Kier, J. Chem. Inf. Comput. Sci. 31, 76 (1991), doi:10.1021/ci00001a012 (E-state); Nguyen et al.,
-ChemMedChem 4, 1803 (2009), doi:10.1002/cmdc.200900317 (MQN).
+Sources: RDKit's MolStandardize; circular fingerprints doi:10.1021/ci100050t; atom pairs doi:10.1021/ci00046a002; torsions
+doi:10.1021/ci00054a008; log P and molar refractivity doi:10.1021/ci990307l; surface areas doi:10.1016/S1093-3263(00)00068-1;
+E-state doi:10.1021/ci00001a012; MQN doi:10.1002/cmdc.200900317.
 """
 
 import re
@@ -308,6 +306,20 @@ def _described(mol: Chem.Mol) -> np.ndarray:
     return np.where(np.isfinite(row), np.clip(row, -LARGEST, LARGEST), np.nan)
 
 
+# Fragments, of four kinds, for what one takes for the same another tells apart: an atom with all within so many bonds, the
+# same of atoms known by their role alone (donor, acceptor, aromatic, …), two atoms up to five bonds apart, four in a row.
+
+RD = rdFingerprintGenerator
+FINGERPRINTS: dict[str, Callable[[int, int], RD.FingerprintGenerator64]] = {
+    "morgan": lambda radius, bits: RD.GetMorganGenerator(radius, fpSize=bits),
+    "role": lambda radius, bits: RD.GetMorganGenerator(
+        radius, fpSize=bits, atomInvariantsGenerator=RD.GetMorganFeatureAtomInvGen()
+    ),
+    "pair": lambda _, bits: RD.GetAtomPairGenerator(maxDistance=5, fpSize=bits, countSimulation=False),
+    "torsion": lambda _, bits: RD.GetTopologicalTorsionGenerator(fpSize=bits, countSimulation=False),
+}
+
+
 # Arrays
 
 
@@ -320,14 +332,18 @@ def names(options: Options) -> list[str]:
     """Return a name for each column of the vector; with several SMILES columns it starts with the column."""
     columns = options["columns"]
     heads = [f"{column}:" for column in columns] if len(columns) > 1 else [""]
-    counts = [f"morgan_{i}" for i in range(options["bits"])]
-    return [head + name for family in (DESCRIPTORS, counts) for head in heads for name in family]
+    counts = ([f"{kind}_{i}" for i in range(options["bits"])] for kind in FINGERPRINTS)
+    return [head + name for family in (DESCRIPTORS, *counts) for head in heads for name in family]
 
 
 def blocks(options: Options) -> dict[str, tuple[int, int]]:
-    """Return the column ranges of descriptors and of counts."""
-    descriptors, counts = (len(options["columns"]) * width for width in (len(DESCRIPTORS), options["bits"]))
-    return {"descriptors": (0, descriptors), "counts": (descriptors, descriptors + counts)}
+    """Return the column ranges of the descriptors and of each kind of counts, such as ``morgan_counts``."""
+    found, start = {}, 0
+    widths = {"descriptors": len(DESCRIPTORS)} | {f"{kind}_counts": options["bits"] for kind in FINGERPRINTS}
+    for name, width in widths.items():
+        found[name] = (start, start + width * len(options["columns"]))
+        start = found[name][1]
+    return found
 
 
 def featurise(columns: Mapping[str, Sequence[str]], options: Options) -> tuple[np.ndarray, list[str | None]]:
@@ -344,7 +360,7 @@ def featurise(columns: Mapping[str, Sequence[str]], options: Options) -> tuple[n
     """
     rows = list(zip(*(columns[name] for name in options["columns"]), strict=True))
     tokens = options["output"] == "tokens"
-    width = options["length"] if tokens else blocks(options)["counts"][1]
+    width = options["length"] if tokens else max(end for _, end in blocks(options).values())
     array = np.zeros((len(rows), width), dtype=np.int64 if tokens else np.float32)
     errors: list[str | None] = [None] * len(rows)
     one = _tokens(options) if tokens else _vector(options)
@@ -360,14 +376,12 @@ def featurise(columns: Mapping[str, Sequence[str]], options: Options) -> tuple[n
 
 
 def _vector(options: Options) -> Callable[[Sequence[str]], np.ndarray]:
-    """Return the function of a row: descriptors, then log(1 + count) of folded environments; (width,)."""
-    generator = rdFingerprintGenerator.GetMorganGenerator(
-        radius=options["radius"], fpSize=options["bits"], countSimulation=False
-    )
+    """Return the function of a row: descriptors, then log(1 + count) of each kind of folded fragments; (width,)."""
+    generators = [make(options["radius"], options["bits"]) for make in FINGERPRINTS.values()]
 
     def one(row: Sequence[str]) -> np.ndarray:
         mols = [_canonical_mol(text) for text in row]
-        counts = [np.log1p(generator.GetCountFingerprintAsNumPy(mol)) for mol in mols]
+        counts = [np.log1p(made.GetCountFingerprintAsNumPy(mol)) for made in generators for mol in mols]
         return np.concatenate([*map(_described, mols), *counts])
 
     return one

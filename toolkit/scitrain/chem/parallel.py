@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, TypeVar, cast
@@ -21,7 +21,7 @@ from typing import BinaryIO, TypeVar, cast
 from scitrain.errors import ScitrainError
 from scitrain.resources import cpu_count
 
-__all__ = ["HelperError", "parallel_map", "serve"]
+__all__ = ["HelperError", "beside", "parallel_map", "serve"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,6 +75,24 @@ def parallel_map(
         if tick:
             tick(len(done), len(items))
     return done
+
+
+@contextmanager
+def beside(function: Callable[[T], R], item: T) -> Iterator[Callable[[], R]]:
+    """Work out ``function(item)`` in a process of its own while the caller goes on; what is yielded waits for the result.
+
+    Where there is one CPU alone, or no process can be started, that call does the work itself. The process ends with the block.
+
+    Raises:
+        HelperError: By the call; the process was killed.
+    """
+    helpers = _start(1) if cpu_count() > 1 and _importable(function) else []
+    try:
+        for helper in helpers:
+            _ask(helper, function, [item])
+        yield lambda: _answer(helpers[0], function, [item])[0] if helpers else function(item)
+    finally:
+        _stop(helpers)
 
 
 def _results(
@@ -172,8 +190,17 @@ def _delegate(helper: Helper, function: Callable[[T], R], part: Sequence[T]) -> 
     Raises:
         HelperError: The helper was killed.
     """
-    try:
+    _ask(helper, function, part)
+    return _answer(helper, function, part)
+
+
+def _ask(helper: Helper, function: Callable[[T], R], part: Sequence[T]) -> None:
+    with suppress(OSError):  # it has ended, as the answer will tell
         _send(helper, (function, part))
+
+
+def _answer(helper: Helper, function: Callable[[T], R], part: Sequence[T]) -> list[R]:
+    try:
         return cast("list[R]", _receive(helper))
     except (OSError, EOFError, pickle.UnpicklingError):
         code = helper.wait()

@@ -85,6 +85,10 @@ class Featuriser(Spec):
         """Return a name for each column of a vector, or None."""
         return None
 
+    def plain(self) -> int | None:
+        """Return how many columns, from the first, the simple models read where all would only blur them; None is all."""
+        return None
+
 
 class Modality(ABC):
     """One kind of data. Subclass it in a new file of ``scitrain/modalities``."""

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image, UnidentifiedImageError
 from pydantic import JsonValue
-from sklearn.neighbors import NearestNeighbors
 
 from scitrain.chem.formulas import chemical_system
 from scitrain.chem.molecules import nearest_similarity
@@ -173,10 +172,18 @@ def _formulas(test: dict[str, TextColumn], train: dict[str, TextColumn]) -> _Cop
 def _tables(test: dict[str, TextColumn], train: dict[str, TextColumn]) -> _Copies:
     left, right = _standardised(test, train)
     # In units of one standard deviation a column: a hundredth is below what two independent rows agree to.
-    distance = NearestNeighbors(n_neighbors=1).fit(right).kneighbors(left)[0][:, 0] / np.sqrt(left.shape[1])
+    distance = _nearest(left, right) / np.sqrt(left.shape[1])
     return _Copies(
         distance < 0.01, "a training row that differs by less than 1 % of a standard deviation a column", True
     )
+
+
+def _nearest(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distance (n,) of each row of ``left`` to the nearest of ``right``."""
+    from sklearn.neighbors import NearestNeighbors  # a second, which molecules and formulas need not wait
+
+    distance: np.ndarray = NearestNeighbors(n_neighbors=1).fit(right).kneighbors(left)[0][:, 0]
+    return distance
 
 
 def _standardised(test: dict[str, TextColumn], train: dict[str, TextColumn]) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +206,7 @@ def _standardised(test: dict[str, TextColumn], train: dict[str, TextColumn]) -> 
 def _images(test: dict[str, TextColumn], train: dict[str, TextColumn]) -> _Copies:
     name = next(iter(test))
     left, right = _thumbnails(list(test[name])[:200]), _thumbnails(list(train[name])[:1000])
-    distance = NearestNeighbors(n_neighbors=1).fit(right).kneighbors(left)[0][:, 0] / IMAGE_SIDE
+    distance = _nearest(left, right) / IMAGE_SIDE
     near = np.zeros(len(test[name]), dtype=bool)
     near[: len(left)] = distance < 1.0
     return _Copies(near, "a training image that differs by less than one grey level as a thumbnail", True)

@@ -30,6 +30,10 @@ LINEAR_ROWS = 10_000
 TREE_ROWS = 20_000
 """Rows a tree sees; of more each tree draws its own sample, so the forest sees all."""
 TREES = 300
+"""Most trees of a forest …"""
+SETTLED = 0.03
+"""… which is grown no further where the last `LATEST` trees moved its predictions by less, in units of their standard deviation."""
+LATEST = 50
 ALPHAS = np.logspace(-2, 5, 15)
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 CHUNK = 20_000
@@ -268,8 +272,13 @@ def _spread_out(model: ClassifierMixin, x: np.ndarray, n_classes: int) -> Array:
     return found
 
 
+def _said(forest: RandomForestRegressor | RandomForestClassifier, x: np.ndarray) -> Array:
+    """Return predictions (n,) or probabilities (n, classes seen)."""
+    return np.asarray(forest.predict(x) if isinstance(forest, RandomForestRegressor) else forest.predict_proba(x))
+
+
 def _forest(job: Job) -> tuple[Predict, str]:
-    """Grow trees in small batches until there are `TREES` of them or the time is used up."""
+    """Grow trees in small batches until there are `TREES`, their predictions have settled, or the time is used up."""
     regression = job.task == "regression"
     kind = RandomForestRegressor if regression else RandomForestClassifier
     n = len(job.train.y)
@@ -283,12 +292,19 @@ def _forest(job: Job) -> tuple[Predict, str]:
         random_state=job.effort.seed,
     )
     y = job.train.y if regression else job.train.y.astype(int)
-    batch, step = max(job.effort.n_jobs, 5), 0.0
-    while forest.n_estimators < TREES and not (forest.n_estimators and job.late(step)):
+    batch, step, cut, last = max(job.effort.n_jobs, 5), 0.0, "", None
+    while forest.n_estimators < TREES:
+        if forest.n_estimators and job.late(step):
+            cut = f" of {TREES}, cut short by the time"
+            break
         begin = job.effort.clock()
         forest.set_params(n_estimators=min(forest.n_estimators + batch, TREES)).fit(job.train.x, y)
         step = job.effort.clock() - begin
-    cut = f" of {TREES}, cut short by the time" if forest.n_estimators < TREES else ""
+        if len(job.val.x) and forest.n_estimators % LATEST < batch:
+            last, before = _said(forest, job.val.x), last
+            if before is not None and np.sqrt(np.mean((last - before) ** 2)) < SETTLED * last.std():
+                cut = ", enough for its predictions to settle"
+                break
     each = f", each on {TREE_ROWS:,} of {n:,} rows" if n > TREE_ROWS else ""
     note = f"{forest.n_estimators} trees{cut}{each}"
     if regression:

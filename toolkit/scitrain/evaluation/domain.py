@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.linalg import svds
 
 from scitrain.errors import DataError
 from scitrain.evaluation.metrics import Array
@@ -146,7 +147,6 @@ def _axes(x: Array, seed: int) -> Array:
     wanted = min(AXES, x.shape[1], max(len(x) - 1, 1))
     if wanted == x.shape[1]:
         return np.eye(wanted)  # all axes: any rotation measures the same distances
-    from sklearn.decomposition import PCA  # predictions need the rest of this file, and not scikit-learn
-
-    found: Array = PCA(wanted, svd_solver="randomized", random_state=seed).fit(x).components_
-    return found
+    # standardised rows are centred, so that these are the principal axes
+    _, _, found = svds(x, k=wanted, v0=np.random.default_rng(seed).normal(size=min(x.shape)))
+    return np.asarray(found[::-1])

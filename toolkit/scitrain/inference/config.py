@@ -54,6 +54,8 @@ class TrainedConfig(Spec):
     """Networks that predict together."""
     shape: ShapeConfig
     """One row of features."""
+    inner: ShapeConfig
+    """The same row as the members read it: without the columns that tell nothing, with what was derived of others."""
     coverage: float = Field(0.9, gt=0, lt=1)
     """Asked share of rows whose interval or set holds the truth."""
     conformal: dict[str, JsonValue] | None = None

@@ -83,8 +83,8 @@ def load_predictor(run: Run) -> "Predictor":
     from scitrain.training.predictor import build_predictor
 
     config = read_config(run)
-    shape = config.shape.input_shape()
-    predictor = build_predictor(config.task, config.model_object(), shape, config.n_outputs, config.members)
+    inner = config.inner.input_shape()
+    predictor = build_predictor(config.task, config.model_object(), inner, config.n_outputs, config.members)
     load_weights(predictor, run.path / WEIGHTS)
     return predictor.eval()
 

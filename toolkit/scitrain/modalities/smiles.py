@@ -34,7 +34,9 @@ _ALPHABET = (
 
 
 class MoleculeFeaturiser(Featuriser):
-    """x = RDKit descriptors ⊕ log(1 + counts of folded Morgan environments), for each SMILES column.
+    """x = RDKit descriptors ⊕ log(1 + counts of folded fragments), for each SMILES column.
+
+    The fragments are environments of atoms (Morgan), the same by the atoms' roles, pairs of atoms, and chains of four.
 
     A SMILES is standardised first, so that every spelling and salt of a molecule has the same features.
     """
@@ -48,7 +50,7 @@ class MoleculeFeaturiser(Featuriser):
     radius: int = 2
     """Bonds around an atom that an environment reaches."""
     bits: int = 1024
-    """Number of counts that all environments are folded into."""
+    """Number of counts that each kind of fragments is folded into."""
 
     def module(self) -> Path:
         """Return the file that standardises and describes."""
@@ -59,11 +61,17 @@ class MoleculeFeaturiser(Featuriser):
         return {"output": "vector", "columns": list(self.columns), "radius": self.radius, "bits": self.bits}
 
     def shape(self) -> InputShape:
-        """Return a vector with the blocks ``descriptors`` and ``counts``."""
+        """Return a vector with the blocks ``descriptors``, ``morgan_counts``, ``role_counts``, ``pair_counts``, ``torsion_counts``."""
         from scitrain.chem.molecule_features import blocks
 
         found = blocks(self.options())
-        return InputShape("vector", (found["counts"][1],), blocks=found)
+        return InputShape("vector", (max(end for _, end in found.values()),), blocks=found)
+
+    def plain(self) -> int:
+        """Return the width of descriptors and Morgan counts: forests err more, not less, with all the other counts."""
+        from scitrain.chem.molecule_features import blocks
+
+        return blocks(self.options())["morgan_counts"][1]
 
     def names(self) -> tuple[str, ...]:
         """Return RDKit's descriptor names, then ``morgan_0`` and so on."""

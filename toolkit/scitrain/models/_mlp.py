@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from scitrain.models._encoder import Encoder
 
@@ -15,12 +16,19 @@ Norm = Literal["batch", "layer", "none"]
 
 
 class Layer(nn.Module):
-    """h ↦ dropout(GELU(norm(W h + b))), plus h where ``residual``."""
+    """h ↦ dropout(GELU(norm(h W + b))), plus h where ``residual``.
+
+    W lies as (inside, outside), not as `nn.Linear` has it: vmap would copy all members' transposed weights in each step.
+    """
+
+    bias: nn.Parameter | None
 
     def __init__(self, inside: int, outside: int, norm: Norm, dropout: float, residual: bool) -> None:
         super().__init__()
         # Batch-norm takes any bias away again; one that is there drifts by rounding errors alone.
-        self.linear = nn.Linear(inside, outside, bias=norm != "batch")
+        bound = inside**-0.5
+        self.weight = nn.Parameter(torch.empty(inside, outside).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(outside).uniform_(-bound, bound)) if norm != "batch" else None
         self.norm = _norm(norm, outside)
         self.activation = nn.GELU()
         self.dropout = nn.Dropout(dropout)
@@ -28,7 +36,8 @@ class Layer(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (batch, inside) to (batch, outside)."""
-        out: Tensor = self.dropout(self.activation(self.norm(self.linear(rows))))
+        out = functional.linear(rows, self.weight.t(), self.bias)
+        out = self.dropout(self.activation(self.norm(out)))
         return rows + out if self.residual else out
 
 
@@ -57,7 +66,7 @@ class MlpEncoder(Encoder):
         pairs = pairwise(sizes)
         self.layers = nn.Sequential(*(Layer(a, b, norm, dropout[1], residual) for a, b in pairs))
         if len(blocks) > 1:
-            _equal_voice(self.layers[0].linear.weight, blocks)  # type: ignore[arg-type,union-attr]
+            _equal_voice(self.layers[0].weight, blocks)  # type: ignore[arg-type]
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (batch, inputs) to (batch, width)."""
@@ -71,8 +80,8 @@ def _norm(norm: Norm, width: int) -> nn.Module:
 
 
 def _equal_voice(weight: Tensor, blocks: Mapping[str, tuple[int, int]]) -> None:
-    """Redraw the columns of each block with variance 1 / (3 · columns · blocks), which keeps the sum's variance."""
+    """Redraw the rows of each block with variance 1 / (3 · columns · blocks), which keeps the sum's variance."""
     with torch.no_grad():
         for start, end in blocks.values():
             bound = (1 / max((end - start) * len(blocks), 1)) ** 0.5
-            weight[:, start:end].uniform_(-bound, bound)
+            weight[start:end].uniform_(-bound, bound)

@@ -89,16 +89,21 @@ class EvaluateModel(OfRun, Job):
 
     def _own_test(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
         from scitrain.inference import load_predictor
+        from scitrain.resources import cpu_count
         from scitrain.workflow.finish import write_test_predictions
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.results import write_data, write_metrics
+        from scitrain.workflow.simple import simple_models
         from scitrain.workflow.stages import stage
 
         prepared = _prepared(source, run)
         x, natural = _arrays(prepared, config, run)
         how = Judging(self.coverage or config.coverage, config.seed, calibrated=True)
-        with stage(run, "evaluate", "comparing with the simple models"):
-            judged = judge(prepared, x, natural, load_predictor(source), how)
+        with (
+            stage(run, "evaluate", "comparing with the simple models"),
+            simple_models(prepared, natural, config.seed, n_jobs=cpu_count()) as simple,
+        ):
+            judged = judge(prepared, x, load_predictor(source), how, simple)
         facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
         write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines)
         write_data(run, prepared)

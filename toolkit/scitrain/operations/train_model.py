@@ -15,10 +15,13 @@ from scitrain.workflow.headline import Headline, metric_table
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from scitrain.data.prepared import Prepared
     from scitrain.training.learning import Fitted
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
+    from scitrain.workflow.simple import Simple
 
 __all__ = ["TrainModel", "TrainResult"]
 
@@ -101,6 +104,9 @@ class TrainModel(Job, TrainingOptions, DataOptions):
 
     def execute(self, run: Run) -> TrainResult:
         """Prepare, train, judge, export, draw, write."""
+        from scitrain.workflow.ahead import import_ahead
+
+        import_ahead("scitrain.training.fit", "scitrain.workflow.finish")
         from scitrain.data.prepare import prepare
         from scitrain.workflow.network import choose_network
         from scitrain.workflow.stages import stage
@@ -109,9 +115,10 @@ class TrainModel(Job, TrainingOptions, DataOptions):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
         network = choose_network(prepared, self.model, run)
-        fitted = self._fit(prepared, network, run)
-        with stage(run, "evaluate", "comparing with the simple models"):
-            judged = self._judge(prepared, network, fitted, run)
+        with self._simple_models(prepared, network) as simple:
+            fitted = self._fit(prepared, network, run)
+            with stage(run, "evaluate", "comparing with the simple models"):
+                judged = self._judge(prepared, network, fitted, simple)
         self._finish(prepared, network, fitted, judged, run)
         return self._result(prepared, network, judged, run)
 
@@ -137,12 +144,18 @@ class TrainModel(Job, TrainingOptions, DataOptions):
         with stage(run, "train", "training"):
             return fit(learning, run)
 
-    def _judge(self, prepared: "Prepared", network: "Network", fitted: "Fitted", run: Run) -> "Judged":
-        from scitrain.workflow.judge import BASELINE_SECONDS, Judging, judge
+    def _simple_models(self, prepared: "Prepared", network: "Network") -> "AbstractContextManager[Simple]":
+        """Fit the simple models on half of the CPUs while the network trains."""
+        from scitrain.resources import cpu_count
+        from scitrain.workflow.simple import BASELINE_SECONDS, simple_models
 
         seconds = BASELINE_SECONDS if self.max_minutes is None else self.max_minutes * 60 / 5
-        how = Judging(self.coverage, self.seed, seconds)
-        return judge(prepared, network.x, network.natural, fitted.predictor, how)
+        return simple_models(prepared, network.natural, self.seed, seconds, max(1, cpu_count() // 2))
+
+    def _judge(self, prepared: "Prepared", network: "Network", fitted: "Fitted", simple: "Simple") -> "Judged":
+        from scitrain.workflow.judge import Judging, judge
+
+        return judge(prepared, network.x, fitted.predictor, Judging(self.coverage, self.seed), simple)
 
     def _finish(self, prepared: "Prepared", network: "Network", fitted: "Fitted", judged: "Judged", run: Run) -> None:
         from scitrain.workflow.finish import Finish, finish

@@ -31,8 +31,8 @@ class Defaults:
 TABLE = Defaults(epochs=50, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
 """Chosen, like `NORMALISED`, `PLAIN` and the options of `Mlp`, by validation rows of ten data sets (molecules, formulas, tables;
 benchmarks/README.md): batches of 64 match those of 32 in half the time, and hardly a member is at its best after 50 epochs."""
-NORMALISED = Defaults(epochs=30, patience=8, batch_size=64, learning_rate=2e-3, weight_decay=0.05)
-"""Of a fully connected network with batch- or layer-norm, which bears twice the rate and gets as far in fewer epochs."""
+NORMALISED = Defaults(epochs=24, patience=8, batch_size=128, learning_rate=3e-3, weight_decay=0.05)
+"""Of a fully connected network with batch- or layer-norm, which bears larger batches and rates and gets as far in fewer epochs."""
 DEFAULTS: dict[str, Defaults] = {
     "mlp": TABLE,
     "cnn": Defaults(epochs=40, patience=8, batch_size=64, learning_rate=2e-3, weight_decay=0.01),
@@ -40,6 +40,8 @@ DEFAULTS: dict[str, Defaults] = {
     "timm": Defaults(epochs=20, patience=5, batch_size=32, learning_rate=3e-4, weight_decay=0.05),
     "rnn": Defaults(epochs=60, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.01),
 }
+NARROW: dict[str, object] = {"widths": [128, 128]}
+"""Molecules come in thousands of columns: 128 units learn them as well as 256, in half the time."""
 PLAIN: dict[str, object] = {"norm": "none", "dropout": 0.2}
 """Fully connected networks on formulas and tables: their standardised columns need no batch-norm, whose noise costs them accuracy.
 Molecules keep it (and the stronger dropout that is the family's default): their thousand sparse counts are learned better with it."""
@@ -81,7 +83,7 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
     """
     if "vector" in kinds:
         why = f"an ensemble of small networks on descriptors is the strongest choice for {rows} rows of {modality} data ({task})"
-        return FAMILIES["mlp"].model_validate({} if modality in COUNTED else PLAIN), why
+        return FAMILIES["mlp"].model_validate(NARROW if modality in COUNTED else PLAIN), why
     if "image" in kinds:
         if rows >= ROWS_FOR_RESIDUAL_IMAGES:
             return FAMILIES["resnet"](), f"{rows} images are enough for a residual network from scratch"

@@ -29,7 +29,7 @@ from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
-from scitrain.training.transforms import input_transform, learn_input
+from scitrain.training.transforms import ImageInput, learn_input
 
 __all__ = ["Fitted", "Learning", "fit", "train_members"]
 
@@ -204,13 +204,15 @@ class _Session:
 
     def _build(self) -> Predictor:
         learning, members = self.learning, []
+        inputs, inner = learn_input(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
-            members.append(build_member(learning.model, learning.shape, learning.n_outputs))
+            members.append(build_member(learning.model, inner, learning.n_outputs))
             members[-1].encoder.set_gradient_checkpointing(learning.options.gradient_checkpointing)
-        inputs = input_transform(learning.shape)
-        learn_input(inputs, learning.x, learning.train, members[0].encoder.statistics)
-        predictor = Predictor(learning.task, inputs, members, learning.n_outputs)
+        statistics = members[0].encoder.statistics
+        if isinstance(inputs, ImageInput) and statistics is not None:
+            inputs.fix(*map(np.array, statistics))
+        predictor = Predictor(learning.task, inputs, members, learning.n_outputs, inner)
         if learning.task == "regression":
             labels = learning.y[learning.train].astype(np.float64)
             predictor.shift.copy_(torch.from_numpy(np.nanmean(labels, axis=0)))

@@ -48,10 +48,13 @@ class Predictor(nn.Module):
     temperature: Tensor
     """(n_outputs,), or (1,) for multiclass."""
 
-    def __init__(self, task: Task, inputs: nn.Module, members: Sequence[Member], n_outputs: int) -> None:
+    def __init__(
+        self, task: Task, inputs: nn.Module, members: Sequence[Member], n_outputs: int, inner: InputShape
+    ) -> None:
         super().__init__()
         self.task: str = task
         self.n_outputs = n_outputs
+        self.inner = inner
         self.n_members = len(members)
         self.inputs = inputs
         self.members = nn.ModuleList(members)
@@ -123,8 +126,15 @@ def build_member(model: ModelSpec, shape: InputShape, n_outputs: int) -> Member:
     return Member(model.build(shape), n_outputs)
 
 
-def build_predictor(task: Task, model: ModelSpec, shape: InputShape, n_outputs: int, members: int) -> Predictor:
+def build_predictor(task: Task, model: ModelSpec, inner: InputShape, n_outputs: int, members: int) -> Predictor:
     """Build a predictor to load trained weights into; pretrained weights are not fetched.
+
+    Args:
+        task: What is predicted.
+        model: Family and options of the members.
+        inner: Shape of a row as the members read it, behind the input transform.
+        n_outputs: Targets, or classes for ``multiclass``.
+        members: Networks of the ensemble.
 
     Raises:
         ScitrainError: The family does not read rows of this shape.
@@ -132,6 +142,5 @@ def build_predictor(task: Task, model: ModelSpec, shape: InputShape, n_outputs: 
     fields = type(model).model_fields
     without = {"pretrained": False} if "pretrained" in fields else {}
     bare = model.model_copy(update={**without, **({"weights": None} if "weights" in fields else {})})
-    return Predictor(
-        task, input_transform(shape), [build_member(bare, shape, n_outputs) for _ in range(members)], n_outputs
-    )
+    networks = [build_member(bare, inner, n_outputs) for _ in range(members)]
+    return Predictor(task, input_transform(inner), networks, n_outputs, inner)

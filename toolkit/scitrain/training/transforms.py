@@ -7,46 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from scitrain.contracts.model import InputShape
+from scitrain.training.vector_input import VectorInput, learn_vector
 
-__all__ = ["ImageInput", "TokenInput", "VectorInput", "input_transform", "learn_input"]
+__all__ = ["ImageInput", "TokenInput", "input_transform", "learn_input"]
 
-COUNT_BLOCKS = frozenset({"counts"})
-"""Blocks of (log) counts, mostly zero: left as they are, for a z-score would blow up rare ones."""
-FEWEST_ROWS = 3
-"""A count that fewer training rows have is silenced: its weights would stay as they were drawn, and be noise to a new row."""
-CLIP = 10.0
-"""Standardised values are cut at ± this, so that one absurd descriptor of a new row cannot take over a prediction."""
 CHUNK = 1 << 25
 """Numbers looked at in one piece while statistics are learned (256 MiB as float64)."""
-
-
-class VectorInput(nn.Module):
-    """z = clip((x − mean) / std, ±10), missing values become the mean; counts keep their value, the rare ones become 0."""
-
-    shift: Tensor
-    scale: Tensor
-
-    def __init__(self, shape: InputShape) -> None:
-        super().__init__()
-        width = shape.shape[0]
-        self.counts = [(start, end) for name, (start, end) in shape.blocks.items() if name in COUNT_BLOCKS]
-        self.register_buffer("shift", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(width))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Map raw rows (batch, width) to standardised ones (batch, width)."""
-        standard = ((rows - self.shift) * self.scale).clamp(-CLIP, CLIP)
-        return torch.where(torch.isnan(standard), torch.zeros_like(standard), standard)
-
-    def learn(self, rows: np.ndarray, chosen: np.ndarray) -> None:
-        """Learn mean and standard deviation of each column from the rows ``chosen`` of (n, width)."""
-        mean, std = column_statistics(rows, chosen)
-        scale = 1.0 / np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, 1.0)
-        for start, end in self.counts:
-            mean[start:end] = 0.0
-            scale[start:end] = (rows[np.sort(chosen), start:end] != 0).sum(axis=0) >= min(FEWEST_ROWS, len(chosen))
-        self.shift.copy_(torch.from_numpy(mean))
-        self.scale.copy_(torch.from_numpy(scale))
 
 
 class ImageInput(nn.Module):
@@ -91,36 +57,18 @@ class TokenInput(nn.Module):
         return rows
 
 
-def input_transform(shape: InputShape) -> nn.Module:
-    """Return the untrained transform for rows of ``shape``."""
+def input_transform(inner: InputShape) -> nn.Module:
+    """Return an untrained transform that gives rows of the shape ``inner``."""
+    if inner.kind == "vector":
+        return VectorInput(inner)
+    return ImageInput(inner) if inner.kind == "image" else TokenInput()
+
+
+def learn_input(shape: InputShape, rows: np.ndarray, chosen: np.ndarray) -> tuple[nn.Module, InputShape]:
+    """Return the transform of rows of ``shape``, learned from the rows ``chosen`` of (n, …), and the shape of what it gives."""
     if shape.kind == "vector":
-        return VectorInput(shape)
-    return ImageInput(shape) if shape.kind == "image" else TokenInput()
-
-
-def learn_input(
-    transform: nn.Module,
-    rows: np.ndarray,
-    chosen: np.ndarray,
-    statistics: tuple[tuple[float, ...], tuple[float, ...]] | None,
-) -> None:
-    """Learn ``transform`` from the rows ``chosen``, or take channel ``statistics`` where the network brings them."""
-    if isinstance(transform, ImageInput) and statistics is not None:
-        transform.fix(np.array(statistics[0]), np.array(statistics[1]))
-    elif isinstance(transform, VectorInput | ImageInput):
+        return learn_vector(shape, rows, chosen)
+    transform = input_transform(shape)
+    if isinstance(transform, ImageInput):
         transform.learn(rows, chosen)
-
-
-def column_statistics(rows: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation (width,) of the finite values of each column; 0 and 1 where there is none."""
-    chosen = np.sort(chosen)
-    means, stds = [], []
-    step = max(1, CHUNK // max(len(chosen), 1))
-    for start in range(0, rows.shape[1], step):
-        values = np.asarray(rows[chosen, start : start + step], np.float64)
-        values = np.where(np.isfinite(values), values, np.nan)
-        count = np.maximum((~np.isnan(values)).sum(0), 1)
-        mean = np.nansum(values, 0) / count
-        means.append(mean)
-        stds.append(np.sqrt(np.nansum((values - mean) ** 2, 0) / count))
-    return np.concatenate(means), np.concatenate(stds)
+    return transform, shape

@@ -69,6 +69,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),
         shape=ShapeConfig.of(network.featuriser.shape()),
+        inner=ShapeConfig.of(predictor.inner),
         coverage=how.coverage,
         conformal=None if conformal is None else conformal.model_dump(mode="json"),
         domain_threshold=judged.domain.threshold,

@@ -1,25 +1,22 @@
 """Judge a trained network: calibrate on validation, measure once on test, beside the simple models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scitrain.data.prepared import Prepared
-from scitrain.evaluation.baselines import Baseline, Effort, Rows, fit_baselines
 from scitrain.evaluation.calibration import Temperature, fit_temperature
 from scitrain.evaluation.domain import FITTED, Domain, fit_domain
 from scitrain.evaluation.report import Evaluation, Predicted, Problem, evaluate
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.predictions import Predictions
-from scitrain.resources import cpu_count
 from scitrain.training.outputs import Outputs
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
+from scitrain.workflow.simple import Simple, SimpleModel
 
 __all__ = ["Judged", "Judging", "judge", "judge_new"]
-
-BASELINE_SECONDS = 120.0
-"""Time for the baselines of a run without a time limit."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,6 @@ class Judging:
 
     coverage: float = 0.9
     seed: int = 42
-    baseline_seconds: float = BASELINE_SECONDS
-    """Time for all simple models together."""
     calibrated: bool = False
     """True where the network has its temperature already."""
 
@@ -39,7 +34,7 @@ class Judged:
     """What is known of a trained network."""
 
     evaluation: Evaluation
-    baselines: tuple[Baseline, ...]
+    baselines: tuple[SimpleModel, ...]
     temperature: Temperature | None
     domain: Domain
     test: Outputs
@@ -49,28 +44,32 @@ class Judged:
     """(n_test,)"""
 
 
-def judge(prepared: Prepared, x: np.ndarray, natural: np.ndarray, predictor: Predictor, how: Judging) -> Judged:
+def judge(
+    prepared: Prepared,
+    x: np.ndarray,
+    predictor: Predictor,
+    how: Judging,
+    simple: Simple,
+) -> Judged:
     """Calibrate ``predictor`` on the validation rows (its temperature is set), then measure on the test rows.
 
     Args:
         prepared: Rows, labels and split.
         x: (n, …) array the network reads.
-        natural: (n, …) array the baselines read.
         predictor: Trained network; left calibrated.
-        how: Coverage, seed, time for the baselines.
+        how: Coverage and seed.
+        simple: Waits for the simple models; asked once the network itself has been looked at.
     """
     temperature = None if how.calibrated else _calibrate(prepared, x, predictor)
     outputs = {name: predict_array(predictor, x[rows]) for name, rows in prepared.split.items() if name != "train"}
     domain = _domain(prepared, x, predictor, outputs["val"], how.seed)
-    baselines = _baselines(prepared, natural, how)
     distance = domain.distance(outputs["test"].representation)
     inside = distance <= domain.threshold
-    test = _predicted(prepared, "test", outputs["test"], predictor, _said(baselines, prepared, natural, "test"), inside)
-    val = _predicted(prepared, "val", outputs["val"], predictor, _said(baselines, prepared, natural, "val"))
+    baselines = tuple(simple())
+    test = _predicted(prepared, "test", outputs["test"], predictor, _said(baselines, "test"), inside)
+    val = _predicted(prepared, "val", outputs["val"], predictor, _said(baselines, "val"))
     problem = Problem(prepared.task, prepared.targets, how.coverage, seed=how.seed)
-    return Judged(
-        evaluate(problem, test, val), tuple(baselines), temperature, domain, outputs["test"], inside, distance
-    )
+    return Judged(evaluate(problem, test, val), baselines, temperature, domain, outputs["test"], inside, distance)
 
 
 def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
@@ -90,14 +89,8 @@ def _domain(prepared: Prepared, x: np.ndarray, predictor: Predictor, val: Output
     return fit_domain(predict_array(predictor, x[chosen]).representation, val.representation, seed=seed)
 
 
-def _baselines(prepared: Prepared, natural: np.ndarray, how: Judging) -> list[Baseline]:
-    train, val = (Rows(natural[prepared.split[name]], prepared.y[prepared.split[name]]) for name in ("train", "val"))
-    effort = Effort(how.baseline_seconds, cpu_count(), how.seed)
-    return fit_baselines(prepared.task, train, val, effort, prepared.n_outputs)
-
-
-def _said(baselines: list[Baseline], prepared: Prepared, natural: np.ndarray, split: str) -> dict[str, np.ndarray]:
-    return {baseline.name: baseline.predict(natural[prepared.split[split]]) for baseline in baselines}
+def _said(baselines: Sequence[SimpleModel], split: str) -> dict[str, np.ndarray]:
+    return {baseline.name: baseline.said[split] for baseline in baselines}
 
 
 def judge_new(config: TrainedConfig, y: np.ndarray, found: Predictions, labelled: np.ndarray) -> Evaluation:

@@ -77,6 +77,7 @@ def natural_features(prepared: Prepared, featuriser: Featuriser, x: np.ndarray, 
     """Return the array the simple models read: the modality's first kind, which is ``x`` where the network reads it too."""
     modality = MODALITIES[prepared.modality]
     natural = modality.kinds[0]
-    if featuriser.output == natural:
-        return x
-    return represented(prepared, modality.featuriser(natural, prepared.columns, prepared.split["train"]), run)
+    if featuriser.output != natural:
+        featuriser = modality.featuriser(natural, prepared.columns, prepared.split["train"])
+        x = represented(prepared, featuriser, run)
+    return x[:, : featuriser.plain()]

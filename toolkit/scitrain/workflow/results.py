@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from scitrain.data.prepared import Prepared, Target
-from scitrain.evaluation.baselines import Baseline
 from scitrain.evaluation.calibration import Temperature
 from scitrain.evaluation.report import Evaluation, MetricRow
 from scitrain.runs import Run
 from scitrain.workflow.headline import Headline
+from scitrain.workflow.simple import SimpleModel
 
 __all__ = ["headlines", "write_data", "write_metrics"]
 
@@ -53,7 +53,7 @@ def write_metrics(
     facts: dict[str, JsonValue],
     targets: tuple[Target, ...],
     evaluation: Evaluation,
-    baselines: tuple[Baseline, ...] = (),
+    baselines: tuple[SimpleModel, ...] = (),
     temperature: Temperature | None = None,
 ) -> None:
     """Write ``results/metrics.json``; ``facts`` are task, modality and coverage."""
