@@ -256,7 +256,7 @@ def test_spelling_is_kept_for_enumerated_smiles():
 
 def test_no_row_gives_an_empty_array_of_the_right_width():
     array, errors = featurise({"smiles": []}, OPTIONS)
-    assert array.shape == (0, len(DESCRIPTORS) + 256)
+    assert array.shape == (0, len(DESCRIPTORS) + 4 * 256)
     assert errors == []
 
 

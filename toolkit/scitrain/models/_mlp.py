@@ -25,9 +25,9 @@ class Layer(nn.Module):
 
     def __init__(self, inside: int, outside: int, norm: Norm, dropout: float, residual: bool) -> None:
         super().__init__()
-        # Batch-norm takes any bias away again; one that is there drifts by rounding errors alone.
         bound = inside**-0.5
         self.weight = nn.Parameter(torch.empty(inside, outside).uniform_(-bound, bound))
+        # Batch-norm takes any bias away again; one that is there drifts by rounding errors alone.
         self.bias = nn.Parameter(torch.empty(outside).uniform_(-bound, bound)) if norm != "batch" else None
         self.norm = _norm(norm, outside)
         self.activation = nn.GELU()
