@@ -29,17 +29,18 @@ def search_history(told: Mapping[str, JsonValue]) -> Figure:
     goals = len(data.titles)
     figure = new_figure(7.0, 4.6 if goals == 1 else 6.4)
     axes = figure.subplots(goals, 1, sharex=True, squeeze=False)[:, 0]
-    for goal, panel in enumerate(axes):
-        _draw(panel, data, goal)
+    cut = [_draw(panel, data, goal) for goal, panel in enumerate(axes)]
     axes[-1].set_xlabel("trial")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     common_legend(figure, 5)
     best = next(trial for trial in data.trials if trial.number == data.best)
+    note = "Values above the upper edge are drawn on it." if any(cut) else ""
     said = with_unit(number((best.values or (np.nan,))[0]), data.units[0])
-    return finish(figure, "History of the search", joined(data.told(), f"best {said} in trial {data.best}"))
+    return finish(figure, "History of the search", joined(data.told(), f"best {said} in trial {data.best}"), note)
 
 
-def _draw(axes: Axes, data: SearchData, goal: int) -> None:
+def _draw(axes: Axes, data: SearchData, goal: int) -> bool:
+    """Draw one goal; tells whether some values were drawn at the upper edge."""
     done = data.done()
     x = np.array([trial.number for trial in done])
     y = np.array([(trial.values or ())[goal] for trial in done])
@@ -48,14 +49,30 @@ def _draw(axes: Axes, data: SearchData, goal: int) -> None:
     if pruned:
         last = np.array([trial.reported[-1] for trial in pruned])
         numbers = [trial.number for trial in pruned]
-        axes.plot(numbers, np.minimum(last, top), "D", mfc="white", mec=ORANGE, ms=5, label="given up (last value reported)")
+        axes.plot(
+            numbers, np.minimum(last, top), "D", mfc="white", mec=ORANGE, ms=5, label="given up (last value reported)"
+        )
     axes.plot(x, np.minimum(y, top), "o", color=BLUE, ms=5, label="complete")
-    axes.step(x, np.minimum(np.minimum.accumulate(y), top), where="post", color=GREY, lw=1.6, label="best so far")
+    so_far = np.minimum(np.minimum.accumulate(y), top)
+    axes.step(
+        [*x, data.trials[-1].number], [*so_far, so_far[-1]], where="post", color=GREY, lw=1.6, label="best so far"
+    )
     failed = [trial.number for trial in data.trials if trial.state == "failed"]
     if failed:
         at = axes.get_xaxis_transform()
-        axes.plot(failed, np.full(len(failed), 0.02), "x", color=VERMILION, ms=7, mew=1.8, transform=at, label="failed", clip_on=False)
+        axes.plot(
+            failed,
+            np.full(len(failed), 0.02),
+            "x",
+            color=VERMILION,
+            ms=7,
+            mew=1.8,
+            transform=at,
+            label="failed",
+            clip_on=False,
+        )
     axes.set_ylabel(data.label(goal))
+    return bool((y > top).any() or any(trial.reported[-1] > top for trial in pruned))
 
 
 def _top(y: np.ndarray) -> float:

@@ -26,7 +26,7 @@ def search_importance(told: Mapping[str, JsonValue]) -> Figure:
     axes = figure.add_subplot()
     at = np.arange(len(shares))
     axes.barh(at, list(shares.values()), color=BLUE, height=0.62)
-    for place, share in zip(at, shares.values(), strict=True):
+    for place, share in enumerate(shares.values()):
         axes.text(share, place, f" {percent(share, 0)}", va="center", fontsize=9.5)
     axes.set_yticks(at, legible_names(list(shares), 40))
     axes.set_ylim(len(shares) - 0.4, -0.6)

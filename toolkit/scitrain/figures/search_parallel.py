@@ -1,6 +1,7 @@
 """All trials as lines through their parameters."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from pydantic import JsonValue
 
-from scitrain.figures._search import Axis, SearchData, read_search
+from scitrain.figures._search import Axis, SearchData, Tried, read_search
 from scitrain.figures._style import GREY, VERMILION, finish, legible, new_figure, styled
 from scitrain.figures.words import number, shorten, wrap
 
@@ -31,8 +32,8 @@ def search_parallel(told: Mapping[str, JsonValue]) -> Figure:
         told: Content of ``results/optuna_trials.json``.
     """
     data = read_search(told)
-    done = sorted(data.done(), key=lambda trial: -(trial.values or ())[0])
-    errors = np.array([(trial.values or ())[0] for trial in done])
+    done = sorted(data.done(), key=lambda trial: -_error(trial))
+    errors = np.array([_error(trial) for trial in done])
     figure = new_figure(float(np.clip(1.35 * len(data.axes) + 1.6, 7.0, 13)), 5.0)
     axes = figure.add_subplot()
     # A quarter of the trials is the worst: they share a colour, so that the good ones differ.
@@ -41,15 +42,21 @@ def search_parallel(told: Mapping[str, JsonValue]) -> Figure:
         best = trial.number == data.best
         places = [axis.at(trial.parameters[axis.name]) for axis in data.axes]
         colour = VERMILION if best else colormaps[COLOURS](norm(error))
-        axes.plot(*_path(places), color=colour, lw=2.6 if best else 1.2, alpha=1.0 if best else 0.75, zorder=3 if best else 2)
+        axes.plot(
+            *_path(places), color=colour, lw=2.6 if best else 1.2, alpha=1.0 if best else 0.75, zorder=3 if best else 2
+        )
     for place, axis in enumerate(data.axes):
         _upright(axes, place, axis)
     _names(axes, data)
     bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, pad=0.02, aspect=30, extend="max")
     bar.set_label(data.label(0))
-    bar.ax.yaxis.set_major_formatter(lambda value, _: number(value))
+    bar.ax.ticklabel_format(axis="y", useOffset=False)
     title = "Parameters of the trials"
     return finish(figure, title, f"{len(done)} complete trials · the best (trial {data.best}) in red")
+
+
+def _error(trial: Tried) -> float:
+    return (trial.values or (np.nan,))[0]
 
 
 def _path(places: list[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -59,14 +66,14 @@ def _path(places: list[float]) -> tuple[np.ndarray, np.ndarray]:
     steps = np.linspace(0, 1, 24)
     smooth = steps**2 * (3 - 2 * steps)
     x = np.concatenate([i + steps for i in range(len(places) - 1)])
-    y = np.concatenate([a + (b - a) * smooth for a, b in zip(places[:-1], places[1:], strict=True)])
+    y = np.concatenate([a + (b - a) * smooth for a, b in pairwise(places)])
     return x, y
 
 
 def _upright(axes: Axes, place: int, axis: Axis) -> None:
     """Draw the upright of a parameter with its ends, or its choices."""
     axes.axvline(place, color=GREY, lw=1.2, zorder=1)
-    told = [(axis.at(c), shorten(str(c), 14)) for c in axis.choices] or _ends(axis)
+    told = [(axis.at(c), shorten(_words(c), 18)) for c in axis.choices] or _ends(axis)
     for at, words in told:
         axes.text(
             place,
@@ -78,6 +85,10 @@ def _upright(axes: Axes, place: int, axis: Axis) -> None:
             zorder=4,
             bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
         )
+
+
+def _words(choice: JsonValue) -> str:
+    return ", ".join(map(str, choice)) if isinstance(choice, list) else str(choice)
 
 
 def _ends(axis: Axis) -> list[tuple[float, str]]:

@@ -29,7 +29,7 @@ def search_pareto(told: Mapping[str, JsonValue]) -> Figure:
     others = np.array([values for n, values in done.items() if n not in data.front]).reshape(-1, 2)
     figure = new_figure(7.0, 5.0)
     axes = figure.add_subplot()
-    axes.plot(others[:, 1], others[:, 0], "o", color=GREY, alpha=0.6, ms=5, label="beaten in both")
+    axes.plot(others[:, 1], others[:, 0], "o", color=GREY, alpha=0.6, ms=5, label="beaten")
     axes.step(front[::-1, 1], front[::-1, 0], where="post", color=BLUE, lw=1.4)
     axes.plot(front[:, 1], front[:, 0], "s", color=BLUE, ms=7, label="Pareto front")
     best = done[data.best]

@@ -1,10 +1,11 @@
 """Search hyperparameters on training and validation rows, then train the best as a normal run."""
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import JsonValue, field_validator
-from pydantic_core.core_schema import ValidationInfo
+from pydantic import GetJsonSchemaHandler, JsonValue, ValidationInfo, field_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
@@ -83,7 +84,9 @@ class TuneResult(JobResult):
             f"best {name}: {value:.4g}" + ("" if self.untuned is None else f" (untuned {self.untuned[i]:.4g})")
             for i, (name, value) in enumerate(zip(self.objectives, self.best.values, strict=True))
         ]
-        lines.append(f"trial {self.best.number}: " + ", ".join(f"{n}={_short(v)}" for n, v in self.best.parameters.items()))
+        lines.append(
+            f"trial {self.best.number}: " + ", ".join(f"{n}={_short(v)}" for n, v in self.best.parameters.items())
+        )
         if self.importance:
             told = [f"{name} {share:.0%}" for name, share in list(self.importance.items())[:4]]
             lines.append(f"what made the difference: {', '.join(told)}")
@@ -91,7 +94,9 @@ class TuneResult(JobResult):
             lines.append(f"Pareto front: {len(self.front)} variants, figures/optuna_pareto.png")
         lines.append(f"trained as {self.best_run}:")
         warnings = [f"note: {warning}" for warning in self.warnings]
-        return "\n".join([*lines, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"])
+        return "\n".join(
+            [*lines, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"]
+        )
 
 
 class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
@@ -121,9 +126,9 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         return search
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Name the arguments that train_model explains, without saying everything twice to every client."""
-        said: dict[str, Any] = handler.resolve_ref_schema(handler(schema))
+        said = handler.resolve_ref_schema(handler(schema))
         for name in set(TrainingRequest.model_fields) - {"data", "target"}:
             said["properties"][name] = {}
         return said
@@ -165,7 +170,7 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         from scitrain.tuning.planning import plan_search
 
         until = None if self.max_minutes is None else began + SEARCH_SHARE * 60 * self.max_minutes
-        job, decisions = plan_search(self, learning, self.model, prepared.targets, until)
+        job, decisions = plan_search(self, learning, self.model, prepared.targets, until, run.id)
         run.decide_all(decisions)
         return job
 

@@ -132,13 +132,17 @@ def _error(learning: Learning, predictor: Predictor) -> float:
         ScitrainError: No target has a validation row with a label.
     """
     said = predict_array(predictor, learning.x[learning.val]).prediction
-    measured = [_metric(learning.task).value(c.y, c.prediction) for c in columns(learning.task, learning.y[learning.val], said)]
+    measured = [
+        _metric(learning.task).value(c.y, c.prediction) for c in columns(learning.task, learning.y[learning.val], said)
+    ]
     if learning.task == "regression" and len(measured) > 1:
         spread = np.nanstd(learning.y[learning.train], axis=0)
         measured = [None if v is None else v / max(float(s), 1e-12) for v, s in zip(measured, spread, strict=True)]
     known = [value for value in measured if value is not None]
     if not known:
-        raise ScitrainError("no validation row has a label; nothing can be chosen by them: make the validation split larger")
+        raise ScitrainError(
+            "no validation row has a label; nothing can be chosen by them: make the validation split larger"
+        )
     return sum(known) / len(known)
 
 

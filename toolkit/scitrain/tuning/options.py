@@ -81,7 +81,9 @@ class TuningOptions(Spec):
     def _fitting(self) -> Self:
         """Refuse what does not go together."""
         if self.study is not None and self.storage is None:
-            raise ValueError("study names one in a shared storage: give storage too; resume_run goes on with a run's own study")
+            raise ValueError(
+                "study names one in a shared storage: give storage too; resume_run goes on with a run's own study"
+            )
         if self.objective != "error" and self.sampler == "cmaes":
             raise ValueError("sampler='cmaes' minimises one objective; take 'tpe' for two")
         if self.objective != "error" and self.pruner not in ("auto", "none"):

@@ -24,7 +24,12 @@ NAME = "search"
 
 
 def plan_search(
-    asked: TuningOptions, learning: Learning, model: ModelSpec | None, targets: Sequence[Target], deadline: float | None
+    asked: TuningOptions,
+    learning: Learning,
+    model: ModelSpec | None,
+    targets: Sequence[Target],
+    deadline: float | None,
+    run_id: str,
 ) -> tuple[SearchJob, list[Decision]]:
     """Settle what is searched and how.
 
@@ -34,6 +39,7 @@ def plan_search(
         model: The network as the request names it, None where it was chosen.
         targets: What is predicted.
         deadline: `time.time` at which the search ends.
+        run_id: Names the study in a database where the request does not.
 
     Raises:
         ScitrainError: The search space does not fit the network that was chosen.
@@ -55,14 +61,18 @@ def plan_search(
         start=_untuned(space, learning, settings),
         deadline=deadline,
         storage=asked.storage,
-        study=asked.study or NAME,
+        study=asked.study or (NAME if asked.storage is None else run_id),
         identity=_identity(space, learning, [goal.name for goal in goals]),
     )
     return job, [
         Decision(what="search", value={p.name: p.words() for p in space.parameters}, why=_why_space(asked)),
         Decision(what="pruner", value=pruner, why=why_pruner),
         Decision(what="n_trials", value=job.n_trials, why=_why_trials(asked, space, learning.seed)),
-        Decision(what="trials", value="one member, one seed", why="a variant is judged by one network, the best becomes an ensemble"),
+        Decision(
+            what="trials",
+            value="one member, one seed",
+            why="a variant is judged by one network, the best becomes an ensemble",
+        ),
         Decision(what="tuned_epochs", value=settings.epochs, why="not searched: alike for all trials and the best"),
     ]
 
@@ -88,7 +98,10 @@ def _pruner(asked: TuningOptions) -> tuple[Literal["hyperband", "median", "none"
     if asked.objective != "error":
         return "none", "with two objectives no trial is hopeless before its end"
     if asked.n_trials < TRIALS_FOR_HYPERBAND:
-        return "median", f"fewer than {TRIALS_FOR_HYPERBAND} trials: hyperband parts them into groups too small to learn from"
+        return (
+            "median",
+            f"fewer than {TRIALS_FOR_HYPERBAND} trials: hyperband parts them into groups too small to learn from",
+        )
     return "hyperband", f"{asked.n_trials} trials are enough for its groups"
 
 

@@ -23,7 +23,9 @@ def make_sampler(job: SearchJob, worker: int, number: int) -> samplers.BaseSampl
     """
     seed = mix(job.seed, STREAM, worker, number) % 2**32
     if job.sampler == "tpe":
-        return samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP, constant_liar=job.workers > 1)
+        return samplers.TPESampler(
+            seed=seed, multivariate=True, n_startup_trials=STARTUP, constant_liar=job.workers > 1
+        )
     if job.sampler == "cmaes":
         return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
     return samplers.RandomSampler(seed=seed)
@@ -44,5 +46,6 @@ def queue_first(job: SearchJob, study: Study) -> None:
         for point in job.space.grid(job.n_trials, job.seed)[0]:
             study.enqueue_trial(point)
         return
-    if start := job.space.encode(job.start):
+    start = job.space.encode(job.start)
+    if len(start) == len(job.space.parameters):
         study.enqueue_trial(start)

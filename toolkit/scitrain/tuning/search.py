@@ -19,8 +19,8 @@ from scitrain.resources import cpu_count, torch_threads
 from scitrain.runs import Run, atomic_write
 from scitrain.training.learning import Learning
 from scitrain.training.processes import write_learning
-from scitrain.tuning.job import SearchJob
 from scitrain.tuning.importance import importance_of
+from scitrain.tuning.job import SearchJob
 from scitrain.tuning.loop import Searching
 from scitrain.tuning.measuring import cheap
 from scitrain.tuning.sampling import queue_first
@@ -75,7 +75,10 @@ class Found:
         if best == job.start:
             return ["No variant was better than the untuned network on the validation rows."]
         at_end = [p for p in job.space.parameters if _at_end(p, best[p.name])]
-        return [f"{p.name} = {best[p.name]:.3g} lies at the end of its range ({p.words()}): search further there." for p in at_end]
+        return [
+            f"{p.name} = {best[p.name]:.3g} lies at the end of its range ({p.words()}): search further there."
+            for p in at_end
+        ]
 
 
 def search(job: SearchJob, learning: Learning, run: Run) -> Found:

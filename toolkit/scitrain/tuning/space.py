@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import JsonValue, ValidationError
 from pydantic.fields import FieldInfo
@@ -18,8 +18,13 @@ from scitrain.training.options import TrainingOptions
 from scitrain.tunable import Tunable
 from scitrain.tuning.options import SearchSpec, Values
 
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
 __all__ = ["GRID_POINTS", "Parameter", "Space", "check_search", "infer"]
 
+Coded = str | int | float | bool | None
+"""What a study can keep."""
 S = TypeVar("S", bound=Spec)
 
 GRID_POINTS = 3
@@ -44,24 +49,26 @@ class Parameter(Spec):
             return ", ".join(str(choice) for choice in self.choices)
         return f"{self.low:g} … {self.high:g}{', log' if self.log else ''}{', whole' if self.kind == 'int' else ''}"
 
-    def coded(self) -> list[Any]:
+    def coded(self) -> list[Coded]:
         """Return the choices as a study can keep them: a list as its JSON text."""
-        return [json.dumps(choice) if isinstance(choice, list) else choice for choice in self.choices]
+        return [json.dumps(choice) if isinstance(choice, list | dict) else choice for choice in self.choices]
 
-    def decode(self, value: Any) -> JsonValue:
+    def decode(self, value: Coded) -> JsonValue:
         """Return the choice a study's value stands for; numbers are themselves."""
         if self.kind != "choice":
-            return int(value) if self.kind == "int" else float(value)
+            number = float(str(value))
+            return round(number) if self.kind == "int" else number
         return self.choices[self.coded().index(value)]
 
-    def encode(self, value: object) -> Any:
+    def encode(self, value: JsonValue) -> Coded:
         """Return a value as a study keeps it, None where it lies outside."""
         if self.kind == "choice":
-            return next((code for code, choice in zip(self.coded(), self.choices, strict=True) if choice == value), None)
-        inside = isinstance(value, int | float) and self.low <= value <= self.high
-        return value if inside else None
+            return next(
+                (code for code, choice in zip(self.coded(), self.choices, strict=True) if choice == value), None
+            )
+        return value if isinstance(value, int | float) and self.low <= value <= self.high else None
 
-    def points(self) -> list[Any]:
+    def points(self) -> list[Coded]:
         """Return the values of a grid."""
         if self.kind == "choice":
             return self.coded()
@@ -76,28 +83,32 @@ class Space(Spec):
 
     parameters: list[Parameter]
 
-    def suggest(self, trial: Any) -> dict[str, JsonValue]:
+    def suggest(self, trial: "BaseTrial") -> dict[str, JsonValue]:
         """Ask a trial of Optuna for a value of each parameter."""
         return {p.name: p.decode(_suggested(trial, p)) for p in self.parameters}
 
-    def encode(self, values: Mapping[str, object]) -> dict[str, Any]:
+    def encode(self, values: Mapping[str, JsonValue]) -> dict[str, Coded]:
         """Return the values that lie inside, as a study keeps them."""
         found = {p.name: p.encode(values[p.name]) for p in self.parameters if p.name in values}
         return {name: value for name, value in found.items() if value is not None}
 
-    def apply(self, values: Mapping[str, JsonValue], model: ModelSpec, options: TrainingOptions) -> tuple[ModelSpec, TrainingOptions]:
+    def apply(
+        self, values: Mapping[str, JsonValue], model: ModelSpec, options: TrainingOptions
+    ) -> tuple[ModelSpec, TrainingOptions]:
         """Return network and options with these values."""
         of = {kind: {p.name: values[p.name] for p in self.parameters if p.of == kind} for kind in ("model", "training")}
         return _changed(model, of["model"]), _changed(options, of["training"])
 
-    def grid(self, most: int, seed: int) -> tuple[list[dict[str, Any]], int]:
+    def grid(self, most: int, seed: int) -> tuple[list[dict[str, Coded]], int]:
         """Return at most ``most`` points of the grid in a random order, and how many it has."""
         axes = [p.points() for p in self.parameters]
         size = 1
         for axis in axes:
             size *= len(axis)
         if size > MOST_GRID:
-            raise ScitrainError(f"a grid of {size:,} points is too large; name fewer parameters in search, or take sampler='tpe'")
+            raise ScitrainError(
+                f"a grid of {size:,} points is too large; name fewer parameters in search, or take sampler='tpe'"
+            )
         names = [p.name for p in self.parameters]
         every = [dict(zip(names, point, strict=True)) for point in itertools.product(*axes)]
         random.Random(seed).shuffle(every)
@@ -108,7 +119,7 @@ class Space(Spec):
         return {p.name: p.model_dump(mode="json", exclude={"name"}, exclude_defaults=True) for p in self.parameters}
 
 
-def _suggested(trial: Any, parameter: Parameter) -> Any:
+def _suggested(trial: "BaseTrial", parameter: Parameter) -> Coded:
     p = parameter
     if p.kind == "choice":
         return trial.suggest_categorical(p.name, p.coded())
@@ -118,7 +129,7 @@ def _suggested(trial: Any, parameter: Parameter) -> Any:
 
 
 def _changed(spec: S, values: Mapping[str, JsonValue]) -> S:
-    return type(spec).model_validate(spec.model_dump() | values)
+    return type(spec).model_validate({**spec.model_dump(), **values})
 
 
 def infer(search: SearchSpec | None, model: ModelSpec, asked: ModelSpec | None, options: TrainingOptions) -> Space:
@@ -139,7 +150,9 @@ def infer(search: SearchSpec | None, model: ModelSpec, asked: ModelSpec | None, 
         settled = {*_settled(asked), *_settled(options)}
         search = {n: None for n, (_, field) in known.items() if _usual(field) and n not in settled}
     if not search:
-        raise ScitrainError("the request settles all that could be searched; leave some of it out, or name it in search")
+        raise ScitrainError(
+            "the request settles all that could be searched; leave some of it out, or name it in search"
+        )
     made = [_parameter(name, known[name], wish) for name, wish in search.items()]
     for parameter in made:
         _refuse_outside(parameter, model if parameter.of == "model" else options)
@@ -208,12 +221,18 @@ def _parameter(name: str, known: tuple[Literal["model", "training"], FieldInfo],
 
 def _words(types: Sequence[Any]) -> list[JsonValue]:
     """Return the words of a ``Literal``, or both values of a ``bool``."""
-    return [w for plain in types if get_origin(plain) is Literal for w in get_args(plain)] or [False, True] * (bool in types)
+    return [w for plain in types if get_origin(plain) is Literal for w in get_args(plain)] or [False, True] * (
+        bool in types
+    )
 
 
 def _refuse_outside(parameter: Parameter, spec: Spec) -> None:
     """Refuse a value that the field itself would refuse."""
-    values = parameter.choices if parameter.kind == "choice" else [parameter.decode(parameter.low), parameter.decode(parameter.high)]
+    values = (
+        parameter.choices
+        if parameter.kind == "choice"
+        else [parameter.decode(parameter.low), parameter.decode(parameter.high)]
+    )
     for value in values:
         try:
             _changed(spec, {parameter.name: value})

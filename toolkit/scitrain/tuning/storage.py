@@ -116,7 +116,9 @@ def check_storage(url: str) -> None:
         parts = urlsplit(url)
         host, port, password = parts.hostname, parts.port or PORT, parts.password
     except ValueError as error:
-        raise ScitrainError(f"storage={url!r} is no URL: {error}; expected postgresql://user@host:5432/database") from None
+        raise ScitrainError(
+            f"storage={url!r} is no URL: {error}; expected postgresql://user@host:5432/database"
+        ) from None
     if not DIALECT.fullmatch(parts.scheme) or not host:
         raise ScitrainError(
             f"storage={url!r} is no PostgreSQL URL; expected postgresql://user@host:5432/database, or leave it out: "

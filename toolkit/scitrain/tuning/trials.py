@@ -10,7 +10,19 @@ from pydantic import JsonValue
 from scitrain.spec import Spec
 from scitrain.tuning.job import SearchJob
 
-__all__ = ["FACTS", "RUN", "WORKER", "Tally", "TrialRecord", "best_of", "front_of", "read_trials", "requeue", "stale", "tally"]
+__all__ = [
+    "FACTS",
+    "RUN",
+    "WORKER",
+    "Tally",
+    "TrialRecord",
+    "best_of",
+    "front_of",
+    "read_trials",
+    "requeue",
+    "stale",
+    "tally",
+]
 
 FACTS = "facts"
 """Attribute that every trial gets before it ends: one that failed without was interrupted."""
@@ -108,7 +120,8 @@ def stale(study: Study, run_id: str) -> list[FrozenTrial]:
 def requeue(study: Study, trial: FrozenTrial) -> None:
     """End a trial whose process is gone, and queue its values again."""
     values = trial.params or trial.system_attrs.get("fixed_params", {})
-    earlier = [t for t in study.get_trials(deepcopy=False) if _state(t) == "interrupted" and t.params == values]
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    earlier = [one for one in failed if _state(one) == "interrupted" and one.params == values]
     study.tell(trial.number, state=TrialState.FAIL)
     if values and len(earlier) < MOST_RETRIES:
         study.enqueue_trial(values)
