@@ -14,6 +14,7 @@ from scitrain.workspace import Workspace
 if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
     from scitrain.training.learning import Fitted
+    from scitrain.training.predictor import Predictor
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
 
@@ -79,25 +80,33 @@ class TrainModel(Job, TrainingRequest):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
         network = choose_network(prepared, self.model, run)
-        fitted = self._fit(prepared, network, run)
+        fitted, calibrator = self._fit(prepared, network, run)
         with stage(run, "evaluate", "comparing with the simple models"):
-            judged = self._judge(prepared, network, fitted, run)
+            judged = self._judge(prepared, network, fitted, calibrator)
         self._finish(prepared, network, fitted, judged, run)
         return self._result(prepared, network, judged, run)
 
-    def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "Fitted":
+    def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "tuple[Fitted, Predictor | None]":
+        """Return the trained network and, where that was trained again on the validation rows too, the first one."""
         from scitrain.training.fit import fit
+        from scitrain.training.refit import refit
         from scitrain.workflow.stages import stage
 
         learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
-            return fit(learning, run)
+            first = fit(learning, run)
+        if not self.refit:
+            return first, None
+        with stage(run, "refit", "training on the validation rows too"):
+            return refit(learning, first, run), first.predictor
 
-    def _judge(self, prepared: "Prepared", network: "Network", fitted: "Fitted", run: Run) -> "Judged":
+    def _judge(
+        self, prepared: "Prepared", network: "Network", fitted: "Fitted", calibrator: "Predictor | None"
+    ) -> "Judged":
         from scitrain.workflow.judge import BASELINE_SECONDS, Judging, judge
 
         seconds = BASELINE_SECONDS if self.max_minutes is None else self.max_minutes * 60 / 5
-        how = Judging(self.coverage, self.seed, seconds)
+        how = Judging(self.coverage, self.seed, seconds, calibrator=calibrator)
         return judge(prepared, network.x, network.natural, fitted.predictor, how)
 
     def _finish(self, prepared: "Prepared", network: "Network", fitted: "Fitted", judged: "Judged", run: Run) -> None:

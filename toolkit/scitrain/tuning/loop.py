@@ -108,14 +108,15 @@ class Searching:
         """Report an epoch, and give the trial up where it is hopeless or the time is up."""
         if self.parent is not None and os.getppid() != self.parent:
             raise OrphanedError
-        value = reported(row, self.learning)
+        value, epoch = reported(row, self.learning), int(row["epoch"])
         if len(self.job.goals) == 1 and math.isfinite(value):
-            trial.report(value, int(row["epoch"]))
+            trial.report(value, epoch)
         self.tell()
         if self.late():
             raise PrunedError("the time was up")
-        if len(self.job.goals) == 1 and self.job.pruner != "none" and trial.should_prune():
-            raise PrunedError(f"given up after epoch {int(row['epoch'])} by {self.job.pruner}")
+        # after the last epoch there is nothing left to be spared
+        if self.job.pruner != "none" and epoch < self.job.epochs and trial.should_prune():
+            raise PrunedError(f"given up after epoch {epoch} by {self.job.pruner}")
 
     def tell(self, always: bool = False) -> None:
         """Say how far the search is; only the first process does, for all of them."""

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -15,12 +14,13 @@ from scitrain.data.prepared import Target
 from scitrain.errors import ScitrainError
 from scitrain.evaluation.metrics import METRICS, Metric
 from scitrain.evaluation.scoring import columns
-from scitrain.runs import Decision, Run
+from scitrain.runs import Run
 from scitrain.training.fit import fit
 from scitrain.training.journal import OnEpoch
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
+from scitrain.training.unrecorded import Unrecorded
 from scitrain.tuning.job import Goal, SearchJob
 from scitrain.tuning.options import Objective
 
@@ -39,24 +39,6 @@ class Measured:
     """One a goal."""
     facts: dict[str, JsonValue]
     """Epochs, best epoch, parameters."""
-
-
-@dataclass
-class _Unrecorded(Run):
-    """A run that nobody reads: what a trial tells of itself stands in the study."""
-
-    def decide_all(self, decisions: Sequence[Decision]) -> None:
-        """Forget it."""
-
-    def progress(self, stage: str, done: float = 0, total: float | None = None, message: str = "") -> None:
-        """Forget it."""
-
-    def event(self, event: str, **values: JsonValue) -> None:
-        """Forget it."""
-
-    def write_json(self, name: str, value: object) -> Path:
-        """Forget it."""
-        return self.path / name
 
 
 def cheap(learning: Learning, job: SearchJob) -> Learning:
@@ -104,7 +86,7 @@ def measure(job: SearchJob, learning: Learning, values: dict[str, JsonValue], ru
         ScitrainError: The variant cannot be trained: it diverged, or does not fit the rows or the memory.
     """
     model, options = job.space.apply(values, learning.model, learning.options)
-    unrecorded = _Unrecorded(run.path, run.workspace)
+    unrecorded = Unrecorded(run.path, run.workspace)
     fitted = fit(replace(learning, model=model, options=options), unrecorded, on_epoch)
     found = {
         "error": lambda: _error(learning, fitted.predictor),

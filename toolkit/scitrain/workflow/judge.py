@@ -32,6 +32,8 @@ class Judging:
     """Time for all simple models together."""
     calibrated: bool = False
     """True where the network has its temperature already."""
+    calibrator: Predictor | None = None
+    """Network that has not seen the validation rows, where the judged one was trained on them too: they calibrate by it."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,21 @@ def judge(prepared: Prepared, x: np.ndarray, natural: np.ndarray, predictor: Pre
         predictor: Trained network; left calibrated.
         how: Coverage, seed, time for the baselines.
     """
-    temperature = None if how.calibrated else _calibrate(prepared, x, predictor)
+    unseen = how.calibrator or predictor
+    temperature = None if how.calibrated else _calibrate(prepared, x, unseen)
+    if temperature is not None:
+        predictor.set_temperature(temperature.values)
     outputs = {name: predict_array(predictor, x[rows]) for name, rows in prepared.split.items() if name != "train"}
     domain = _domain(prepared, x, predictor, outputs["val"], how.seed)
-    baselines = _baselines(prepared, natural, how)
+    if unseen is not predictor:
+        outputs["val"] = predict_array(unseen, x[prepared.split["val"]])
+    baselines = choosers = _baselines(prepared, natural, how)
+    if unseen is not predictor:
+        baselines = _baselines(prepared, natural, how, both=True)
     distance = domain.distance(outputs["test"].representation)
     inside = distance <= domain.threshold
     test = _predicted(prepared, "test", outputs["test"], predictor, _said(baselines, prepared, natural, "test"), inside)
-    val = _predicted(prepared, "val", outputs["val"], predictor, _said(baselines, prepared, natural, "val"))
+    val = _predicted(prepared, "val", outputs["val"], predictor, _said(choosers, prepared, natural, "val"))
     problem = Problem(prepared.task, prepared.targets, how.coverage, seed=how.seed)
     return Judged(
         evaluate(problem, test, val), tuple(baselines), temperature, domain, outputs["test"], inside, distance
@@ -90,10 +99,10 @@ def _domain(prepared: Prepared, x: np.ndarray, predictor: Predictor, val: Output
     return fit_domain(predict_array(predictor, x[chosen]).representation, val.representation, seed=seed)
 
 
-def _baselines(prepared: Prepared, natural: np.ndarray, how: Judging) -> list[Baseline]:
+def _baselines(prepared: Prepared, natural: np.ndarray, how: Judging, both: bool = False) -> list[Baseline]:
     train, val = (Rows(natural[prepared.split[name]], prepared.y[prepared.split[name]]) for name in ("train", "val"))
     effort = Effort(how.baseline_seconds, cpu_count(), how.seed)
-    return fit_baselines(prepared.task, train, val, effort, prepared.n_outputs)
+    return fit_baselines(prepared.task, train, val, effort, prepared.n_outputs, both)
 
 
 def _said(baselines: list[Baseline], prepared: Prepared, natural: np.ndarray, split: str) -> dict[str, np.ndarray]:

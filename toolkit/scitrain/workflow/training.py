@@ -26,6 +26,8 @@ class TrainingRequest(TrainingOptions, DataOptions):
 
     model: AnyModelSpec | None = None
     """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
+    refit: bool = False
+    """Train again on training and validation rows together, for as many epochs as were best; the first network calibrates."""
     coverage: float = Field(0.9, ge=0.5, le=0.99)
     """Share of predictions whose interval or set shall hold the truth."""
     export: list[str] = ["onnx"]
