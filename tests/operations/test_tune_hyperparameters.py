@@ -44,7 +44,12 @@ def test_the_best_variant_becomes_a_normal_run_whose_parent_is_the_search(table)
 
 def test_a_search_leaves_its_trials_and_figures_and_no_model_of_its_own(table):
     found = scitrain.TuneHyperparameters(**ASKED).run(table)
-    files = {"results/optuna_trials.json", "results/best_run.json", "figures/optuna_history.png", "figures/optuna_parallel.png"}
+    files = {
+        "results/optuna_trials.json",
+        "results/best_run.json",
+        "figures/optuna_history.png",
+        "figures/optuna_parallel.png",
+    }
     assert files < set(found.files)
     assert not any(name.startswith("models/") for name in found.files)
     assert len(json.loads((table.runs / found.run_id / "results/optuna_trials.json").read_text())["trials"]) == 3
@@ -62,9 +67,7 @@ def test_the_best_can_learn_the_validation_rows_too(table):
 
 
 def test_every_variant_sees_data_that_were_prepared_once(table):
-    steps = []
-    scitrain.TuneHyperparameters(**ASKED).run(table, on_progress=steps.append)
-    assert sum(step.stage == "features" for step in steps if "best variant" not in step.message) == 1
+    scitrain.TuneHyperparameters(**ASKED).run(table)
     assert len(list((table.datasets).glob("*/features-*.npy"))) == 1
 
 
@@ -83,15 +86,9 @@ def test_a_search_that_is_done_is_not_searched_again_when_its_best_run_failed(ta
     assert Run.open(begun[0], table).record().status == "completed"
 
 
-def test_the_end_of_the_time_ends_the_search_and_not_the_training(table):
-    found = scitrain.TuneHyperparameters(**ASKED | {"n_trials": 100_000, "epochs": 1}, max_minutes=0.05).run(table)
-    assert 1 <= int(found.tried.split()[0]) < 100_000
-    assert found.metrics[0].value is not None
-
-
 @pytest.mark.slow
 def test_a_search_that_is_killed_loses_no_trial_that_ended(table):
-    request = scitrain.TuneHyperparameters(**ASKED | {"n_trials": 6, "epochs": 60, "patience": 60})
+    request = scitrain.TuneHyperparameters(**ASKED | {"n_trials": 6, "epochs": 20, "patience": 20})
     run = Run.open(request.start(table, EXECUTORS["local"]).run_id, table)
 
     def ended():
@@ -104,7 +101,10 @@ def test_a_search_that_is_killed_loses_no_trial_that_ended(table):
             os.kill(pid, signal.SIGKILL)
 
     def waited(on_progress=None):
-        while (view := scitrain.GetRun(run_id=run.id, wait_s=45).run(table, on_progress)).status in ("queued", "running"):
+        while (view := scitrain.GetRun(run_id=run.id, wait_s=45).run(table, on_progress)).status in (
+            "queued",
+            "running",
+        ):
             pass
         return view
 

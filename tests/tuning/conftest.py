@@ -17,6 +17,11 @@ TARGETS = (Target(name="y", unit="eV"),)
 
 
 @pytest.fixture
+def targets():
+    return TARGETS
+
+
+@pytest.fixture
 def run(tmp_path):
     return Run.create("tune_hyperparameters", {}, Workspace(tmp_path))
 

@@ -14,8 +14,6 @@ from scitrain.tuning.search import search
 from scitrain.tuning.storage import JOURNAL, open_study, quiet_optuna
 from scitrain.tuning.trials import TrialRecord, front_of
 
-from .conftest import TARGETS
-
 
 def outcome(found):
     return [(t.parameters, t.values) for t in found.trials if t.state != "interrupted"]
@@ -64,7 +62,14 @@ def test_a_search_that_is_broken_off_goes_on_as_if_nothing_had_happened(plan, le
     with pytest.raises(CancelledError):
         search(job, learning(), run)
     found = search(job, learning(), run)
-    assert [t.state for t in found.trials] == ["complete", "complete", "interrupted", "complete", "complete", "complete"]
+    assert [t.state for t in found.trials] == [
+        "complete",
+        "complete",
+        "interrupted",
+        "complete",
+        "complete",
+        "complete",
+    ]
     assert outcome(found)[:3] == outcome(unbroken)[:3]
     assert len({str(t.parameters) for t in found.trials}) == 5
 
@@ -82,7 +87,10 @@ def test_a_variant_that_is_interrupted_again_and_again_is_left_alone(plan, learn
     for _ in range(3):
         with pytest.raises(CancelledError):
             search(job, learning(), run)
-    states = [t.state for t in search(plan(n_trials=1, search={"dropout": [0.0, 0.1]}, sampler="grid"), learning(), run).trials]
+    states = [
+        t.state
+        for t in search(plan(n_trials=1, search={"dropout": [0.0, 0.1]}, sampler="grid"), learning(), run).trials
+    ]
     assert states.count("interrupted") == 3
     assert states.count("complete") == 1
 
@@ -105,7 +113,7 @@ def test_a_variant_that_cannot_be_trained_is_recorded_and_the_search_goes_on(pla
 
 
 def test_a_search_without_a_single_success_says_why(plan, learning, run):
-    with pytest.raises(ScitrainError, match="not one variant could be trained .*must be positive"):
+    with pytest.raises(ScitrainError, match=r"not one variant could be trained .*must be positive"):
         search(plan(search={"widths": [[0]]}, n_trials=2), learning(), run)
 
 
@@ -113,6 +121,14 @@ def test_a_search_without_time_says_so(plan, learning, run):
     late = plan(n_trials=2).model_copy(update={"deadline": time.time() - 1})
     with pytest.raises(ScitrainError, match="give more time"):
         search(late, learning(), run)
+
+
+def test_when_the_time_is_up_what_has_ended_counts(plan, learning, run, monkeypatch):
+    looks = iter([False] * 7)
+    monkeypatch.setattr(Searching, "late", lambda self: next(looks, True))
+    found = search(plan(n_trials=9), learning(), run)
+    assert [(t.state, t.epochs) for t in found.trials] == [("complete", 4), ("pruned", 2)]
+    assert found.trials[1].error == "the time was up"
 
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])
@@ -138,7 +154,10 @@ def test_two_objectives_give_the_front_of_those_that_none_beats(plan, learning, 
     found = search(job, learning(), run)
     assert all(t.values[1] == t.size for t in found.trials)
     for one in found.front:
-        assert not any(all(a <= b for a, b in zip(t.values, one.values, strict=True)) and t.values != one.values for t in found.trials)
+        assert not any(
+            all(a <= b for a, b in zip(t.values, one.values, strict=True)) and t.values != one.values
+            for t in found.trials
+        )
     assert found.best.number in {t.number for t in found.front}
 
 
@@ -164,10 +183,10 @@ def test_classes_are_compared_by_their_log_loss(plan, learning, run):
     assert 0 < found.best.values[0] < 1
 
 
-def test_the_error_is_in_the_unit_of_the_target_and_of_several_in_their_spreads():
-    assert goals_of("error", "regression", TARGETS)[0].words() == "validation RMSE of y (eV)"
-    assert goals_of("error", "regression", TARGETS * 2)[0].unit == ""
-    assert goals_of("error_and_latency", "binary", TARGETS)[1].words() == "latency of one row (ms)"
+def test_the_error_is_in_the_unit_of_the_target_and_of_several_in_their_spreads(targets):
+    assert goals_of("error", "regression", targets)[0].words() == "validation RMSE of y (eV)"
+    assert goals_of("error", "regression", targets * 2)[0].unit == ""
+    assert goals_of("error_and_latency", "binary", targets)[1].words() == "latency of one row (ms)"
 
 
 def test_what_an_epoch_reports_is_of_the_kind_of_the_error(learning):

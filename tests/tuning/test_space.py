@@ -24,7 +24,9 @@ def test_every_family_declares_something_to_search_and_takes_all_that_it_declare
     assert {"learning_rate", "weight_decay", "batch_size"} < names
     for parameter in found.parameters:
         for point in parameter.points():
-            values = {p.name: p.decode(p.points()[0]) for p in found.parameters} | {parameter.name: parameter.decode(point)}
+            values = {p.name: p.decode(p.points()[0]) for p in found.parameters} | {
+                parameter.name: parameter.decode(point)
+            }
             model, options = found.apply(values, cls(), TrainingOptions())
             owner = model if parameter.of == "model" else options
             assert getattr(owner, parameter.name) == parameter.decode(point)
@@ -99,7 +101,9 @@ def test_a_request_that_makes_no_sense_is_refused_where_it_is_made(request_, sai
 
 
 def test_a_request_survives_its_record():
-    asked = TuningOptions(search={"widths": [[8], [8, 8]], "dropout": "auto", "learning_rate": {"low": 1e-4, "high": 1e-2}})
+    asked = TuningOptions(
+        search={"widths": [[8], [8, 8]], "dropout": "auto", "learning_rate": {"low": 1e-4, "high": 1e-2}}
+    )
     assert TuningOptions.model_validate_json(asked.model_dump_json()) == asked
 
 

@@ -11,12 +11,16 @@ def driver(monkeypatch):
     """Make the driver of PostgreSQL seem to be there, or not."""
 
     def there(found):
-        monkeypatch.setattr("scitrain.tuning.storage.find_spec", lambda name: importlib.util.find_spec("json") if found else None)
+        monkeypatch.setattr(
+            "scitrain.tuning.storage.find_spec", lambda name: importlib.util.find_spec("json") if found else None
+        )
 
     return there
 
 
-@pytest.mark.parametrize("url", ["study.db", "mysql://a@b/c", "postgresql:///x", "sqlite:///x.db", "postgresql://h:notaport/x"])
+@pytest.mark.parametrize(
+    "url", ["study.db", "mysql://a@b/c", "postgresql:///x", "sqlite:///x.db", "postgresql://h:notaport/x"]
+)
 def test_what_is_no_postgresql_url_is_refused(url, driver):
     driver(True)
     with pytest.raises(ScitrainError, match="expected postgresql://"):
@@ -38,7 +42,7 @@ def test_a_missing_driver_says_what_adds_it(driver):
 
 def test_a_database_that_nobody_serves_is_told_before_anything_is_trained(driver):
     driver(True)
-    with pytest.raises(ScitrainError, match="cannot be reached.*nothing was trained"):
+    with pytest.raises(ScitrainError, match=r"cannot be reached.*nothing was trained"):
         check_storage("postgresql://me@127.0.0.1:1/x")
 
 
