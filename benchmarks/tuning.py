@@ -150,7 +150,10 @@ def lost_to_a_kill(request: scitrain.TuneHyperparameters, workspace: Workspace, 
             os.kill(pid, signal.SIGKILL)
 
     def waited(on_progress: Any = None) -> str:
-        while (view := scitrain.GetRun(run_id=run.id, wait_s=45).run(workspace, on_progress)).status in ("queued", "running"):
+        while (view := scitrain.GetRun(run_id=run.id, wait_s=45).run(workspace, on_progress)).status in (
+            "queued",
+            "running",
+        ):
             pass
         return view.status
 
@@ -201,8 +204,12 @@ def figures(rounds: dict[str, list[Searched]], killed: dict[str, Any], trials: i
         "cores": cpu_count(),
         "goal": {"rmse_over_by_hand": 1.0, "seconds_over_by_hand": 1.1, "two_workers_speed_up": 1.6, "lost": 0},
         "rmse_over_by_hand": round(mean(a["rmse"] for a in single) / mean(b["rmse"] for b in hand), 3),
-        "seconds_over_by_hand": round(median(a["seconds"] / b["seconds"] for a, b in zip(single, hand, strict=True)), 3),
-        "two_workers_speed_up": round(median(a["seconds"] / b["seconds"] for a, b in zip(single, double, strict=True)), 2),
+        "seconds_over_by_hand": round(
+            median(a["seconds"] / b["seconds"] for a, b in zip(single, hand, strict=True)), 3
+        ),
+        "two_workers_speed_up": round(
+            median(a["seconds"] / b["seconds"] for a, b in zip(single, double, strict=True)), 2
+        ),
         "killed": killed,
         "rounds": {name: [{k: round(v, 4) for k, v in one.items()} for one in found] for name, found in rounds.items()},
     }
