@@ -14,7 +14,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -43,7 +43,7 @@ SPACE_STACKS = ((128, 128), (256, 256), (512, 512), (512, 256), (256, 256, 256))
 Searched = dict[str, float]
 
 
-def asked(data: Path, **more: Any) -> scitrain.TuneHyperparameters:
+def asked(data: Path, **more: object) -> scitrain.TuneHyperparameters:
     return scitrain.TuneHyperparameters(
         data=str(data / "esol.csv"),
         target="logSolubility",
@@ -83,56 +83,67 @@ def network(trial: optuna.Trial, inputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 
 
-def by_hand(job: SearchJob, learning: Learning, seed: int) -> Searched:
-    """Search with Optuna in memory and the loop one writes by hand: tensors indexed, AdamW (fused), cosine, early stopping."""
-    x = torch.nan_to_num(torch.from_numpy(np.array(learning.x)))
-    train, val = torch.from_numpy(learning.train), torch.from_numpy(learning.val)
-    x = ((x - x[train].mean(0)) / x[train].std(0).clamp(min=1e-6)).clamp(-10, 10)
-    labels = torch.from_numpy(learning.y)
-    middle, spread = labels[train].mean(), labels[train].std()
-    y = (labels - middle) / spread
-    epochs = 0
+class Loop:
+    """The loop one writes by hand: tensors indexed, AdamW (fused), a cosine, early stopping, pruning."""
 
-    def objective(trial: optuna.Trial) -> float:
-        nonlocal epochs
-        torch.manual_seed(seed)
-        net = network(trial, x.shape[1])
+    def __init__(self, job: SearchJob, learning: Learning, seed: int) -> None:
+        self.job, self.seed, self.epochs = job, seed, 0
+        x = torch.nan_to_num(torch.from_numpy(np.array(learning.x)))
+        self.train, self.val = torch.from_numpy(learning.train), torch.from_numpy(learning.val)
+        self.x = ((x - x[self.train].mean(0)) / x[self.train].std(0).clamp(min=1e-6)).clamp(-10, 10)
+        labels = torch.from_numpy(learning.y)
+        self.spread = float(labels[self.train].std())
+        self.y = (labels - labels[self.train].mean()) / self.spread
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        torch.manual_seed(self.seed)
+        net = network(trial, self.x.shape[1])
         rate = trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True)
         decay = trial.suggest_float("weight_decay", 1e-4, 0.5, log=True)
         batch = trial.suggest_categorical("batch_size", [32, 64, 128, 256])
         optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, fused=True)
-        steps = -(-len(train) // batch)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, job.epochs * steps)
+        steps = self.job.epochs * -(-len(self.train) // batch)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         best, since = float("inf"), 0
-        for epoch in range(1, job.epochs + 1):
-            net.train()
-            for chosen in train[torch.randperm(len(train))].split(batch):
-                loss = nn.functional.mse_loss(net(x[chosen]), y[chosen])
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-                optimizer.step()
-                schedule.step()
-            net.eval()
-            epochs += 1
-            with torch.no_grad():
-                rmse = float(nn.functional.mse_loss(net(x[val]), y[val]).sqrt() * spread)
+        for epoch in range(1, self.job.epochs + 1):
+            self.one_epoch(net, optimizer, schedule, batch)
+            rmse = self.validate(net)
             since = 0 if rmse < best else since + 1
             best = min(best, rmse)
             trial.report(rmse, epoch)
-            if since >= job.patience:
+            if since >= self.job.patience:
                 break
             if trial.should_prune():
                 raise optuna.TrialPruned
         return best
 
+    def one_epoch(self, net: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any, batch: int) -> None:  # noqa: ANN401  # torch's own class is private
+        net.train()
+        self.epochs += 1
+        for chosen in self.train[torch.randperm(len(self.train))].split(batch):
+            loss = nn.functional.mse_loss(net(self.x[chosen]), self.y[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+
+    def validate(self, net: nn.Module) -> float:
+        net.eval()
+        with torch.no_grad():
+            return float(nn.functional.mse_loss(net(self.x[self.val]), self.y[self.val]).sqrt()) * self.spread
+
+
+def by_hand(job: SearchJob, learning: Learning, seed: int) -> Searched:
+    """Search with plain Optuna in memory."""
+    loop = Loop(job, learning, seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, job.epochs // 6))
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True), pruner=pruner)
     begin = time.perf_counter()
     with torch_threads():
-        study.optimize(objective, n_trials=job.n_trials)
-    return {"seconds": time.perf_counter() - begin, "rmse": study.best_value, "epochs": epochs}
+        study.optimize(loop, n_trials=job.n_trials)
+    return {"seconds": time.perf_counter() - begin, "rmse": study.best_value, "epochs": loop.epochs}
 
 
 def lost_to_a_kill(request: scitrain.TuneHyperparameters, workspace: Workspace, after: int) -> dict[str, Any]:
@@ -149,7 +160,7 @@ def lost_to_a_kill(request: scitrain.TuneHyperparameters, workspace: Workspace, 
         if step.stage == "tune" and step.done >= after and pid is not None:
             os.kill(pid, signal.SIGKILL)
 
-    def waited(on_progress: Any = None) -> str:
+    def waited(on_progress: Callable[[Progress], None] | None = None) -> str:
         while (view := scitrain.GetRun(run_id=run.id, wait_s=45).run(workspace, on_progress)).status in (
             "queued",
             "running",

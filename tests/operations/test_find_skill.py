@@ -286,22 +286,6 @@ def test_a_request_about_a_run_names_it_as_the_tool_does(ask, request_, tool, ar
     assert steps(ask(request_))[tool] == arguments
 
 
-def test_a_search_is_planned_with_its_arguments_and_its_best_run_goes_on(ask):
-    answer = ask("tune hyperparameters on esol.csv, 60 trials, grid search, then export the best model to ONNX")
-    steps = {step.tool: step for step in answer.steps}
-    assert "train_model" not in steps
-    assert steps["tune_hyperparameters"].arguments["n_trials"] == 60
-    assert steps["tune_hyperparameters"].arguments["sampler"] == "grid"
-    assert "best_run" in steps["export_model"].needed["run"]
-    assert "run_id" in steps["get_run"].needed["run_id"]
-
-
-def test_a_search_is_found_in_japanese_too(ask):
-    answer = ask("esol.csv でハイパーパラメータ最適化を 30 回試行してほしい")
-    step = next(step for step in answer.steps if step.tool == "tune_hyperparameters")
-    assert step.arguments["n_trials"] == 30
-
-
 def test_train_and_predict_take_a_file_each(ask):
     told = steps(
         ask("train a model on esol.csv, then predict the compounds of new.csv and write the predictions to out.csv")
