@@ -15,7 +15,7 @@ __all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_
 
 RESULTS = Path(__file__).with_name("results")
 DATA_VARIABLE = "SCITRAIN_BENCHMARK_DATA"
-LIBRARIES = ("scitrain", "torch", "pytorch-lightning", "scikit-learn", "rdkit", "numpy", "onnxruntime")
+LIBRARIES = ("scitrain", "torch", "pytorch-lightning", "scikit-learn", "rdkit", "numpy", "onnxruntime", "optuna")
 
 
 def describe() -> dict[str, Any]:

@@ -18,8 +18,8 @@ from scitrain.workspace import Workspace
 from scitrain_server import Settings, build
 
 HEAVY = (
-    "IPython", "PIL", "matplotlib", "numpy", "onnx", "onnxruntime", "pandas", "pyarrow", "pymatgen", "pytorch_lightning", "rdkit",
-    "scipy", "sklearn", "timm", "torch", "torchvision", "transformers",
+    "IPython", "PIL", "matplotlib", "numpy", "onnx", "onnxruntime", "optuna", "pandas", "pyarrow", "pymatgen", "pytorch_lightning", "rdkit",
+    "scipy", "sklearn", "sqlalchemy", "timm", "torch", "torchvision", "transformers",
 )  # fmt: skip
 LIGHT_ACTS = {
     "import of the package": "import scitrain",

@@ -14,6 +14,7 @@ from scitrain.models import FAMILIES, AnyModelSpec
 from scitrain.operations import OPERATIONS
 from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.train_model import TrainModel
+from scitrain.operations.tune_hyperparameters import TuneHyperparameters
 from scitrain.skills.manifest import manifests
 from scitrain.skills.match import rank
 from scitrain.skills.slots import read_slots
@@ -85,7 +86,7 @@ def test_the_table_of_arguments_is_that_of_train_model(card):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_every_tool_the_skill_names_exists(page):
-    verbs = "find|inspect|train|get|evaluate|export|list|compare|cancel|resume"
+    verbs = "find|inspect|train|tune|get|evaluate|export|list|compare|cancel|resume"
     named = set(re.findall(rf"\b(?:{verbs})_[a-z]+\b", page.read_text()))
     assert named <= set(OPERATIONS) | {"train_script", "export_check"}
 
@@ -109,6 +110,9 @@ def test_every_value_with_a_name_in_plain_language_is_allowed(manifest):
     assert {str(model["family"]) for model in models if isinstance(model, dict)} == set(FAMILIES)
     check_formats([str(choice.value) for choice in manifest.choices["formats"]])
     assert {str(choice.value).removeprefix("builtin:") for choice in manifest.choices["data"]} <= set(BUILTINS)
+    for argument in ("sampler", "objective"):
+        for choice in manifest.choices[argument]:
+            TuneHyperparameters.model_validate({"data": "a.csv", argument: choice.value, "pruner": "none"})
     for argument in ("split", "task", "class_weights", "device"):
         for choice in manifest.choices[argument]:
             TrainModel.model_validate({"data": "a.csv", argument: choice.value})
@@ -121,6 +125,7 @@ def test_every_value_with_a_name_in_plain_language_is_allowed(manifest):
         "Transformer を Fine-tune して",
         "深層学習モデルを構築して",
         "学習曲線",
+        "ハイパーパラメータ最適化",
         "混同行列",
         "ONNX に変換",
         "モデルカード",

@@ -6,7 +6,7 @@ import pytest
 from scitrain.data.options import DataOptions
 from scitrain.data.prepare import prepare
 from scitrain.data.prepared import Prepared
-from scitrain.workflow.simple import simple_models
+from scitrain.workflow.simple import Asked, simple_models
 from scitrain.workspace import Workspace
 
 RNG = np.random.default_rng(5)
@@ -22,7 +22,7 @@ def prepared(workspace: Workspace) -> Prepared:
 
 
 def test_simple_models_speak_of_validation_and_test_rows_in_their_order(prepared: Prepared) -> None:
-    with simple_models(prepared, X, seed=1) as answer:
+    with simple_models(prepared, X, Asked(1)) as answer:
         said = {model.name: model.said for model in answer()}
     assert list(said) == ["mean", "ridge", "random forest"]
     for split in ("val", "test"):
@@ -33,6 +33,6 @@ def test_simple_models_speak_of_validation_and_test_rows_in_their_order(prepared
 def test_features_of_a_file_are_read_there_and_no_further_than_asked(prepared: Prepared, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.concatenate([X, np.full((90, 2), np.nan, np.float32)], axis=1))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")[:, :3]
-    with simple_models(prepared, mapped, seed=1) as from_file, simple_models(prepared, X, seed=1) as from_memory:
+    with simple_models(prepared, mapped, Asked(1)) as from_file, simple_models(prepared, X, Asked(1)) as from_memory:
         for one, other in zip(from_file(), from_memory(), strict=True):
             np.testing.assert_array_equal(one.said["test"], other.said["test"])

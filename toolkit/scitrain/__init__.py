@@ -21,6 +21,7 @@ from scitrain.operations.list_runs import ListRuns
 from scitrain.operations.predict import Predict
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.train_model import TrainModel
+from scitrain.operations.tune_hyperparameters import TuneHyperparameters
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
@@ -50,6 +51,7 @@ __all__ = [
     "ScitrainError",
     "Started",
     "TrainModel",
+    "TuneHyperparameters",
     "Workspace",
 ]
 __all__ += sorted(_plugged.keys() - set(__all__))

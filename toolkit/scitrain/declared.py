@@ -34,6 +34,22 @@ class TerseSchema(GenerateJsonSchema):
             return full
         return {"type": "object", "properties": {kept: {"enum": list(schema["choices"])}}, "required": [kept]}
 
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Write ``{"type": ["number", "null"]}``, which says the same as a union of two schemas in half the words."""
+        full = super().nullable_schema(schema)
+        first, *others = full.get("anyOf", [full])
+        if others == [{"type": "null"}] and isinstance(first.get("type"), str) and not {"enum", "const"} & set(first):
+            return {**first, "type": [first["type"], "null"]}
+        return full
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave out a default that is empty, or an object all of whose fields have theirs: what is not given is not there."""
+        said = super().default_schema(schema)
+        default = schema.get("default")
+        if default in (None, "", [], {}) or isinstance(default, BaseModel):
+            said.pop("default", None)
+        return said
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Return the schema without the class's name and docstring: a tool says its own, a field's help says a nested one's."""
         said = super().model_schema(schema)

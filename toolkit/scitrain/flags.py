@@ -46,6 +46,11 @@ class Flag:
         """Whether several values can be given."""
         return any(get_origin(plain) in (list, tuple) or plain is list for plain in self.types)
 
+    @property
+    def mapping(self) -> bool:
+        """Whether the caller chooses the names inside, so that none of them can be an option."""
+        return any(get_origin(plain) is dict for plain in self.types)
+
     def help(self) -> str:
         """Return the field's own help with its default."""
         shown = (
@@ -60,7 +65,7 @@ class Flag:
         """Return the words it takes, or the kind of value."""
         words = [str(word) for plain in self.types if get_origin(plain) is Literal for word in get_args(plain)]
         kinds = [_KINDS[plain] for plain in self.types if plain in _KINDS]
-        objects = ["JSON"] if models_in(self.field.annotation) or any(get_origin(p) is dict for p in self.types) else []
+        objects = ["JSON"] if models_in(self.field.annotation) or self.mapping else []
         inner = [
             _KINDS.get(item, "JSON")
             for p in self.types
@@ -120,7 +125,7 @@ def _flags(model: type[BaseModel], parents: tuple[str, ...] = ()) -> Iterator[Fl
     for name, field in fields_of(model).items():
         flag = Flag((*parents, name), field)
         yield flag
-        if not flag.many:
+        if not flag.many and not flag.mapping:
             seen: set[str] = set()
             for inner in models_in(field.annotation):
                 yield from (nested for nested in _flags(inner, flag.path) if nested.option not in seen)

@@ -123,8 +123,11 @@ def _locate(root: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, tup
         elif named or open_keys or (index == len(loc) - 1 and inside and not _is_label(part, inside)):
             path += f".{part}" if path else str(part)
             owners = inside
+            # a key that the caller chose leads to what the values of the mapping are
+            inside = (
+                inside if open_keys and not named else tuple(m for annotation in named for m in models_in(annotation))
+            )
             open_keys = any(get_origin(a) is dict for n in named for a in alternatives(n))
-            inside = tuple(model for annotation in named for model in models_in(annotation))
         else:
             inside = tuple(model for model in inside if part in _tags(model)) or inside
     return path, owners

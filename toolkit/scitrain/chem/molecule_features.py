@@ -1,7 +1,6 @@
 """Molecules as numbers: SMILES are standardised, then become descriptors and counts of fragments, or tokens.
 
-Self-contained on purpose: it needs numpy and RDKit only, and an exported bundle carries a copy of this very file, so
-that training, prediction and the bundle standardise and describe a molecule in the same way.
+Self-contained on purpose (numpy and RDKit only): an exported bundle carries this very file, so that all describe alike.
 
 Sources: RDKit's MolStandardize; circular fingerprints doi:10.1021/ci100050t; atom pairs doi:10.1021/ci00046a002; torsions
 doi:10.1021/ci00054a008; log P and molar refractivity doi:10.1021/ci990307l; surface areas doi:10.1016/S1093-3263(00)00068-1;
@@ -222,13 +221,13 @@ PROPERTY_NAMES = """
     chi0n chi1n chi2n chi3n chi4n hallKierAlpha kappa1 kappa2 kappa3 Phi
 """
 COUNTS = PROPERTY_NAMES.split()
+PROPERTIES = rdMolDescriptors.Properties(COUNTS)
 SLOGP_BINS = np.array([-0.4, -0.2, 0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6])
 SMR_BINS = np.array([1.29, 1.82, 2.24, 2.45, 2.75, 3.05, 3.63, 3.8, 4.0])
 CHARGE_BINS = np.array([-0.3, -0.25, -0.2, -0.15, -0.1, -0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
 ESTATE_BINS = np.array([-0.39, 0.29, 0.717, 1.165, 1.54, 1.807, 2.05, 4.69, 9.17, 15.0])
 AREA_BINS = np.array([4.78, 5.0, 5.41, 5.74, 6.0, 6.07, 6.45, 7.0, 11.0])
 LAST_OF_SHELL = np.array([2, 10, 18, 36, 54, 86])
-PROPERTIES = rdMolDescriptors.Properties(COUNTS)
 
 
 def _binned(values: np.ndarray, weights: np.ndarray, bins: np.ndarray) -> np.ndarray:
@@ -277,7 +276,7 @@ def _estate(mol: Chem.Mol) -> np.ndarray:
     return result
 
 
-def _fragments(mol: Chem.Mol) -> Sequence[float]:
+def _groups(mol: Chem.Mol) -> Sequence[float]:
     return [count(mol) for _, count in Fragments.fns]
 
 
@@ -289,7 +288,7 @@ FAMILIES: tuple[tuple[Family, list[str]], ...] = (
     (_counts, COUNTS),
     (_surface, SURFACE),
     (rdMolDescriptors.MQNs_, [f"MQN{i + 1}" for i in range(42)]),
-    (_fragments, [name for name, _ in Fragments.fns]),
+    (_groups, [name for name, _ in Fragments.fns]),
 )
 DESCRIPTORS = [name for _, family in FAMILIES for name in family]
 

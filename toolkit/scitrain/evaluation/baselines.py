@@ -92,6 +92,8 @@ class Job:
     effort: Effort
     until: float
     """Reading of the clock at which to stop."""
+    both: bool = False
+    """True where what was chosen on the validation rows is fitted once more to them too."""
 
     def late(self, step: float = 0.0) -> bool:
         """Tell whether a step of so many seconds would end too late."""
@@ -110,7 +112,9 @@ Fit = Callable[[Job], tuple[Predict, str]]
 """Returns the model, (n, width) → (n,) values or (n, classes) probabilities, and its note."""
 
 
-def fit_baselines(task: Task, train: Rows, val: Rows, effort: Effort, n_classes: int = 2) -> list[Baseline]:
+def fit_baselines(
+    task: Task, train: Rows, val: Rows, effort: Effort, n_classes: int = 2, both: bool = False
+) -> list[Baseline]:
     """Fit the simple models of a task.
 
     Args:
@@ -119,6 +123,7 @@ def fit_baselines(task: Task, train: Rows, val: Rows, effort: Effort, n_classes:
         val: Rows on which the logistic penalty is chosen; the test split has no part in it.
         effort: Time, threads and seed.
         n_classes: Number of classes for ``multiclass``.
+        both: Fit to training and validation rows together, beside a network that was.
 
     Raises:
         DataError: There are no training rows.
@@ -138,12 +143,28 @@ def fit_baselines(task: Task, train: Rows, val: Rows, effort: Effort, n_classes:
     found = []
     for name, fit, end in plan:
         jobs = [
-            Job(task, t, v, n_classes if task == "multiclass" else 2, effort, 0.0)
+            Job(
+                task,
+                _joined(t, v) if both and fit is not _logistic else t,
+                v,
+                _classes(task, n_classes),
+                effort,
+                0.0,
+                both,
+            )
             for t, v in _by_target(task, train, val)
         ]
         predict, notes = _fit_targets(fit, jobs, begin + end)
         found.append(Baseline(name, "; ".join(filter(None, (*notes, flat.note))), _after(flat, predict)))
     return found
+
+
+def _classes(task: Task, n_classes: int) -> int:
+    return n_classes if task == "multiclass" else 2
+
+
+def _joined(a: Rows, b: Rows) -> Rows:
+    return Rows(np.concatenate([a.x, b.x]), np.concatenate([a.y, b.y]))
 
 
 def _by_target(task: Task, train: Rows, val: Rows) -> list[tuple[Rows, Rows]]:
@@ -260,6 +281,11 @@ def _logistic(job: Job) -> tuple[Predict, str]:
         if best is None or loss < least:
             best, least = copy(model), loss
     chosen = best
+    if job.both and chosen is not None and len(x_val):
+        again = _joined(Rows(x, rows.y), Rows(x_val, job.val.y))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            chosen = LogisticRegression(C=chosen.C, max_iter=200).fit(again.x, again.y.astype(int))
     note = f"C = {chosen.C if chosen else None:g} chosen on validation{cut}{_sampled(rows, job.train)}"
     return (lambda z: _spread_out(chosen, standard.apply(z), job.n_classes)), note
 

@@ -36,7 +36,7 @@ class Layer(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (batch, inside) to (batch, outside)."""
-        out = functional.linear(rows, self.weight.t(), self.bias)
+        out: Tensor = functional.linear(rows, self.weight.t(), self.bias)
         out = self.dropout(self.activation(self.norm(out)))
         return rows + out if self.residual else out
 

@@ -1,16 +1,20 @@
 """Plain convolutional network."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
 
 __all__ = ["Cnn"]
+
+STAGES = ([32, 64, 128], [16, 32, 64, 128], [32, 64, 128, 256], [64, 128, 256])
+"""Stages that are tried in a search."""
 
 
 class Cnn(ModelSpec):
@@ -23,9 +27,9 @@ class Cnn(ModelSpec):
     )
 
     family: Literal["cnn"] = "cnn"
-    widths: list[int] = Field([32, 64, 128, 256], min_length=1, max_length=8)
+    widths: Annotated[list[int], Tunable(choices=STAGES)] = Field([32, 64, 128, 256], min_length=1, max_length=8)
     """Channels of each stage; each but the last halves height and width."""
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.6)] = Field(0.3, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":

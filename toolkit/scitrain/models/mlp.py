@@ -1,16 +1,20 @@
 """Fully connected network on a vector."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
 
 __all__ = ["Mlp"]
+
+STACKS = ([128, 128], [256, 256], [512, 512], [512, 256], [256, 256, 256])
+"""Hidden layers that are tried in a search."""
 
 
 class Mlp(ModelSpec):
@@ -24,15 +28,15 @@ class Mlp(ModelSpec):
     ensemble_default: ClassVar[int] = 5
 
     family: Literal["mlp"] = "mlp"
-    widths: list[int] = Field([256, 256], min_length=1, max_length=16)
+    widths: Annotated[list[int], Tunable(choices=STACKS)] = Field([256, 256], min_length=1, max_length=16)
     """Units of each hidden layer."""
-    norm: Literal["batch", "layer", "none"] = "batch"
+    norm: Annotated[Literal["batch", "layer", "none"], Tunable()] = "batch"
     """Normalisation in each layer: over the batch, over the layer, or none."""
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.6)] = Field(0.3, ge=0, lt=1)
     """Share of hidden units silenced in each training step."""
-    input_dropout: float = Field(0.0, ge=0, lt=1)
+    input_dropout: Annotated[float, Tunable(0.0, 0.3)] = Field(0.0, ge=0, lt=1)
     """Share of input values silenced in each training step."""
-    residual: bool = False
+    residual: Annotated[bool, Tunable(usual=False)] = False
     """Add a layer's input to its output where their widths agree."""
 
     def build(self, shape: InputShape) -> "Encoder":

@@ -1,16 +1,21 @@
 """Residual convolutional network."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
 
 __all__ = ["Resnet"]
+
+CHANNELS = ([32, 64, 128, 256], [64, 128, 256, 512])
+DEPTHS = ([1, 1, 1, 1], [2, 2, 2, 2], [3, 4, 6, 3])
+"""Networks of 10, 18 and 34 layers, which are tried in a search."""
 
 
 class Resnet(ModelSpec):
@@ -20,11 +25,11 @@ class Resnet(ModelSpec):
     reference: ClassVar[str] = "He et al. 2016, Deep Residual Learning for Image Recognition, doi:10.1109/CVPR.2016.90"
 
     family: Literal["resnet"] = "resnet"
-    widths: list[int] = Field([64, 128, 256, 512], min_length=4, max_length=4)
+    widths: Annotated[list[int], Tunable(choices=CHANNELS)] = Field([64, 128, 256, 512], min_length=4, max_length=4)
     """Channels of the four layers; each but the first halves height and width."""
-    blocks: list[int] = Field([2, 2, 2, 2], min_length=4, max_length=4)
+    blocks: Annotated[list[int], Tunable(choices=DEPTHS)] = Field([2, 2, 2, 2], min_length=4, max_length=4)
     """Residual blocks of each layer; `[2, 2, 2, 2]` is ResNet-18, `[3, 4, 6, 3]` ResNet-34."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.0, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":

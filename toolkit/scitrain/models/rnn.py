@@ -1,11 +1,12 @@
 """Recurrent network over tokens."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
@@ -23,15 +24,15 @@ class Rnn(ModelSpec):
     )
 
     family: Literal["rnn"] = "rnn"
-    cell: Literal["lstm", "gru"] = "lstm"
+    cell: Annotated[Literal["lstm", "gru"], Tunable()] = "lstm"
     """Kind of recurrent cell."""
-    embedding: int = Field(64, ge=1, le=4096)
+    embedding: Annotated[int, Tunable(16, 128, log=True)] = Field(64, ge=1, le=4096)
     """Numbers a token is turned into."""
-    hidden: int = Field(128, ge=1, le=4096)
+    hidden: Annotated[int, Tunable(32, 256, log=True)] = Field(128, ge=1, le=4096)
     """Units of a layer, in each direction."""
-    layers: int = Field(2, ge=1, le=8)
+    layers: Annotated[int, Tunable(1, 3)] = Field(2, ge=1, le=8)
     """Recurrent layers."""
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.2, ge=0, lt=1)
     """Share of units silenced between layers in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":

@@ -1,12 +1,13 @@
 """Any network of the timm library."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
@@ -29,7 +30,7 @@ class Timm(ModelSpec):
     """Start from weights of the Hugging Face hub."""
     weights: str | None = None
     """Local file with pretrained weights (safetensors, or a PyTorch file that holds tensors alone)."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.0, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":

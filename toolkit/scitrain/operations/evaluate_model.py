@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, JsonValue
 
 from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.errors import ScitrainError
 from scitrain.runs import Run
 from scitrain.spec import OfRun
 from scitrain.workflow.headline import Headline, metric_table
@@ -75,7 +76,13 @@ class EvaluateModel(OfRun, Job):
         from scitrain.inference import read_config
         from scitrain.workflow.sources import check_source
 
-        read_config(Run.open(self.of, workspace))
+        source = Run.open(self.of, workspace)
+        config = read_config(source)
+        if self.coverage not in (None, config.coverage) and _refitted(source):
+            raise ScitrainError(
+                f"{source.id} was trained on its validation rows too (refit=true): none are left to calibrate coverage="
+                f"{self.coverage:g}; leave coverage out (it is {config.coverage:g}), or train without refit"
+            )
         if self.data is not None:
             check_source(self.data, workspace)
 
@@ -93,15 +100,17 @@ class EvaluateModel(OfRun, Job):
         from scitrain.workflow.finish import write_test_predictions
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.results import write_data, write_metrics
-        from scitrain.workflow.simple import simple_models
+        from scitrain.workflow.simple import Asked, simple_models
         from scitrain.workflow.stages import stage
 
         prepared = _prepared(source, run)
         x, natural = _arrays(prepared, config, run)
-        how = Judging(self.coverage or config.coverage, config.seed, calibrated=True)
+        refitted = _refitted(source)
+        kept = config.conformal_object() if refitted else None
+        how = Judging(self.coverage or config.coverage, config.seed, calibrated=True, conformal=kept)
         with (
             stage(run, "evaluate", "comparing with the simple models"),
-            simple_models(prepared, natural, config.seed, n_jobs=cpu_count()) as simple,
+            simple_models(prepared, natural, Asked(config.seed, cpu_count(), refitted)) as simple,
         ):
             judged = judge(prepared, x, load_predictor(source), how, simple)
         facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
@@ -177,6 +186,11 @@ def _prepared(source: Run, run: Run) -> "Prepared":
     options = DataOptions.model_validate({name: spec[name] for name in DataOptions.model_fields if name in spec})
     with stage(run, "prepare", "reading the data again"):
         return prepare(options, run.workspace, run)
+
+
+def _refitted(source: Run) -> bool:
+    """Tell whether a model has seen the validation rows of its own split, so that nothing can be calibrated on them."""
+    return source.record().spec.get("refit") is True
 
 
 def _arrays(prepared: "Prepared", config: "TrainedConfig", run: Run) -> "tuple[np.ndarray, np.ndarray]":

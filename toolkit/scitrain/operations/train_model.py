@@ -1,17 +1,15 @@
 """Train a model of a data set, judge it, and write everything down."""
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import JsonValue
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
-from scitrain.exporters import check_formats
-from scitrain.models import AnyModelSpec
 from scitrain.runs import Decision, Run
-from scitrain.spec import Spec
-from scitrain.training.options import TrainingOptions
 from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.training import TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,13 +17,12 @@ if TYPE_CHECKING:
 
     from scitrain.data.prepared import Prepared
     from scitrain.training.learning import Fitted
+    from scitrain.training.predictor import Predictor
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
     from scitrain.workflow.simple import Simple
 
 __all__ = ["TrainModel", "TrainResult"]
-
-S = TypeVar("S", bound=Spec)
 
 
 class TrainResult(JobResult):
@@ -59,7 +56,7 @@ class TrainResult(JobResult):
         return "\n".join([head, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"])
 
 
-class TrainModel(Job, TrainingOptions, DataOptions):
+class TrainModel(Job, TrainingRequest):
     """Train a deep-learning model of a table, molecules, formulas or images, and say how far to trust it.
 
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
@@ -71,36 +68,11 @@ class TrainModel(Job, TrainingOptions, DataOptions):
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Train a model"
 
-    model: AnyModelSpec | None = None
-    """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
-    coverage: float = Field(0.9, ge=0.5, le=0.99)
-    """Share of predictions whose interval or set shall hold the truth."""
-    export: list[str] = ["onnx"]
-    """Formats written and verified after training: `onnx`, `torchscript`, `torch_export`, `bundle`."""
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _family_alone(cls, value: object) -> object:
-        """Accept ``model="mlp"`` for ``model={"family": "mlp"}``, and ``"auto"`` for null."""
-        if value in ("auto", ""):
-            return None
-        return {"family": value} if isinstance(value, str) else value
-
-    @field_validator("export")
-    @classmethod
-    def _known_formats(cls, formats: list[str]) -> list[str]:
-        check_formats(formats)
-        return formats
-
     def check(self, workspace: Workspace) -> None:
         """Refuse data that are not there."""
         from scitrain.workflow.sources import check_source
 
         check_source(self.data, workspace)
-
-    def part(self, options: type[S]) -> S:
-        """Return the part of the request that is about data, or about training."""
-        return options(**{name: getattr(self, name) for name in options.model_fields})
 
     def execute(self, run: Run) -> TrainResult:
         """Prepare, train, judge, export, draw, write."""
@@ -115,47 +87,40 @@ class TrainModel(Job, TrainingOptions, DataOptions):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
         network = choose_network(prepared, self.model, run)
+        from scitrain.workflow.judge import Judging, judge  # brings torch, which is being imported all the while
+
         with self._simple_models(prepared, network) as simple:
-            fitted = self._fit(prepared, network, run)
+            fitted, calibrator = self._fit(prepared, network, run)
+            how = Judging(self.coverage, self.seed, calibrator=calibrator)
             with stage(run, "evaluate", "comparing with the simple models"):
-                judged = self._judge(prepared, network, fitted, simple)
+                judged = judge(prepared, network.x, fitted.predictor, how, simple)
         self._finish(prepared, network, fitted, judged, run)
         return self._result(prepared, network, judged, run)
 
-    def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "Fitted":
+    def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "tuple[Fitted, Predictor | None]":
+        """Return the trained network and, where that was trained again on the validation rows too, the first one."""
         from scitrain.training.fit import fit
-        from scitrain.training.learning import Learning
-        from scitrain.workflow.spellings import respelled
+        from scitrain.training.refit import refit
         from scitrain.workflow.stages import stage
 
-        rows = respelled(prepared, network, self.augment, self.seed, run)
-        learning = Learning(
-            task=prepared.task,
-            x=rows.x,
-            y=rows.y,
-            train=rows.train,
-            val=prepared.split["val"],
-            n_outputs=prepared.n_outputs,
-            model=network.model,
-            shape=network.featuriser.shape(),
-            options=self.part(TrainingOptions),
-            seed=self.seed,
-        )
+        learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
-            return fit(learning, run)
+            first = fit(learning, run)
+        if not self.refit:
+            return first, None
+        with stage(run, "refit", "training on the validation rows too"):
+            return refit(learning, first, run), first.predictor
 
     def _simple_models(self, prepared: "Prepared", network: "Network") -> "AbstractContextManager[Simple]":
         """Fit the simple models on half of the CPUs while the network trains."""
         from scitrain.resources import cpu_count
-        from scitrain.workflow.simple import BASELINE_SECONDS, simple_models
+        from scitrain.workflow.simple import Asked, simple_models
 
-        seconds = BASELINE_SECONDS if self.max_minutes is None else self.max_minutes * 60 / 5
-        return simple_models(prepared, network.natural, self.seed, seconds, max(1, cpu_count() // 2))
-
-    def _judge(self, prepared: "Prepared", network: "Network", fitted: "Fitted", simple: "Simple") -> "Judged":
-        from scitrain.workflow.judge import Judging, judge
-
-        return judge(prepared, network.x, fitted.predictor, Judging(self.coverage, self.seed), simple)
+        threads = max(1, cpu_count() // 2)
+        asked = Asked(self.seed, threads, self.refit)
+        if self.max_minutes is not None:
+            asked = replace(asked, seconds=self.max_minutes * 60 / 5)
+        return simple_models(prepared, network.natural, asked)
 
     def _finish(self, prepared: "Prepared", network: "Network", fitted: "Fitted", judged: "Judged", run: Run) -> None:
         from scitrain.workflow.finish import Finish, finish

@@ -15,8 +15,8 @@ from scitrain.skills.words import SAY
 
 __all__ = ["Meant", "Plan", "Step", "plan"]
 
-LEARNS, LIST = "train", "list_runs"
-"""Intent that makes a model, and the tool that finds one."""
+LEARNS, TUNES, LIST = "train", "tune", "list_runs"
+"""Intents that make a model, and the tool that finds one."""
 CLEAR = 0.75
 """Evidence at which "predict" is a wish of its own beside "train", and no description of the model."""
 WAIT_S = 45
@@ -74,6 +74,8 @@ class _Draft:
     """Data by tool that takes some besides a run; ``""`` is the data that is learned from."""
     learner: str | None = None
     """Tool of the plan whose run the later ones build on."""
+    names_best: bool = False
+    """That run is not the model's own: its result names the one that is."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -92,6 +94,7 @@ def plan(candidate: Candidate, manifest: Manifest, meant: Meant) -> Plan:
     tools = _with_list(tuple(tool for tool in tools if tool in known), known, slots)
     said = _said(candidate, meant)
     draft = _Draft(meant, said, tools, {}, next((t for t in tools if _learns(known[t])), None))
+    draft.names_best = draft.learner is not None and "best_run" in known[draft.learner].result_type().model_fields
     _share_files(draft, wanted, known)
     fixed = candidate.neighbour.arguments if candidate.neighbour is not None else {}
     steps = tuple(_step(tool, known[tool], draft, fixed.get(tool, {})) for tool in tools)
@@ -118,6 +121,8 @@ def _settle(wanted: Sequence[Wanted], manifest: Manifest, meant: Meant) -> tuple
     slots = meant.slots
     by_name = {one.intent.name: one for one in wanted}
     fallback = {intent.name: Wanted(intent, 0.0) for intent in manifest.intents}
+    if TUNES in by_name:
+        by_name.pop(LEARNS, None)  # the best variant is trained at the end of the search
     predict = by_name.get("predict")
     has_model = bool(meant.existing or slots.run_ids)
     if predict and LEARNS in by_name and (has_model or slots.inputs) and by_name[LEARNS].score < CLEAR:
@@ -263,7 +268,8 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
     for name in (name for name, info in names.items() if info.is_required() and name not in arguments):
         key = {"data": "data", "run": "run", "run_id": "run", "runs": "runs"}.get(name, "other")
         if key == "run" and draft.learner is not None:
-            found[name] = SAY["run_of"].of(language).format(tool=draft.learner)
+            said = "best_of" if name == "run" and draft.names_best else "run_of"
+            found[name] = SAY[said].of(language).format(tool=draft.learner)
         else:
             found[name] = SAY[key].of(language)
     if {"run", "inputs", "data"} <= set(names) and not {"inputs", "data"} & set(arguments):

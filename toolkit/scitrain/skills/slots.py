@@ -123,6 +123,10 @@ OPTIONS: dict[str, tuple[str, Callable[[re.Match[str]], JsonValue]]] = {
     "batch_size": (r"(?:batch[ _-]?size|バッチ(?:サイズ)?)\s*(?:of|=|:|は|を)?\s*(\d+)", _int),
     "learning_rate": (rf"(?:learning[ _-]?rate|学習率|\blr\b)\s*(?:of|=|:|は|を)?\s*{NUMBER}", _float),
     "patience": (r"patience\s*(?:of|=|:|は|を)?\s*(\d+)", _int),
+    "n_trials": (
+        r"(\d+)\s*(?:trials?\b|variants?\b|configurations?\b|(?:回|通り)(?:の)?(?:試行|探索|試))|\bn_trials\s*=?\s*(\d+)|試行(?:回数)?\s*(\d+)",
+        _int,
+    ),
     "seed": (r"(?:\bseed|シード)\s*(?:of|=|:|は|を)?\s*(\d+)", _int),
     "max_rows": (r"(?:max_rows\s*=?\s*|(?:at most|only)\s+)(\d+)\s*rows", _int),
     "ensemble": (

@@ -11,6 +11,7 @@ SAY: Final[dict[str, Both]] = {
         en="path of the data, or builtin:NAME; ask the user", ja="データのパス、または builtin:名前。利用者に尋ねる"
     ),
     "run_of": Both(en="run_id that {tool} answers", ja="{tool} が返す run_id"),
+    "best_of": Both(en="best_run that get_run tells of {tool}", ja="get_run が {tool} について示す best_run"),
     "run": Both(
         en="run_id from list_runs, or ask the user which run",
         ja="list_runs で得る run_id。どの実行か利用者に尋ねてもよい",

@@ -1,6 +1,7 @@
 """Checkpoints: the last state, to go on from, and the best epochs' weights."""
 
 import io
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,15 +31,22 @@ class Checkpoints:
     key: str
     """What the training depends on; a checkpoint of another training is not taken up."""
     seconds: float
-    """Shortest time between two writes, in seconds."""
+    """Shortest time between two writes, in seconds; infinite writes nothing and reads nothing."""
     _next: float = field(default=0.0, init=False)
+
+    @property
+    def off(self) -> bool:
+        """True where nothing is kept, as of the many short trainings of a search."""
+        return math.isinf(self.seconds)
 
     def due(self) -> bool:
         """Tell whether enough time has gone since the last write."""
-        return time.monotonic() >= self._next
+        return not self.off and time.monotonic() >= self._next
 
     def save(self, state: dict[str, object]) -> None:
         """Write the last state, atomically."""
+        if self.off:
+            return
         begin = time.monotonic()
         buffer = io.BytesIO()
         torch.save(state | {"key": self.key}, buffer)
@@ -49,13 +57,15 @@ class Checkpoints:
     def load(self, device: str) -> dict[str, Any] | None:
         """Return the last state onto ``device``, or None where there is none of this very training."""
         path = self.folder / LAST
-        if not path.is_file():
+        if self.off or not path.is_file():
             return None
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         return state if state.get("key") == self.key else None
 
     def keep(self, group: int, top: list[Kept]) -> None:
         """Make the files of one group of members those of its best epochs: new ones written, surpassed ones removed."""
+        if self.off:
+            return
         names = {f"group={group:02d}-epoch={kept.epoch:05d}-loss={kept.loss:.5g}.pt": kept for kept in top}
         for name, kept in names.items():
             if not (self.folder / name).is_file():

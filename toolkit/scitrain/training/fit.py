@@ -19,7 +19,7 @@ from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
 from scitrain.training.interrupting import interruptible
-from scitrain.training.journal import Journal, merged
+from scitrain.training.journal import Journal, OnEpoch, merged
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
 from scitrain.training.losses import make_loss
@@ -37,10 +37,11 @@ MEMBER_STREAM = 7
 """Keeps the seeds of initial weights apart from those of orders and dropout."""
 
 
-def fit(learning: Learning, run: Run) -> Fitted:
+def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted:
     """Train as ``learning`` says, going on from the run's last checkpoint where there is one of this very training.
 
-    The caller's random states are left as they were.
+    The caller's random states are left as they were. ``on_epoch`` is told the numbers of each epoch; what it raises ends
+    the training.
 
     Raises:
         ScitrainError: The loss diverged, memory did not suffice for a single row, or an option does not fit.
@@ -52,7 +53,7 @@ def fit(learning: Learning, run: Run) -> Fitted:
     learning = _with_loss(learning, run)
     begin = time.monotonic()
     with helpers(learning, run, settings.processes) as processes:
-        journal = Journal(run, 0, settings.device, loggers)
+        journal = Journal(run, 0, settings.device, loggers, on_epoch)
         while True:
             try:
                 outcome = train_members(learning, settings, journal, run, processes)

@@ -1,6 +1,6 @@
 """What a training tells while it goes on, and the log it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -10,10 +10,12 @@ from pytorch_lightning.loggers import Logger
 
 from scitrain.runs import Run
 
-__all__ = ["LOG", "Journal", "merged"]
+__all__ = ["LOG", "Journal", "OnEpoch", "merged"]
 
 LOG = "results/dl_training_log.json"
 Row = dict[str, float]
+OnEpoch = Callable[[Row], None]
+"""Told the numbers of each epoch; may raise, to end the training."""
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Journal:
     """Epochs to be done at most, those of all groups together."""
     device: str
     loggers: Sequence[Logger] = ()
+    on_epoch: OnEpoch | None = None
     rows: list[Row] = field(default_factory=list)
     """Rows of the group in training."""
     finished: list[list[Row]] = field(default_factory=list)
@@ -43,6 +46,8 @@ class Journal:
         self.run.progress("train", done, self.epochs, message)
         for logger in self.loggers:
             logger.log_metrics({name: value for name, value in row.items() if name != "epoch"}, step=done)
+        if self.on_epoch is not None:
+            self.on_epoch(row)
 
     def close_group(self) -> None:
         """Begin the rows of the next group of members."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from scitrain.spec import Spec
+from scitrain.tunable import Tunable
 
 __all__ = ["Tracker", "TrainingOptions"]
 
@@ -16,21 +17,27 @@ class TrainingOptions(Spec):
 
     epochs: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
     """Most passes over the training rows; early stopping usually ends sooner."""
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] | Literal["auto"] = "auto"
+    batch_size: Annotated[
+        Annotated[int, Field(ge=1, le=65_536)] | Literal["auto"], Tunable(choices=(32, 64, 128, 256))
+    ] = "auto"
     """Rows of one pass through the network; halved, and accumulated, when memory runs out."""
-    learning_rate: Annotated[float, Field(gt=0, le=10)] | Literal["auto"] = "auto"
+    learning_rate: Annotated[Annotated[float, Field(gt=0, le=10)] | Literal["auto"], Tunable(1e-4, 1e-2, log=True)] = (
+        "auto"
+    )
     """Highest step size of AdamW; it rises over the warm-up, then falls along a cosine."""
-    weight_decay: Annotated[float, Field(ge=0, le=10)] | Literal["auto"] = "auto"
+    weight_decay: Annotated[Annotated[float, Field(ge=0, le=10)] | Literal["auto"], Tunable(1e-4, 0.5, log=True)] = (
+        "auto"
+    )
     """Decay of weight matrices (biases and norms are spared)."""
     patience: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Epochs without a better validation loss after which a member stops."""
-    warmup: float = Field(0.05, ge=0, lt=1)
+    warmup: Annotated[float, Tunable(0.0, 0.3, usual=False)] = Field(0.05, ge=0, lt=1)
     """Share of all steps over which the learning rate rises from zero."""
-    gradient_clip: float = Field(1.0, gt=0)
+    gradient_clip: Annotated[float, Tunable(0.1, 10.0, log=True, usual=False)] = Field(1.0, gt=0)
     """Largest norm of a member's gradient."""
     accumulate: int = Field(1, ge=1, le=4096)
     """Batches whose gradients are added up for one step."""
-    loss: Literal["auto", "mse", "huber"] = "auto"
+    loss: Annotated[Literal["auto", "mse", "huber"], Tunable(choices=("mse", "huber"), usual=False)] = "auto"
     """Loss of a regression: `auto` is `mse`, or `huber`, which bears outliers, where many labels are equal. Classes: cross-entropy."""
     class_weights: Literal["none", "balanced"] | list[float] = "none"
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""

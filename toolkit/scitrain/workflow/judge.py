@@ -7,6 +7,7 @@ import numpy as np
 
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.calibration import Temperature, fit_temperature
+from scitrain.evaluation.conformal import Conformal
 from scitrain.evaluation.domain import FITTED, Domain, fit_domain
 from scitrain.evaluation.report import Evaluation, Predicted, Problem, evaluate
 from scitrain.inference.config import TrainedConfig
@@ -27,6 +28,10 @@ class Judging:
     seed: int = 42
     calibrated: bool = False
     """True where the network has its temperature already."""
+    calibrator: Predictor | None = None
+    """Network that has not seen the validation rows, where the judged one was trained on them too: they calibrate by it."""
+    conformal: Conformal | None = None
+    """Intervals or sets that were calibrated before; None calibrates them on the validation rows."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +65,23 @@ def judge(
         how: Coverage and seed.
         simple: Waits for the simple models; asked once the network itself has been looked at.
     """
-    temperature = None if how.calibrated else _calibrate(prepared, x, predictor)
+    unseen = how.calibrator or predictor
+    temperature = None if how.calibrated else _calibrate(prepared, x, unseen)
+    if temperature is not None:
+        predictor.set_temperature(temperature.values)
     outputs = {name: predict_array(predictor, x[rows]) for name, rows in prepared.split.items() if name != "train"}
     domain = _domain(prepared, x, predictor, outputs["val"], how.seed)
+    if unseen is not predictor:
+        outputs["val"] = predict_array(unseen, x[prepared.split["val"]])
     distance = domain.distance(outputs["test"].representation)
     inside = distance <= domain.threshold
     baselines = tuple(simple())
     test = _predicted(prepared, "test", outputs["test"], predictor, _said(baselines, "test"), inside)
     val = _predicted(prepared, "val", outputs["val"], predictor, _said(baselines, "val"))
     problem = Problem(prepared.task, prepared.targets, how.coverage, seed=how.seed)
-    return Judged(evaluate(problem, test, val), baselines, temperature, domain, outputs["test"], inside, distance)
+    return Judged(
+        evaluate(problem, test, val, how.conformal), baselines, temperature, domain, outputs["test"], inside, distance
+    )
 
 
 def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:

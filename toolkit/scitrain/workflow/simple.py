@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from scitrain.chem.parallel import beside
 from scitrain.data.options import Task
 from scitrain.data.prepared import Prepared
 
-__all__ = ["BASELINE_SECONDS", "Simple", "SimpleModel", "simple_models"]
+__all__ = ["Asked", "Simple", "SimpleModel", "simple_models"]
 
 BASELINE_SECONDS = 120.0
 """Time for the simple models of a run without a time limit."""
@@ -32,6 +33,20 @@ Simple = Callable[[], list[SimpleModel]]
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How the simple models are fitted."""
+
+    seed: int
+    """Of samples and forest."""
+    n_jobs: int = 1
+    """Threads of the forest."""
+    refit: bool = False
+    """Once more to training and validation rows together, as the network was, before they speak of test rows."""
+    seconds: float = BASELINE_SECONDS
+    """Time for all of them together."""
+
+
+@dataclass(frozen=True)
 class Question:
     """What the other process needs to know; pickled."""
 
@@ -41,27 +56,21 @@ class Question:
     y: np.ndarray
     split: Mapping[str, np.ndarray]
     n_outputs: int
-    seconds: float
-    n_jobs: int
-    seed: int
+    asked: Asked
 
 
 @contextmanager
-def simple_models(
-    prepared: Prepared, natural: np.ndarray, seed: int, seconds: float = BASELINE_SECONDS, n_jobs: int = 1
-) -> Iterator[Simple]:
+def simple_models(prepared: Prepared, natural: np.ndarray, asked: Asked) -> Iterator[Simple]:
     """Fit the simple models to the training rows while the caller goes on; what is yielded waits for what they say.
 
     Args:
         prepared: Labels and split.
         natural: (n, …) features they read.
-        seed: Of samples and forest.
-        seconds: Time for all of them together.
-        n_jobs: Threads of the forest.
+        asked: How.
     """
     named = isinstance(natural, np.memmap) and isinstance(natural.filename, str)
     features = (str(natural.filename), natural.shape[1]) if named else natural  # type: ignore[attr-defined]
-    question = Question(prepared.task, features, prepared.y, prepared.split, prepared.n_outputs, seconds, n_jobs, seed)
+    question = Question(prepared.task, features, prepared.y, prepared.split, prepared.n_outputs, asked)
     with beside(fit_simple, question) as answer:
         yield answer
 
@@ -70,13 +79,15 @@ def fit_simple(question: Question) -> list[SimpleModel]:
     """Fit all of them, and return what they say of validation and test rows."""
     from scitrain.evaluation.baselines import Effort, Rows, fit_baselines
 
-    x = question.features
+    x, asked = question.features, question.asked
     if isinstance(x, tuple):
         x = np.load(x[0], mmap_mode="r", allow_pickle=False)[:, : x[1]]
     parts = {name: Rows(x[rows], question.y[rows]) for name, rows in question.split.items()}
-    effort = Effort(question.seconds, question.n_jobs, question.seed)
-    fitted = fit_baselines(question.task, parts["train"], parts["val"], effort, question.n_outputs)
+    effort = Effort(asked.seconds, asked.n_jobs, asked.seed)
+    fit = partial(fit_baselines, question.task, parts["train"], parts["val"], effort, question.n_outputs)
+    first = fit()
+    last = fit(both=True) if asked.refit else first
     return [
-        SimpleModel(one.name, one.note, {name: one.predict(parts[name].x) for name in parts if name != "train"})
-        for one in fitted
+        SimpleModel(a.name, b.note, {"val": a.predict(parts["val"].x), "test": b.predict(parts["test"].x)})
+        for a, b in zip(first, last, strict=True)
     ]

@@ -1,0 +1,219 @@
+"""Search hyperparameters on training and validation rows, then train the best as a normal run."""
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import GetJsonSchemaHandler, JsonValue, ValidationInfo, field_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.data.options import DataOptions
+from scitrain.errors import ScitrainError
+from scitrain.overview import headlines, verdict
+from scitrain.runs import Decision, Run
+from scitrain.spec import Spec
+from scitrain.training.options import TrainingOptions
+from scitrain.tuning.options import SearchSpec, TuningOptions
+from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.training import TrainingRequest, learning_of
+from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scitrain.data.prepared import Prepared
+    from scitrain.training.learning import Learning
+    from scitrain.tuning.job import SearchJob
+    from scitrain.tuning.search import Found
+    from scitrain.tuning.trials import TrialRecord
+
+__all__ = ["TriedVariant", "TuneHyperparameters", "TuneResult"]
+
+SEARCH_SHARE = 0.75
+"""Part of ``max_minutes`` for the search; the rest is for training the best."""
+
+
+class TriedVariant(Spec):
+    """One trial."""
+
+    number: int
+    values: list[float]
+    """One an objective, measured on validation rows."""
+    parameters: dict[str, JsonValue]
+
+
+class TuneResult(JobResult):
+    """What a search came to."""
+
+    best_run: str
+    """Run of the best variant: a normal run of train_model."""
+    objectives: list[str]
+    """What was minimised, with its unit."""
+    best: TriedVariant
+    """Lowest error on validation rows."""
+    untuned: list[float] | None
+    """The same of the network as it is without a search; null where that was not tried to its end."""
+    front: list[TriedVariant]
+    """With two objectives: variants that none beats in one without losing in the other."""
+    importance: dict[str, float] | None
+    """Share of the error's variance that each parameter explains."""
+    tried: str
+    """How many trials were completed, pruned, failed."""
+    metrics: list[Headline]
+    """Test metrics of the best run, the most telling first."""
+    verdict: str
+    """Whether the best run beats the best of the simple models."""
+    warnings: list[str]
+    """What to keep in mind before trusting it."""
+    decisions: list[Decision]
+    """What was chosen for you, and why."""
+    files: list[str]
+    """Artifacts, below the run directory."""
+
+    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
+        """Return what was chosen, the best variants and the test metrics."""
+        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
+        front: list[dict[str, JsonValue]] = [
+            {"trial": v.number, **dict(zip(self.objectives, v.values, strict=True)), **v.parameters} for v in self.front
+        ]
+        return {"what was chosen for you": chosen, "Pareto front": front, "how good it is": metric_table(self.metrics)}
+
+    def summary(self) -> str:
+        """Return the best variant, what it is worth on the test rows, and where to look."""
+        lines = [f"{self.run_id}: {self.tried}"]
+        lines += [
+            f"best {name}: {value:.4g}" + ("" if self.untuned is None else f" (untuned {self.untuned[i]:.4g})")
+            for i, (name, value) in enumerate(zip(self.objectives, self.best.values, strict=True))
+        ]
+        lines.append(
+            f"trial {self.best.number}: " + ", ".join(f"{n}={_short(v)}" for n, v in self.best.parameters.items())
+        )
+        if self.importance:
+            told = [f"{name} {share:.0%}" for name, share in list(self.importance.items())[:4]]
+            lines.append(f"what made the difference: {', '.join(told)}")
+        if len(self.front) > 1:
+            lines.append(f"Pareto front: {len(self.front)} variants, figures/optuna_pareto.png")
+        lines.append(f"trained as {self.best_run}:")
+        warnings = [f"note: {warning}" for warning in self.warnings]
+        return "\n".join(
+            [*lines, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"]
+        )
+
+
+class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
+    """Search hyperparameters by validation rows, then train the best variant as a normal train_model run.
+
+    Takes the arguments of train_model, and those of the search. What declares a range is searched, unless the request sets it:
+    options of the network, learning rate, weight decay, batch size. Test rows are met once, by the best. Answers at once with a
+    run id; follow it with get_run, go on with an interrupted search by resume_run.
+    """
+
+    skill: ClassVar[Skill] = "deep-learning"
+    title: ClassVar[str] = "Tune hyperparameters"
+
+    @field_validator("search")
+    @classmethod
+    def _known_parameters(cls, search: SearchSpec | None, info: ValidationInfo) -> SearchSpec | None:
+        """Refuse unknown names, and values that a field of the named family would refuse."""
+        from scitrain.tuning.space import check_search, infer
+
+        model = info.data.get("model")
+        try:
+            check_search(search, model)
+            if search is not None and model is not None:
+                infer(search, model, model, TrainingOptions())
+        except ScitrainError as error:
+            raise ValueError(str(error)) from None
+        return search
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Name the arguments that train_model explains, without saying everything twice to every client."""
+        said = handler.resolve_ref_schema(handler(schema))
+        for name in set(TrainingRequest.model_fields) - {"data", "target"}:
+            said["properties"][name] = {}
+        return said
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse data that are not there, and a database that does not answer."""
+        from scitrain.tuning.storage import check_storage
+        from scitrain.workflow.sources import check_source
+
+        check_source(self.data, workspace)
+        if self.storage is not None:
+            check_storage(self.storage)
+
+    def execute(self, run: Run) -> TuneResult:
+        """Prepare once, try variants, train the best, write."""
+        from scitrain.data.prepare import prepare
+        from scitrain.figures.draw_search import draw_search
+        from scitrain.tuning.report import write_trials
+        from scitrain.tuning.search import search
+        from scitrain.workflow.network import choose_network
+        from scitrain.workflow.stages import stage
+
+        began = time.time()
+        with stage(run, "prepare", "reading and cleaning the data"):
+            prepared = prepare(self.part(DataOptions), run.workspace, run)
+        run.decide_all(prepared.decisions)
+        network = choose_network(prepared, self.model, run)
+        learning = learning_of(prepared, network, self, run)
+        job = self._job(prepared, learning, began, run)
+        with stage(run, "tune", "beginning the search"):
+            found = search(job, learning, run)
+        told = write_trials(run, job, found)
+        draw_search(run, told)
+        with stage(run, "best", "training the best variant"):
+            best = self._train_best(job, learning, found, began, run)
+        return self._result(job, found, best, run)
+
+    def _job(self, prepared: "Prepared", learning: "Learning", began: float, run: Run) -> "SearchJob":
+        from scitrain.tuning.planning import plan_search
+
+        until = None if self.max_minutes is None else began + SEARCH_SHARE * 60 * self.max_minutes
+        job, decisions = plan_search(self, learning, self.model, prepared.targets, until, run.id)
+        run.decide_all(decisions)
+        return job
+
+    def _train_best(self, job: "SearchJob", learning: "Learning", found: "Found", began: float, run: Run) -> Run:
+        """Train the best variant in a run of its own, or take the one that an interrupted search has begun."""
+        from scitrain.workflow.best import Best, train_best
+
+        trial = found.best
+        model, options = job.space.apply(trial.parameters, learning.model, self.part(TrainingOptions))
+        left = None
+        if self.max_minutes is not None:
+            left = max(self.max_minutes - (time.time() - began) / 60, self.max_minutes / 10)
+        settled = options.model_copy(update={"epochs": job.epochs, "patience": job.patience, "max_minutes": left})
+        fields = {name: getattr(self, name) for name in TrainingRequest.model_fields}
+        request = TrainingRequest.model_validate(fields | dict(settled) | {"model": model.model_dump()})
+        why = f"lowest {job.goals[0].title} of {found.words()} in {run.id}"
+        return train_best(Best(request, trial.number, trial.parameters, why), run)
+
+    def _result(self, job: "SearchJob", found: "Found", best: Run, run: Run) -> TuneResult:
+        record = best.record()
+        untuned = found.untuned(job)
+        told = (record.result or {}).get("warnings")
+        return TuneResult(
+            run_id=run.id,
+            next_step=f"evaluate_model(run='{best.id}'), predict(run='{best.id}', inputs=[…]) or export_model(run='{best.id}')",
+            best_run=best.id,
+            objectives=[goal.words() for goal in job.goals],
+            best=_variant(found.best),
+            untuned=None if untuned is None else untuned.values,
+            front=[_variant(one) for one in found.front] if len(job.goals) > 1 else [],
+            importance=found.importance,
+            tried=found.words(),
+            metrics=headlines(best, record),
+            verdict=verdict(best, record),
+            warnings=[*found.warnings(job), *(str(w) for w in (told if isinstance(told, list) else []))],
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )
+
+
+def _variant(record: "TrialRecord") -> TriedVariant:
+    return TriedVariant(number=record.number, values=record.values or [], parameters=record.parameters)
+
+
+def _short(value: JsonValue) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,72 @@
+"""What a request to train says, and what is learned from it; shared by every operation that trains a network of its own data."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import Field, field_validator
+
+from scitrain.data.options import DataOptions
+from scitrain.exporters import check_formats
+from scitrain.models import AnyModelSpec
+from scitrain.runs import Run
+from scitrain.spec import Spec
+from scitrain.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from scitrain.data.prepared import Prepared
+    from scitrain.training.learning import Learning
+    from scitrain.workflow.network import Network
+
+__all__ = ["TrainingRequest", "learning_of"]
+
+S = TypeVar("S", bound=Spec)
+
+
+class TrainingRequest(TrainingOptions, DataOptions):
+    """Data, network, training and what is written at the end."""
+
+    model: AnyModelSpec | None = None
+    """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
+    refit: bool = False
+    """Train again on training and validation rows together, for as many epochs as were best; the first network calibrates."""
+    coverage: float = Field(0.9, ge=0.5, le=0.99)
+    """Share of predictions whose interval or set shall hold the truth."""
+    export: list[str] = ["onnx"]
+    """Formats written and verified after training: `onnx`, `torchscript`, `torch_export`, `bundle`."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _family_alone(cls, value: object) -> object:
+        """Accept ``model="mlp"`` for ``model={"family": "mlp"}``, and ``"auto"`` for null."""
+        if value in ("auto", ""):
+            return None
+        return {"family": value} if isinstance(value, str) else value
+
+    @field_validator("export")
+    @classmethod
+    def _known_formats(cls, formats: list[str]) -> list[str]:
+        check_formats(formats)
+        return formats
+
+    def part(self, options: type[S]) -> S:
+        """Return the part of the request that is about data, or about training."""
+        return options(**{name: getattr(self, name) for name in options.model_fields})
+
+
+def learning_of(prepared: "Prepared", network: "Network", request: TrainingRequest, run: Run) -> "Learning":
+    """Return what the network is fitted to: training rows (with other spellings where it reads text) and validation rows."""
+    from scitrain.training.learning import Learning
+    from scitrain.workflow.spellings import respelled
+
+    rows = respelled(prepared, network, request.augment, request.seed, run)
+    return Learning(
+        task=prepared.task,
+        x=rows.x,
+        y=rows.y,
+        train=rows.train,
+        val=prepared.split["val"],
+        n_outputs=prepared.n_outputs,
+        model=network.model,
+        shape=network.featuriser.shape(),
+        options=request.part(TrainingOptions),
+        seed=request.seed,
+    )
