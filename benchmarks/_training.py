@@ -20,12 +20,6 @@ from scitrain.evaluation.metrics import Array, auroc, mae, rmse
 __all__ = ["Trained", "interval_of", "read_rows", "train", "with_split"]
 
 METRICS: dict[str, Callable[[Array, Array, Array], Array]] = {"rmse": rmse, "mae": mae, "auroc": auroc}
-PROGRAM = (
-    "import json, sys, scitrain; from pathlib import Path; from scitrain.workspace import Workspace; "
-    "run = scitrain.TrainModel(**json.loads(sys.argv[1])).run(workspace=Workspace(Path(sys.argv[2]))); "
-    "print('RUN', run.run_id)"
-)
-"""Through the public class, in a process of its own: what is imported, read, trained, judged and written is in the time."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +49,13 @@ class Trained:
 
 
 def train(request: Mapping[str, Any]) -> Trained:
-    """Train as ``request`` says (fields of `scitrain.TrainModel`) in a new process with an empty workspace: nothing is cached.
+    """Train by the command line as ``request`` says (fields of `scitrain.TrainModel`), in an empty workspace: nothing is cached.
 
     Raises:
         RuntimeError: The training failed; with the end of what it said.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", PROGRAM, json.dumps(dict(request)), folder]
+        command = [sys.executable, "-m", "scitrain", "train-model", "--workspace", folder, "--json", *_flags(request)]
         begin = time.perf_counter()
         done = subprocess.run(
             command,
@@ -73,13 +67,21 @@ def train(request: Mapping[str, Any]) -> Trained:
         seconds = time.perf_counter() - begin
         if done.returncode:
             raise RuntimeError(f"training of {request} failed: {done.stderr[-2000:]}")
-        run_id = next(line.split()[1] for line in reversed(done.stdout.splitlines()) if line.startswith("RUN "))
-        run = Path(folder) / "runs" / run_id
+        run = Path(folder) / "runs" / json.loads(done.stdout)["run_id"]
         timings = json.loads((run / "run.json").read_text(encoding="utf-8"))["timings"]
         metrics = json.loads((run / "results" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
         log = json.loads((run / "results" / "dl_training_log.json").read_text(encoding="utf-8"))
     test = {row["name"]: row for row in metrics if row["split"] == "test"}
     return Trained(seconds, timings, test, {key: log[key] for key in log if key != "epochs"})
+
+
+def _flags(request: Mapping[str, Any]) -> list[str]:
+    """Return a request as a person types it."""
+    words: list[str] = []
+    for name, value in request.items():
+        said = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
+        words += [f"--{name.replace('_', '-')}", *map(str, said)]
+    return words
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -60,7 +60,7 @@ def test_a_descriptor_is_read_as_its_logarithm_and_in_the_pieces_between_its_qua
 
 def test_statistics_come_from_the_chosen_rows_alone_and_skip_what_is_not_finite():
     x = np.array([[1.0, np.nan], [3.0, np.inf], [100.0, 1.0]])
-    mean, std = column_statistics(x, np.array([0, 1]), np.arange(2))
+    mean, std = column_statistics(x, np.array([0, 1]), np.arange(2), np.zeros(2, dtype=bool))
     np.testing.assert_allclose(mean, [2.0, 0.0])
     np.testing.assert_allclose(std, [1.0, 0.0])
 

@@ -1,8 +1,6 @@
 """Run the command line with ``python -m scitrain``."""
 
-import sys
-
-from scitrain.cli import main
+from scitrain.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

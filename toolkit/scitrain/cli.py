@@ -12,12 +12,18 @@ from typing import NoReturn
 
 from scitrain.contracts.operation import Job, Operation, Result, reason_of
 from scitrain.errors import CancelledError, ScitrainError, did_you_mean
+from scitrain.leaving import leave
 from scitrain.operations import OPERATIONS
 from scitrain.workspace import Workspace
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 DONE, FAILED, BAD_REQUEST, INTERRUPTED = 0, 1, 2, 130
+
+
+def program() -> NoReturn:
+    """Be the program ``scitrain``."""
+    leave(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from scitrain.cancellation import cancel_on_sigterm
 from scitrain.contracts.operation import job_of, reason_of, stopped
 from scitrain.errors import CancelledError
 from scitrain.executors._queue import slot
+from scitrain.leaving import leave
 from scitrain.locks import Lock
 from scitrain.runs import LOCK, TERMINAL, Run, Status
 from scitrain.workspace import Workspace
@@ -55,4 +56,4 @@ def _end(run: Run, status: Status, reason: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -59,7 +59,7 @@ class TrainingOptions(Spec):
     """Recompute activations in the backward pass: less memory, about a third more time."""
     top_k: int = Field(3, ge=1, le=20)
     """Best epochs whose weights are kept as checkpoints."""
-    checkpoint_seconds: float = Field(3.0, ge=0)
+    checkpoint_seconds: float = Field(10.0, ge=0)
     """Shortest time between two writes of the last checkpoint."""
     loggers: list[Tracker] = []
     """Further places the curves are sent to; the run's own JSON log is always written."""

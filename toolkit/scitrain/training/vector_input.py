@@ -138,24 +138,26 @@ def _standard(
     rows: np.ndarray, chosen: np.ndarray, columns: np.ndarray, blocks: dict[str, tuple[int, int]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and 1 / standard deviation of each of ``columns``; 0 and 1 of a count."""
-    mean, std = column_statistics(rows, chosen, columns, blocks.get(DESCRIPTORS, (0, 0)))
+    mean, std, measured = np.zeros(len(columns)), np.ones(len(columns)), np.ones(len(columns), dtype=bool)
     for name, (start, end) in blocks.items():
-        if name.endswith(COUNTS):
-            mean[start:end], std[start:end] = 0.0, 1.0
+        measured[start:end] = not name.endswith(COUNTS)
+    bent = np.zeros(len(columns), dtype=bool)
+    bent[slice(*blocks.get(DESCRIPTORS, (0, 0)))] = True
+    mean[measured], std[measured] = column_statistics(rows, chosen, columns[measured], bent[measured])
     return mean, 1.0 / np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, 1.0)
 
 
 def column_statistics(
-    rows: np.ndarray, chosen: np.ndarray, columns: np.ndarray, logged: tuple[int, int] = (0, 0)
+    rows: np.ndarray, chosen: np.ndarray, columns: np.ndarray, bent: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation (columns,) of the finite values of ``columns``; 0 and 1 where there is none.
 
-    Those of the ``columns`` from ``logged[0]`` to ``logged[1]`` are of sign(x) · ln(1 + |x|).
+    Those that ``bent`` (columns,) marks are measured as sign(x) · ln(1 + |x|).
     """
-    bent = set(columns[slice(*logged)].tolist())
-    means, stds = [], []
+    means, stds, done = [np.zeros(0)], [np.zeros(0)], 0
     for some, values in _parts(rows, chosen, columns):
-        at = np.array([column in bent for column in some])
+        at = bent[done : done + len(some)]
+        done += len(some)
         values[:, at] = np.sign(values[:, at]) * np.log1p(np.abs(values[:, at]))
         count = np.maximum((~np.isnan(values)).sum(0), 1)
         mean = np.nansum(values, 0) / count

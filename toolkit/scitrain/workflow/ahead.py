@@ -1,6 +1,5 @@
 """Import what will be needed, while something else is waited for."""
 
-import atexit
 import gc
 import sys
 from contextlib import suppress
@@ -26,5 +25,3 @@ def _import(*names: str) -> None:
             import_module(name)
     if collecting:
         gc.enable()
-    # Nor need they be searched a last time, for a second, when the process ends.
-    atexit.register(gc.freeze)
