@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -129,8 +130,10 @@ def _undecodable(decoder: codecs.IncrementalDecoder, chunk: bytes, lines: int) -
 
 def _eight_bit(path: Path) -> str:
     """Choose among the encodings that laboratories' spreadsheets write; latin-1 reads any byte."""
-    if _decodes(path, "cp932") and _has_kana(path):
+    if _decodes(path, "cp932") and _is_japanese(path):
         return "cp932"
+    if _decodes(path, "euc_jp") and _share(path, "euc_jp", _is_kana) > 0:
+        return "euc_jp"
     return "cp1252" if _decodes(path, "cp1252") else "latin-1"
 
 
@@ -144,6 +147,22 @@ def _decodes(path: Path, encoding: str) -> bool:
     return True
 
 
-def _has_kana(path: Path) -> bool:
-    with path.open(encoding="cp932") as file:
-        return any("\u3041" <= letter <= "\u30ff" for letter in file.read(CHUNK))
+def _is_japanese(path: Path) -> bool:
+    """Tell Shift-JIS from Western text: accented letters, read so, become rare kanji, private letters and half-width kana."""
+    return _share(path, "cp932", _is_kana) > 0 or _share(path, "cp932", _is_common) > 0.5
+
+
+def _is_kana(letter: str) -> bool:
+    return "\u3041" <= letter <= "\u30ff"
+
+
+def _is_common(letter: str) -> bool:
+    """Tell kanji of the first level, and full-width signs: Shift-JIS begins them with a byte that is no Western letter."""
+    return "\x81" <= chr(letter.encode("cp932")[0]) <= "\x98"
+
+
+def _share(path: Path, encoding: str, wanted: Callable[[str], bool]) -> float:
+    """Return the share of the letters beyond ASCII that are ``wanted``, 0 where there are none."""
+    with path.open(encoding=encoding) as file:
+        wide = [letter for letter in file.read(CHUNK) if letter > "\x7f"]
+    return sum(map(wanted, wide)) / len(wide) if wide else 0.0
