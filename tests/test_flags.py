@@ -73,6 +73,7 @@ def read(*words: str) -> Wish:
         (["--names"], {"names": []}),
         (["--rows", '{"x": 1}', '{"x": 2}'], {"rows": [{"x": 1}, {"x": 2}]}),
         (["--rows", "CCO"], {"rows": ["CCO"]}),
+        (["--rows", '{"x": 1}'], {"rows": [{"x": 1}]}),
         (["--model", '{"family": "cnn", "channels": [8]}'], {"model": {"family": "cnn", "channels": [8]}}),
         (["--model", "mlp", "--model.hidden-width", "3"], {"model": {"family": "mlp", "hidden_width": 3}}),
         (["--model.family", "cnn", "--model.channels", "8", "16"], {"model": {"family": "cnn", "channels": [8, 16]}}),
