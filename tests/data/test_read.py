@@ -152,6 +152,22 @@ def test_a_file_that_is_no_table_is_refused_with_what_to_do(
     assert name in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "said"),
+    [
+        ("x.xlsx", b"PK\x03\x04...", "Excel workbook; save the sheet as CSV"),
+        ("x.csv.gz", b"\x1f\x8b...", "decompress it first"),
+        ("x.pkl", b"\x80\x05K\x01.", "a pickle, which could run anything and is not opened"),
+        ("x.json", b"{}", "ending '.json' that is not known"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_what_to_do(
+    workspace: Workspace, name: str, head: bytes, said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        read(written(workspace, head, name), workspace)
+
+
 def test_one_row_is_read(workspace: Workspace) -> None:
     assert cells(workspace, "a,b\n1,2\n") == {"a": ["1"], "b": ["2"]}
 

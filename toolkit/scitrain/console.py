@@ -86,7 +86,9 @@ def _table(rows: Sequence[Mapping[str, JsonValue]], width: int) -> Table:
     columns = _that_fit(_columns(shown), shown, width)
     for key in columns:
         numeric = all(isinstance(row.get(key), int | float | None) for row in shown)
-        table.add_column(key, justify="right" if numeric else "left", overflow="fold", no_wrap=_longest(key, shown) <= UNBROKEN)
+        table.add_column(
+            key, justify="right" if numeric else "left", overflow="fold", no_wrap=_longest(key, shown) <= UNBROKEN
+        )
     for row in shown:
         table.add_row(*(_cell(row.get(key)) for key in columns))
     return table

@@ -144,7 +144,11 @@ def _value(flag: Flag, texts: object) -> object:
 def _single(flag: Flag, text: str) -> object:
     """Read JSON where an object or list fits, a list of one where only a list fits, ``none`` where no text fits."""
     read = decode(flag.field.annotation, text)
-    if isinstance(read, dict) and flag.many and not any(plain is dict or get_origin(plain) is dict for plain in flag.types):
+    if (
+        isinstance(read, dict)
+        and flag.many
+        and not any(plain is dict or get_origin(plain) is dict for plain in flag.types)
+    ):
         return [read]
     if not isinstance(read, str) or str in flag.types:
         return read

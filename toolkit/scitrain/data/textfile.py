@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scitrain.errors import DataError
 
-__all__ = ["TextFile", "inspect_text"]
+__all__ = ["TextFile", "inspect_text", "what_else"]
 
 CHUNK = 1 << 20
 MAGIC = {
@@ -19,6 +19,9 @@ MAGIC = {
     b"BZh": "bzip2-compressed; decompress it first",
     b"\xfd7zXZ": "xz-compressed; decompress it first",
     b"\x28\xb5\x2f\xfd": "zstd-compressed; decompress it first",
+    b"\x80\x04": "a pickle, which could run anything and is not opened; save the table as CSV or Parquet",
+    b"\x80\x05": "a pickle, which could run anything and is not opened; save the table as CSV or Parquet",
+    b"\x93NUMPY": "a NumPy array; save it as CSV with a header",
     b"PAR1": "a Parquet file; give it the ending .parquet",
     b"%PDF": "a PDF; extract the table as CSV",
     b"\x89PNG": "an image; give the folder that holds the images",
@@ -50,6 +53,16 @@ class TextFile:
     """How the encoding was found, where it is not UTF-8."""
 
 
+def what_else(path: Path) -> str | None:
+    """Return what a file is that is no table of text, by its first bytes, and what to do with it."""
+    with path.open("rb") as file:
+        return _told(file.read(32))
+
+
+def _told(head: bytes) -> str | None:
+    return next((what for magic, what in MAGIC.items() if head.startswith(magic)), None)
+
+
 def inspect_text(path: Path) -> TextFile:
     """Read the whole file once, in constant memory.
 
@@ -67,9 +80,8 @@ def _inspect(path: Path, size: int, modified_ns: int) -> TextFile:
         raise DataError(f"{path.name} is empty (0 bytes); give a file with a header and at least one row")
     with path.open("rb") as file:
         head = file.read(CHUNK)
-    for magic, what in MAGIC.items():
-        if head.startswith(magic):
-            raise DataError(f"{path.name} is no text: it is {what}")
+    if told := _told(head):
+        raise DataError(f"{path.name} is no text: it is {told}")
     wide = _wide_encoding(head)
     digest, odd, bad_byte = _walk(path, zeros_allowed=wide is not None)
     if wide is not None:
