@@ -88,6 +88,10 @@ def settings_from(argv: Sequence[str]) -> Settings:
     workspace = Workspace.from_environment(DEFAULT_WORKSPACE)
     if typed.workspace is not None:
         workspace = replace(workspace, root=typed.workspace.expanduser().resolve())
+    if workspace.root.is_file():
+        raise ScitrainError(
+            f"the workspace {str(workspace.root)!r} is a file; give a folder, which is made where it is not there"
+        )
     roots = (*(workspace.data_roots or ()), *(_folder(root) for root in typed.data_root))
     return Settings(
         workspace=replace(workspace, data_roots=roots),
