@@ -114,3 +114,12 @@ def test_help_says_default_choices_and_kind(capsys):
     assert "(default: 30)" in text
     assert "--split.val X" in text
     assert text.count("--model.dropout") == 2  # once in the usage, once in the list: not once a family
+
+
+def test_help_names_every_member_of_a_union_and_each_default():
+    parser = ArgumentParser(allow_abbrev=False, prog="x")
+    add_flags(parser, Wish)
+    shown = " ".join(parser.format_help().split())
+    assert "--model.family mlp|cnn" in shown
+    assert "(default: 0.1 or 0.3)" in shown
+    assert "(default: mlp)" not in shown
