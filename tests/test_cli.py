@@ -58,6 +58,8 @@ def test_a_failed_run_ends_with_status_1_and_its_reason(workspace, tiny_job, cap
         (["list-runs", "--limit", "many"], "limit: Input should be a valid integer"),
         ([], "COMMAND"),
         (["serve", "--http", "--host", "0.0.0.0"], "bearer token"),
+        (["--workspace", "W", "serve", "--http", "--host", "0.0.0.0"], "bearer token"),
+        (["--json", "serve"], "unrecognized arguments: --json"),
     ],
 )
 def test_a_bad_request_ends_with_status_2_and_the_mend(workspace, capsys, words, said):

@@ -41,3 +41,12 @@ def test_records_make_a_table_without_what_is_empty_or_said_twice():
 
 def test_a_long_table_is_cut_and_says_so():
     assert "first 20 of 30" in shown([{"title": str(index)} for index in range(30)])
+
+
+def test_a_run_id_stays_whole_and_what_does_not_fit_is_left_to_the_json():
+    run_id = "train_model-20260101T120000-0a1b2c3d"
+    text = shown([{"run_id": run_id, "about": "word " * 30, "operation": "train_model", "x": "y" * 40, "z": 1}])
+    assert run_id in text
+    assert "operation" in text
+    assert "│ z" not in text
+    assert all(len(line) <= 100 for line in text.splitlines())

@@ -73,6 +73,7 @@ def read(*words: str) -> Wish:
         (["--names"], {"names": []}),
         (["--rows", '{"x": 1}', '{"x": 2}'], {"rows": [{"x": 1}, {"x": 2}]}),
         (["--rows", "CCO"], {"rows": ["CCO"]}),
+        (["--rows", '{"x": 1}'], {"rows": [{"x": 1}]}),
         (["--model", '{"family": "cnn", "channels": [8]}'], {"model": {"family": "cnn", "channels": [8]}}),
         (["--model", "mlp", "--model.hidden-width", "3"], {"model": {"family": "mlp", "hidden_width": 3}}),
         (["--model.family", "cnn", "--model.channels", "8", "16"], {"model": {"family": "cnn", "channels": [8, 16]}}),
@@ -113,3 +114,12 @@ def test_help_says_default_choices_and_kind(capsys):
     assert "(default: 30)" in text
     assert "--split.val X" in text
     assert text.count("--model.dropout") == 2  # once in the usage, once in the list: not once a family
+
+
+def test_help_names_every_member_of_a_union_and_each_default():
+    parser = ArgumentParser(allow_abbrev=False, prog="x")
+    add_flags(parser, Wish)
+    shown = " ".join(parser.format_help().split())
+    assert "--model.family mlp|cnn" in shown
+    assert "(default: 0.1 or 0.3)" in shown
+    assert "(default: mlp)" not in shown

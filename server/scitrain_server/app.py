@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from threading import Thread
 from typing import Any
@@ -31,7 +32,7 @@ from pydantic import AnyUrl
 
 from scitrain.errors import ScitrainError
 from scitrain_server import prompts, resources
-from scitrain_server.auth import guard, transport_security
+from scitrain_server.auth import guard
 from scitrain_server.completions import complete
 from scitrain_server.settings import Settings, settings_from
 from scitrain_server.skills import SkillsExtension
@@ -157,13 +158,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     server = build(settings)
     gc.freeze()
     gc.enable()
-    if settings.http:
-        sys.stderr.write(f"serving {settings.workspace.root} at http://{settings.host}:{settings.port}/mcp\n")
-        server.run(
-            "streamable-http", host=settings.host, port=settings.port, transport_security=transport_security(settings)
-        )
-    else:
+    if not settings.http:
         server.run("stdio")
+        return 0
+    try:
+        # Only where it is asked for: the packages of HTTP would slow the start over stdio down.
+        import_module("scitrain_server.http").serve_http(server, settings)
+    except ScitrainError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     return 0
 
 

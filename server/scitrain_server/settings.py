@@ -1,7 +1,7 @@
 """What ``scitrain serve`` was asked to serve, to whom, and from which folders."""
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -88,6 +88,10 @@ def settings_from(argv: Sequence[str]) -> Settings:
     workspace = Workspace.from_environment(DEFAULT_WORKSPACE)
     if typed.workspace is not None:
         workspace = replace(workspace, root=typed.workspace.expanduser().resolve())
+    if workspace.root.is_file():
+        raise ScitrainError(
+            f"the workspace {str(workspace.root)!r} is a file; give a folder, which is made where it is not there"
+        )
     roots = (*(workspace.data_roots or ()), *(_folder(root) for root in typed.data_root))
     return Settings(
         workspace=replace(workspace, data_roots=roots),
@@ -117,7 +121,7 @@ def _parser() -> ArgumentParser:
     add("--read-only", action="store_true", help="serve only what changes nothing")
     add("--http", action="store_true", help="speak streamable HTTP at /mcp instead of stdio")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    add("--port", type=_port, default=8000, metavar="PORT", help="port to listen on, 0 for any (default: %(default)s)")
     add(
         "--token-file",
         type=Path,
@@ -128,6 +132,13 @@ def _parser() -> ArgumentParser:
         "--allowed-host", action="append", default=[], metavar="NAME", help="host name clients may use; repeat for more"
     )
     return parser
+
+
+def _port(word: str) -> int:
+    port = int(word) if word.isdecimal() else -1
+    if not 0 <= port <= 65_535:
+        raise ArgumentTypeError(f"{word!r} is no port; give a number from 0 to 65535")
+    return port
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,6 +43,12 @@ def test_cells_stay_as_they_are_written(workspace: Workspace) -> None:
         ("a,b\n1,\u00e9\n".encode("utf-16-le"), ("1", "\u00e9")),
         ("a,b\n1,\u00b0C \u2013\n".encode("cp1252"), ("1", "\u00b0C \u2013")),
         ("a,b\n1,\u30ab\u30ca\n".encode("cp932"), ("1", "\u30ab\u30ca")),
+        (
+            "a,b\n\u6e29\u5ea6,\u5727\u529b\uff08kPa\uff09\n".encode("cp932"),
+            ("\u6e29\u5ea6", "\u5727\u529b\uff08kPa\uff09"),
+        ),
+        ("a,b\n\u6e29\u5ea6,\u30ab\u30ca\n".encode("euc_jp"), ("\u6e29\u5ea6", "\u30ab\u30ca")),
+        ("a,b\nGr\u00f6\u00dfe,\u00e9t\u00e9\n".encode("cp1252"), ("Gr\u00f6\u00dfe", "\u00e9t\u00e9")),
         (b"a;b\n1;2\n", ("1", "2")),
         (b"a\tb\n1\t2\n", ("1", "2")),
         (b"a|b\n1|2\n", ("1", "2")),
@@ -54,6 +60,27 @@ def test_byte_order_marks_encodings_and_delimiters_are_found(
     workspace: Workspace, content: bytes, expected: tuple[str, str]
 ) -> None:
     assert cells(workspace, content) == {"a": [expected[0]], "b": [expected[1]]}
+
+
+def test_lines_of_comment_before_the_header_are_left_out_and_lines_still_count(workspace: Workspace) -> None:
+    source = read(written(workspace, '# made "by X\n# on, a, day\na,b,y\n1,2,3\n4,5\n6,7,8\n9,9\n'), workspace)
+    assert {name: list(column) for name, column in source.columns.items()} == {
+        "a": ["1", "6"],
+        "b": ["2", "7"],
+        "y": ["3", "8"],
+    }
+    assert source.lines.tolist() == [4, 6]
+    assert source.rows.tolist() == [1, 3]
+    assert [one.line for one in source.broken] == [5, 7]
+    assert source.notes == ("lines that begin with # left out before the header (2)",)
+
+
+def test_a_header_may_begin_with_a_number_sign(workspace: Workspace) -> None:
+    assert cells(workspace, "#smiles,y\nC#N,1\n") == {"#smiles": ["C#N"], "y": ["1"]}
+
+
+def test_decimal_commas_are_found_below_comments(workspace: Workspace) -> None:
+    assert cells(workspace, "# x\nname;y\na;1,5\n") == {"name": ["a"], "y": ["1.5"]}
 
 
 def test_a_guessed_encoding_is_said(workspace: Workspace) -> None:
@@ -123,6 +150,22 @@ def test_a_file_that_is_no_table_is_refused_with_what_to_do(
     with pytest.raises(DataError, match="(?s)" + said) as error:
         read(written(workspace, content, name), workspace)
     assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "said"),
+    [
+        ("x.xlsx", b"PK\x03\x04...", "Excel workbook; save the sheet as CSV"),
+        ("x.csv.gz", b"\x1f\x8b...", "decompress it first"),
+        ("x.pkl", b"\x80\x05K\x01.", "a pickle, which could run anything and is not opened"),
+        ("x.json", b"{}", "ending '.json' that is not known"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_what_to_do(
+    workspace: Workspace, name: str, head: bytes, said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        read(written(workspace, head, name), workspace)
 
 
 def test_one_row_is_read(workspace: Workspace) -> None:

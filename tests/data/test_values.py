@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scitrain.data.columns import TextColumn, take, text_column
 from scitrain.data.duplicates import codes, merge
 from scitrain.data.units import split_unit
-from scitrain.data.values import missing_mask, numbers, times
+from scitrain.data.values import missing_mask, numbers, spelt_numbers, times
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=30))
@@ -29,6 +29,27 @@ def test_everything_else_is_bad(cell: str) -> None:
     assert numbers([cell]).bad[0]
 
 
+@pytest.mark.parametrize(
+    ("cells", "values", "remark"),
+    [
+        (["1,234.5", "-5", "12 345"], [1234.5, -5, 12345], ", written with thousands separators (1,234.5)"),
+        (["1.234,5", "0,25", "7"], [1234.5, 0.25, 7], ", written with a decimal comma (1.234,5)"),
+        (["12 %", "-0.5%", ".5 %"], [12, -0.5, 0.5], ", written with a percent sign"),
+        (["1.5", "2", ""], [1.5, 2, np.nan], ""),
+    ],
+)
+def test_a_column_is_read_in_the_spelling_its_cells_share(cells: list[str], values: list[float], remark: str) -> None:
+    read = spelt_numbers(cells)
+    assert read.values.tolist() == pytest.approx(values, nan_ok=True)
+    assert read.remark == remark
+    assert not read.bad.any()
+
+
+def test_a_cell_unlike_the_spelling_of_its_column_is_bad() -> None:
+    assert spelt_numbers([*["1,234"] * 19, "1,23"]).bad.tolist() == [False] * 19 + [True]
+    assert spelt_numbers(["10 %", "ten", "about 3"]).bad.all()
+
+
 def test_words_for_missing_are_missing() -> None:
     assert missing_mask(["", " ", "NaN", "N/A", "null", "None", "0", "nano"]).tolist() == [True] * 5 + [False] * 3
 
@@ -39,6 +60,8 @@ def test_times_are_numbers_or_dates() -> None:
     assert read.values[:4].tolist() == [86400.0, 60.0, 1.0, 31536000.0]
     assert read.bad.tolist() == [False, False, False, False, True, False]
     assert np.isnan(times(["2024-02-30", "2024-13-01"]).values).all()
+    assert times(["02.01.1970", "31/12/1970"]).values.tolist() == [86400.0, 364 * 86400.0]
+    assert times(["01/02/1970", "12/31/1970 00:01"]).values.tolist() == [86400.0, 364 * 86400.0 + 60]
 
 
 @pytest.mark.parametrize(

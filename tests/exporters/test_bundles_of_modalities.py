@@ -79,6 +79,22 @@ def test_bad_and_good_rows_are_told_alike(
     assert said[2]["error"]
 
 
+def test_decimal_commas_of_a_semicolon_file_are_points_to_the_bundle_too(trained: ModuleType, tmp_path: Path) -> None:
+    run = trained.trained_run(tmp_path / "w", "regression", Mlp(widths=[8]), 1, ("tabular", TABLE))
+    export_files(run, run, [BUNDLE])
+    bundle = str(run.path / "models/bundle/inference.py")
+    said = {}
+    for mark, number in ((",", "1.5"), (";", "1,5")):
+        rows = (["mean radius", "kind", "when", "ok"], [number, "soft", "2024-03-05", "yes"])
+        (tmp_path / "in.csv").write_text("\n".join(map(mark.join, rows)), encoding="utf-8")
+        command = [sys.executable, "-c", BLOCKED, bundle, "in.csv", "-o", "said.csv"]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        with (tmp_path / "said.csv").open(encoding="utf-8", newline="") as file:
+            [said[mark]] = csv.DictReader(file)
+    assert said[";"] == said[","]
+    assert said[";"]["error"] == ""
+
+
 def test_images_are_found_beside_the_file_that_names_them(trained: ModuleType, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for i in range(12):

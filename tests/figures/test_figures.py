@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -141,6 +142,17 @@ def test_a_confusion_matrix_of_many_classes_says_its_cut() -> None:
     y = RNG.integers(0, 40, 500)
     target = ClassTarget("group", classes, y, np.eye(40)[RNG.permutation(y)])
     assert "30 of 40 classes are drawn, those most often confused" in words(confusion_matrix([target]))
+
+
+@pytest.mark.parametrize(
+    "names", [("stable", "unstable at room temperature", "so so"), ("a" * 20, "b" * 20), ("p", "n")]
+)
+def test_no_class_name_of_a_confusion_matrix_covers_its_neighbour(names: tuple[str, ...]) -> None:
+    y = RNG.integers(0, len(names), 60)
+    figure = confusion_matrix([ClassTarget("group", names, y, np.eye(len(names))[y])])
+    figure.savefig(BytesIO(), format="png")
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_roc_and_precision_recall_show_areas_and_base_rate() -> None:

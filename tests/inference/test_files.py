@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from scitrain.errors import ScitrainError
+from scitrain.errors import RunStateError, ScitrainError
 from scitrain.evaluation.conformal import ConformalRegression, ConformalSets
 from scitrain.inference import load_domain, load_predictor, read_config, save_model
 from scitrain.inference.files import CONFIG, DOMAIN, WEIGHTS
@@ -18,6 +18,27 @@ from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
 RunOf = Callable[[str], Run]
+
+
+@pytest.mark.parametrize(
+    ("operation", "parents", "ended", "said"),
+    [
+        ("evaluate_model", ["train_model-x"], "completed", "say that one, run='train_model-x'"),
+        ("train_model", [], None, "it is still queued; wait for it with get_run"),
+        ("train_model", [], "failed", "resume_run"),
+        ("compare_runs", [], "completed", "trains no model"),
+    ],
+)
+def test_a_run_without_a_model_says_which_run_to_name_instead(
+    operation: str, parents: list[str], ended: str | None, said: str, tmp_path: Path
+) -> None:
+    run = Run.create(operation, {}, Workspace(tmp_path), parents)
+    if ended:
+        run.end(ended)
+    with pytest.raises(RunStateError, match=r"no models/config.json") as refused:
+        read_config(run)
+    assert said in str(refused.value)
+    run.release()
 
 
 @pytest.fixture

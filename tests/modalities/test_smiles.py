@@ -61,6 +61,14 @@ def test_a_column_that_is_only_readable_is_left_out_with_the_reason():
     assert "group left out: readable too, but words or formulas" in found.reason
 
 
+def test_numbers_are_told_from_molecules_without_chemistry(monkeypatch):
+    def never(text):
+        raise AssertionError(f"{text} was read as a molecule")
+
+    monkeypatch.setattr("scitrain.chem.molecule_features.standardise_one", never)
+    assert recognised(a=["1.5", "-2e-3", "+7E+2", "2020-01-02"], b=["", "0", "12 345", "99 %"]) is None
+
+
 def test_small_molecules_are_recognised_where_the_column_says_so():
     assert recognised(SMILES=["C", "CO", "N", "O"]) == ("SMILES",)
     assert recognised(compound=["CCCC", "CCO", "CC", "O"]) == ("compound",)

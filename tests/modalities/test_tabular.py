@@ -215,3 +215,8 @@ def test_any_cells_can_be_cleaned_learned_and_read(cells: list[str]) -> None:
     assert errors == {}
     assert array.shape == (len(keep), *featuriser.shape().shape)
     assert not np.isinf(array).any()
+
+
+def test_words_that_never_occur_twice_teach_nothing():
+    with pytest.raises(DataError, match="no word of note occurs twice"):
+        learned({"note": [f"remark {i}" for i in range(30)]})

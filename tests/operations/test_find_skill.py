@@ -320,6 +320,19 @@ def test_a_file_that_may_not_be_read_is_not_looked_into(ask, tmp_path):
     assert steps(ask(f"build a solubility model from {outside}"))["train_model"] == {"data": str(outside)}
 
 
+@pytest.mark.parametrize(
+    ("request_", "data"),
+    [
+        ("train on the images of a folder of micrographs", None),
+        ("train from directory data/imgs", "data/imgs"),
+        ("画像フォルダ sem_images で分類器を学習させて", "sem_images"),
+        ("画像フォルダ CNN で学習して", None),
+    ],
+)
+def test_a_folder_is_what_is_named_so_and_no_little_word_beside_it(ask, request_, data):
+    assert steps(ask(request_))["train_model"].get("data") == data
+
+
 def test_the_language_can_be_asked_for(ask):
     assert ask("train a model on esol.csv, answer in Japanese please").language == "ja"
     assert ask("esol.csv でモデルを学習して、英語で答えて").language == "en"

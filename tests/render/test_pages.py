@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from scitrain.data.prepared import Target
+from scitrain.errors import ScitrainError
 from scitrain.render import limits, render_card, render_report, render_train_script, tables
 from scitrain.render.facts import read_facts
 from scitrain.render.markup import environment
@@ -98,7 +99,9 @@ def test_errors_in_different_units_stand_by_target(fabricated: ModuleType, tmp_p
 
 
 def test_a_baseline_of_which_there_is_nothing_to_say_ends_without_a_colon(made: Made) -> None:
-    assert not re.search(r"\*\*: *$", render_card(made("regression")).read_text(encoding="utf-8"), re.M)
+    text = render_card(made("regression")).read_text(encoding="utf-8")
+    assert not re.search(r"\*\*: *$", text, re.M)
+    assert len(re.findall(r"^- \*\*(mean|ridge|random forest)\*\*", text, re.M)) == 3, "each on a line of its own"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,7 +191,9 @@ def test_the_script_compiles_and_prints_the_recorded_numbers(
     monkeypatch.setitem(
         sys.modules,
         "scitrain",
-        SimpleNamespace(TrainModel=train, Workspace=lambda root: SimpleNamespace(runs=root / "runs")),
+        SimpleNamespace(
+            TrainModel=train, Workspace=lambda root: SimpleNamespace(runs=root / "runs"), ScitrainError=ScitrainError
+        ),
     )
     monkeypatch.setattr(sys, "argv", ["train_script.py", "--workspace", str(run.workspace.root)])
     runpy.run_path(str(render_train_script(run)), run_name="__main__")
@@ -196,6 +201,15 @@ def test_the_script_compiles_and_prints_the_recorded_numbers(
     printed = capsys.readouterr().out
     for row in read_facts(run).rows("rmse"):
         assert printed.count(f"{row.value:.6g}") == 2
+
+
+def test_the_script_says_what_to_do_where_the_data_are_gone(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train_script.py", "--data", "gone.csv", "--workspace", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(render_train_script(made("regression"))), run_name="__main__")
+    assert re.search(r"no file or folder 'gone.csv'.*\n.*say --data FILE", capsys.readouterr().err)
 
 
 def test_the_script_holds_any_name(evil: Run) -> None:

@@ -1,10 +1,13 @@
+import socket
 from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
 
-from scitrain_server import Settings, build
+from scitrain.errors import ScitrainError
+from scitrain_server import Settings, build, main
 from scitrain_server.auth import transport_security
+from scitrain_server.http import listen
 
 pytestmark = pytest.mark.anyio
 TOKEN = "t" * 32
@@ -50,3 +53,32 @@ async def test_a_page_that_rebinds_dns_is_refused(settings, base, origin, status
     async with serve(Settings(settings.workspace, http=True), base) as client:
         headers = HEADERS | ({"origin": origin} if origin else {})
         assert (await client.post("/mcp", json=PING, headers=headers)).status_code == status
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_promised(settings, capsys):
+    with listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["--workspace", str(settings.workspace.root), "--http", "--port", str(port)]) == 2
+    said = capsys.readouterr().err
+    assert f"127.0.0.1 port {port} cannot be listened on" in said
+    assert "--port" in said
+    assert "serving" not in said
+
+
+def test_a_host_of_another_machine_cannot_be_listened_on():
+    with pytest.raises(ScitrainError, match="cannot be listened on"):
+        listen("192.0.2.1", 0)
+
+
+def test_both_families_of_loopback_can_be_listened_on():
+    for host in ("127.0.0.1", "localhost"):
+        with listen(host, 0) as taken:
+            assert isinstance(taken, socket.socket)
+            assert taken.getsockname()[1] > 0
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_what_is_no_port_is_refused(port, capsys):
+    assert main(["--http", f"--port={port}"]) == 2
+    assert "is no port; give a number from 0 to 65535" in capsys.readouterr().err

@@ -87,3 +87,9 @@ def test_only_the_named_hosts_are_answered(workspace):
     )
     assert far.allowed_hosts == ["lab.example", "lab.example:*", "lab.example:8443"]
     assert "https://lab.example:8443" in far.allowed_origins
+
+
+def test_a_workspace_that_is_a_file_is_refused_at_the_start(tmp_path, capsys):
+    (tmp_path / "w").write_text("")
+    assert main(["--workspace", str(tmp_path / "w")]) == 2
+    assert "is a file; give a folder" in capsys.readouterr().err

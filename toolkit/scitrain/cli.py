@@ -29,12 +29,13 @@ def program() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; returns 0 when done, 1 for a failed run, 2 for a bad request, 130 when stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["serve"]:
+    to_serve = _words_of_serve(words)
+    if to_serve is not None:
         # What is imported stays: looking for garbage among it is an eighth of the start. The server enables it again.
         gc.disable()
         try:
             # By name: the server lies above the command line, and its packages are loaded only to serve.
-            served: int = import_module("scitrain_server.app").main(words[1:])
+            served: int = import_module("scitrain_server.app").main(to_serve)
         finally:
             gc.enable()
         return served
@@ -52,6 +53,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, CancelledError):
         return _complain("stopped; resume_run goes on from the last checkpoint where there is one", INTERRUPTED)
     return done
+
+
+def _words_of_serve(words: Sequence[str]) -> list[str] | None:
+    """Return the options of ``serve``, those before the word included; None where another command is meant."""
+    at = 0
+    while words[at : at + 1] and words[at].startswith("--"):
+        at += 2 if words[at] == "--workspace" else 1
+    return [*words[:at], *words[at + 1 :]] if words[at : at + 1] == ["serve"] else None
 
 
 def _perform(operation: type[Operation], typed: Namespace) -> int:

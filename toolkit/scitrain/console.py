@@ -17,7 +17,10 @@ __all__ = ["show_progress", "show_result"]
 
 ROWS = 20
 """Rows of a table that a terminal shows; the JSON has them all."""
-COLUMNS = 10
+UNBROKEN = 44
+"""Characters up to which a cell, such as a run id, stays in one line."""
+BROKEN = 20
+"""Least width of a column of longer cells, which are broken into lines."""
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def show_result(result: Result, folder: Path | None = None, console: Console | N
         if rows:
             more = f" (first {ROWS} of {len(rows)})" if len(rows) > ROWS else ""
             console.print(f"{name}{more}", markup=False, highlight=False)
-            console.print(_table(rows))
+            console.print(_table(rows, console.width))
     console.print(result.summary(), markup=False, highlight=False)
     if folder is not None:
         console.print(f"written to {folder}", markup=False, highlight=False, soft_wrap=True)
@@ -77,23 +80,42 @@ def _lines(console: Console) -> Callable[[Progress], None]:
     return draw
 
 
-def _table(rows: Sequence[Mapping[str, JsonValue]]) -> Table:
+def _table(rows: Sequence[Mapping[str, JsonValue]], width: int) -> Table:
     shown = rows[:ROWS]
-    columns = _columns(shown)
     table = Table()
+    columns = _that_fit(_columns(shown), shown, width)
     for key in columns:
         numeric = all(isinstance(row.get(key), int | float | None) for row in shown)
-        table.add_column(key, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            key, justify="right" if numeric else "left", overflow="fold", no_wrap=_longest(key, shown) <= UNBROKEN
+        )
     for row in shown:
         table.add_row(*(_cell(row.get(key)) for key in columns))
     return table
+
+
+def _that_fit(columns: Sequence[str], rows: Sequence[Mapping[str, JsonValue]], width: int) -> list[str]:
+    """Return the first columns that fit side by side; the others are in the JSON."""
+    fit: list[str] = []
+    used = 1
+    for key in columns:
+        longest = _longest(key, rows)
+        used += 3 + (longest if longest <= UNBROKEN else max(BROKEN, len(key)))
+        if fit and used > width:
+            break
+        fit.append(key)
+    return fit
+
+
+def _longest(key: str, rows: Sequence[Mapping[str, JsonValue]]) -> int:
+    return max(len(key), *(len(_cell(row.get(key))) for row in rows))
 
 
 def _columns(rows: Sequence[Mapping[str, JsonValue]]) -> list[str]:
     """Return the columns worth their width: those with values, without the machine's name of what has a title."""
     named = dict.fromkeys(key for row in rows for key in row)
     told = [key for key in named if any(_flat(row.get(key)) for row in rows)]
-    return [key for key in told if not (key == "name" and "title" in told)][:COLUMNS]
+    return [key for key in told if not (key == "name" and "title" in told)]
 
 
 def _flat(value: JsonValue) -> bool:

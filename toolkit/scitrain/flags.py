@@ -6,7 +6,7 @@ called ``a, b`` and a molecule called ``null`` arrive unharmed. (pydantic-settin
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -25,6 +25,8 @@ class Flag:
     path: tuple[str, ...]
     """Field name, preceded by those of the objects that hold it."""
     field: FieldInfo
+    also: tuple[FieldInfo, ...] = ()
+    """The fields of that name in the other members of a union, such as the other model families."""
 
     @property
     def option(self) -> str:
@@ -38,8 +40,8 @@ class Flag:
 
     @property
     def types(self) -> tuple[Any, ...]:
-        """Plain types the field takes."""
-        return alternatives(self.field.annotation)
+        """Plain types the field takes, in any member."""
+        return tuple(dict.fromkeys(plain for one in (self.field, *self.also) for plain in alternatives(one.annotation)))
 
     @property
     def many(self) -> bool:
@@ -53,12 +55,10 @@ class Flag:
 
     def help(self) -> str:
         """Return the field's own help with its default."""
-        shown = (
-            self.field.default.model_dump(exclude_defaults=True)
-            if isinstance(self.field.default, BaseModel)
-            else self.field.default
-        )
-        default = "required" if self.field.is_required() else f"default: {'none' if shown is None else shown}"
+        defaults = list(dict.fromkeys(_default(one) for one in (self.field, *self.also)))
+        default = "required" if self.field.is_required() else f"default: {' or '.join(defaults)}"
+        if get_origin(self.field.annotation) is Literal and self.also:
+            return "Which kind; the other options depend on it."
         return f"{self.field.description or ''} ({default})".strip().replace("%", "%%")
 
     def metavar(self) -> str:
@@ -73,6 +73,12 @@ class Flag:
             for item in alternatives(get_args(p)[0])
         ]
         return "|".join(dict.fromkeys([*words, *kinds, *inner, *objects])) or "TEXT"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    shown = value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else value
+    return "none" if shown is None else str(shown)
 
 
 _KINDS = {str: "TEXT", int: "N", float: "X", bool: "true|false"}
@@ -126,10 +132,11 @@ def _flags(model: type[BaseModel], parents: tuple[str, ...] = ()) -> Iterator[Fl
         flag = Flag((*parents, name), field)
         yield flag
         if not flag.many and not flag.mapping:
-            seen: set[str] = set()
+            shared: dict[str, list[Flag]] = {}
             for inner in models_in(field.annotation):
-                yield from (nested for nested in _flags(inner, flag.path) if nested.option not in seen)
-                seen.update(nested.option for nested in _flags(inner, flag.path))
+                for nested in _flags(inner, flag.path):
+                    shared.setdefault(nested.option, []).append(nested)
+            yield from (replace(same[0], also=tuple(one.field for one in same[1:])) for same in shared.values())
 
 
 def _value(flag: Flag, texts: object) -> object:
@@ -149,6 +156,12 @@ def _value(flag: Flag, texts: object) -> object:
 def _single(flag: Flag, text: str) -> object:
     """Read JSON where an object or list fits, a list of one where only a list fits, ``none`` where no text fits."""
     read = decode(flag.field.annotation, text)
+    if (
+        isinstance(read, dict)
+        and flag.many
+        and not any(plain is dict or get_origin(plain) is dict for plain in flag.types)
+    ):
+        return [read]
     if not isinstance(read, str) or str in flag.types:
         return read
     if flag.many and not any(get_origin(plain) is Literal and text in get_args(plain) for plain in flag.types):

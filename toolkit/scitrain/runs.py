@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
+from scitrain.cancellation import stop_if_asked
 from scitrain.errors import RunNotFoundError, RunStateError
 from scitrain.locks import Lock, announced, is_held
 from scitrain.records import TERMINAL, Decision, Progress, RunRecord, Status, read_record
@@ -218,7 +219,8 @@ class Run:
             self.event("decision", **decision.model_dump(mode="json"))
 
     def progress(self, stage: str, done: float = 0, total: float | None = None, message: str = "") -> None:
-        """Tell how far the work is."""
+        """Tell how far the work is; ends it where it was asked to stop and did not hear."""
+        stop_if_asked()
         step = Progress(stage=stage, done=done, total=total, message=message, time=utc_now())
         self._append(EVENTS, json.dumps({"event": "progress", **step.model_dump()}, ensure_ascii=False))
         if self.on_progress is not None:

@@ -4,7 +4,8 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class Dialect:
     names: tuple[str, ...]
     decimal_comma: frozenset[str] = frozenset()
     """Columns whose numbers are written ``3,14``."""
+    comments: int = 0
+    """Lines before the header that begin with ``#`` and tell of the file."""
     notes: tuple[str, ...] = ()
 
 
@@ -61,22 +64,45 @@ def sniff(path: Path) -> Dialect:
         sample = opened.read(SAMPLE)
     if not sample.strip():
         raise DataError(f"{path.name} holds only blank lines; give a file with a header and at least one row")
-    delimiter = _delimiter(sample, path)
-    with path.open(encoding=file.encoding, newline="") as opened:
-        names = _header(opened, delimiter, path)
+    comments, delimiter = _layout(sample, path)
+    with _at_header(path, file.encoding, comments) as opened:
+        names = _header(opened, delimiter, f"{path.name} line {comments + 1}")
     notes = [] if file.note is None else [file.note]
+    notes += [f"lines that begin with # left out before the header ({comments})"] if comments else []
     if delimiter not in ",\t" or (delimiter == "\t") != (path.suffix.lower() in {".tsv", ".tab"}):
         notes += [] if delimiter == "," else [f"cells are separated by {delimiter!r}"]
-    dialect = Dialect(file, delimiter, names, notes=tuple(notes))
+    dialect = Dialect(file, delimiter, names, comments=comments, notes=tuple(notes))
     return _with_decimal_comma(dialect, sample) if delimiter == ";" else dialect
 
 
-def _delimiter(sample: str, path: Path) -> str:
-    """Take the mark that cuts the first rows into the same number of cells, the larger number where two do."""
+def _layout(sample: str, path: Path) -> tuple[int, str]:
+    """Return how many lines of comment stand before the header, and the mark between cells."""
     lines = sample.splitlines(keepends=True)
     whole = lines[:-1] if len(sample) == SAMPLE and len(lines) > 1 else lines
+    comments = next((i for i, line in enumerate(whole) if not line.startswith("#")), 0)
+    mark = _delimiter(whole[comments : comments + 200], path)
+    if (
+        comments
+        and len(whole[comments - 1].split(mark)) == len(whole[comments].split(mark))
+        and whole[comments - 1][1:2] != " "
+    ):
+        comments -= 1  # ``#smiles,y`` names the columns
+    return comments, mark
+
+
+def _delimiter(lines: Sequence[str], path: Path) -> str:
+    """Take the mark that cuts the first rows into the same number of cells, the larger number where two do."""
     order = "\t,;|" if path.suffix.lower() in {".tsv", ".tab"} else DELIMITERS
-    return max(order, key=lambda mark: (*_consistency(whole[:200], mark), -order.index(mark)))
+    return max(order, key=lambda mark: (*_consistency(lines, mark), -order.index(mark)))
+
+
+@contextmanager
+def _at_header(path: Path, encoding: str, comments: int) -> Iterator[io.TextIOBase]:
+    """Open a file where its header begins."""
+    with path.open(encoding=encoding, newline="") as opened:
+        for _ in range(comments):
+            opened.readline()
+        yield opened
 
 
 def _consistency(lines: Sequence[str], mark: str) -> tuple[float, int]:
@@ -101,32 +127,33 @@ class _long_cells:  # noqa: N801 - reads as a with-statement's verb
         csv.field_size_limit(self.limit)
 
 
-def _header(opened: io.TextIOBase, delimiter: str, path: Path) -> tuple[str, ...]:
+def _header(opened: io.TextIOBase, delimiter: str, where: str) -> tuple[str, ...]:
     with _long_cells():
         cells = next((row for row in csv.reader(opened, delimiter=delimiter)), [])
     names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(cells, 1)]
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        where = "; ".join(
+        shown = "; ".join(
             f"{name!r} in columns {', '.join(str(i) for i, n in enumerate(names, 1) if n == name)}"
             for name in repeated[:5]
         )
-        raise DataError(f"{path.name} line 1: column names are repeated ({where}); give each column a name of its own")
+        raise DataError(f"{where}: column names are repeated ({shown}); give each column a name of its own")
     if not names:
-        raise DataError(f"{path.name} line 1 is blank; its first line must name the columns")
+        raise DataError(f"{where} is blank; its first line must name the columns")
     return tuple(names)
 
 
 def _with_decimal_comma(dialect: Dialect, sample: str) -> Dialect:
     with _long_cells():
-        rows = [row for row in csv.reader(io.StringIO(sample), delimiter=";") if len(row) == len(dialect.names)][1:]
+        lines = io.StringIO(sample).readlines()[dialect.comments :]
+        rows = [row for row in csv.reader(lines, delimiter=";") if len(row) == len(dialect.names)][1:]
     found = {
         name for i, name in enumerate(dialect.names) if _is_decimal_comma([row[i] for row in rows if row[i].strip()])
     }
     if not found:
         return dialect
     note = f"decimal commas read as points in {', '.join(sorted(found))}"
-    return Dialect(dialect.file, ";", dialect.names, frozenset(found), (*dialect.notes, note))
+    return replace(dialect, decimal_comma=frozenset(found), notes=(*dialect.notes, note))
 
 
 def _is_decimal_comma(cells: list[str]) -> bool:
@@ -147,11 +174,13 @@ class _Lines:
     next_line: int = 2
     bad: list[tuple[int, str, str]] = field(default_factory=list)
     """Number, text and reason of broken rows that were parsed but not yet passed."""
+    skipped: int = 0
+    """Lines before the header, which pyarrow counts."""
 
     def broken(self, row: arrow_csv.InvalidRow) -> str:
         """Note a row with too many or too few cells; pyarrow's handler."""
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
-        self.bad.append((row.number, row.text, reason))
+        self.bad.append((row.number - self.skipped, row.text, reason))
         return "skip"
 
     def number(self, newlines: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[Broken, ...]]:
@@ -208,7 +237,7 @@ def parts(dialect: Dialect, block: int = BLOCK) -> Iterator[Part]:
 
 def _only_header(dialect: Dialect) -> bool:
     """Tell whether nothing follows the header, not even a line break, which pyarrow takes for a torn block."""
-    with _long_cells(), dialect.file.path.open(encoding=dialect.file.encoding, newline="") as opened:
+    with _long_cells(), _at_header(dialect.file.path, dialect.file.encoding, dialect.comments) as opened:
         rows = csv.reader(opened, delimiter=dialect.delimiter)
         return sum(1 for _ in islice(rows, 2)) == 1
 
@@ -221,7 +250,8 @@ def _after(part: Part, line: int) -> Part:
 
 
 def _parts(dialect: Dialect, block: int) -> Iterator[Part]:
-    lines = _Lines(next_line=2 + sum(name.count("\n") for name in dialect.names))
+    skipped = dialect.comments
+    lines = _Lines(next_line=2 + skipped + sum(name.count("\n") for name in dialect.names), skipped=skipped)
     reader = _reader(dialect, block, lines)
     last: tuple[int, bool] | None = None
     for batch in reader:
@@ -251,7 +281,12 @@ def _reader(dialect: Dialect, block: int, lines: _Lines) -> arrow_csv.CSVStreami
         dialect.file.path,
         # One thread: only so are the numbers of broken rows known.
         read_options=arrow_csv.ReadOptions(
-            use_threads=False, block_size=block, column_names=names, skip_rows_after_names=1, encoding=encoding
+            use_threads=False,
+            block_size=block,
+            column_names=names,
+            skip_rows=dialect.comments,
+            skip_rows_after_names=1,
+            encoding=encoding,
         ),
         parse_options=arrow_csv.ParseOptions(
             delimiter=dialect.delimiter,

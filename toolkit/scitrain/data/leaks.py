@@ -14,7 +14,7 @@ from scitrain.chem.formulas import chemical_system
 from scitrain.chem.molecules import nearest_similarity
 from scitrain.data.columns import TextColumn, as_arrow, take
 from scitrain.data.prepared import Prepared
-from scitrain.data.values import numbers
+from scitrain.data.values import spelt_numbers
 from scitrain.modalities import MODALITIES
 
 __all__ = ["Telling", "find_leaks", "near_copies", "telling_features"]
@@ -108,7 +108,7 @@ def telling_features(prepared: Prepared, seed: int) -> list[Telling]:
     y = np.where(y < 0, np.nan, y) if prepared.task == "multiclass" else y
     found = []
     for name, cells in columns.items():
-        read = numbers(cells)
+        read = spelt_numbers(cells)
         for target, labels in zip(prepared.targets, y.T, strict=True):
             how = (
                 _numeric(read.values, labels, prepared.task == "regression")
@@ -190,7 +190,7 @@ def _standardised(test: dict[str, TextColumn], train: dict[str, TextColumn]) -> 
     """Return both tables, numbers in standard deviations of train; different words lie far apart."""
     left, right = [], []
     for name in test:
-        a, b = numbers(test[name]), numbers(train[name])
+        a, b = spelt_numbers(test[name]), spelt_numbers(train[name])
         if a.bad.any() or b.bad.any():
             words = {word: 1000.0 * i for i, word in enumerate(dict.fromkeys([*train[name], *test[name]]))}
             left.append(np.array([words[word] for word in test[name]]))

@@ -24,7 +24,7 @@ from scitrain.workspace import Workspace
 
 __all__ = ["build", "cache_key", "prepare"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same request would be prepared differently."""
 
 

@@ -11,7 +11,7 @@ from scitrain.data.columns import TextColumn
 from scitrain.data.options import DataOptions
 from scitrain.data.roles import candidates, id_like, is_split_column, sample_rows
 from scitrain.data.source import Source
-from scitrain.data.values import Numbers, missing_mask, numbers, times
+from scitrain.data.values import Numbers, missing_mask, spelt_numbers, times
 from scitrain.modalities import MODALITIES
 
 __all__ = ["Column", "all_yes_no", "profile"]
@@ -52,12 +52,13 @@ def all_yes_no(options: DataOptions, source: Source) -> list[str]:
 def _column(source: Source, name: str, sample: TextColumn, left_out: str) -> Column:
     cells = source.columns[name]
     kind = _modality(name, sample)
-    read = numbers(cells)
+    read = spelt_numbers(cells)
     # A formula may be spelled NaN: in columns that a modality claims, only an empty cell is missing.
     missing = np.asarray(pc.equal(pc.utf8_trim_whitespace(cells.arrow), "")) if kind else missing_mask(cells)
     notes = [left_out] if left_out else []
     if not kind:
         kind, misfits = _plain(name, cells, read)
+        notes += [read.remark.removeprefix(", ")] if read.spelling else []
         notes += [_misfit(source, cells, misfits, kind)] if misfits.any() else []
         reason = id_like(name, cells)
         notes += [reason] if reason and not left_out else []

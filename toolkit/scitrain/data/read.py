@@ -13,7 +13,7 @@ from scitrain.data.delimited import Part, parts, sniff
 from scitrain.data.images import folder_fingerprint, index_file, is_image_column, read_folder, resolve_images
 from scitrain.data.source import Broken, Source
 from scitrain.data.tables import hash_file, jsonl_parts, parquet_parts
-from scitrain.data.textfile import inspect_text
+from scitrain.data.textfile import inspect_text, what_else
 from scitrain.data.units import split_unit
 from scitrain.errors import DataError, listed
 from scitrain.resources import available_memory
@@ -122,8 +122,11 @@ def _parts(path: Path) -> Iterator[Part]:
         return parts(sniff(path))
     if ending not in READERS:
         known = listed((*TEXT_ENDINGS, *READERS))
+        told = what_else(path)
         raise DataError(
-            f"{path.name} has an ending {ending!r} that is not known; give one of {known}, or a folder of images"
+            f"{path.name} is {told}"
+            if told
+            else f"{path.name} has an ending {ending!r} that is not known; give one of {known}, or a folder of images"
         )
     return READERS[ending](path)
 

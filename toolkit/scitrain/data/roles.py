@@ -11,7 +11,7 @@ from scitrain.contracts.modality import Recognition
 from scitrain.data.columns import TextColumn, as_arrow, take
 from scitrain.data.options import DataOptions
 from scitrain.data.source import Source
-from scitrain.data.values import numbers
+from scitrain.data.values import numbers, spelt_numbers
 from scitrain.errors import DataError, UnknownNameError, listed
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision
@@ -31,6 +31,10 @@ __all__ = [
 SAMPLE = 1000
 MIN_ROWS = 5
 """In fewer rows every column has its own value in each."""
+MIN_SEQUENCE = 15
+RESIDUES = re.compile(r"[A-Z*]+")
+"""One letter a residue or base."""
+MIN_SPACES = 4
 WORD = r"(?i)[a-zß-ÿ]{2}"
 """Two letters: what no number and no date in digits has."""
 MAX_FOLDS = 20
@@ -161,10 +165,26 @@ def recognise(columns: Mapping[str, Sequence[str]], asked: str, said: bool = Fal
     if said and asked != "auto":
         return asked, Recognition(tuple(columns), 1.0, "asked for")
     what = "data of a known kind" if asked == "auto" else f"{asked} data"
+    unread = [f"{name} holds {kind}" for name, cells in columns.items() if (kind := _unread_kind(cells))]
+    if unread:
+        raise DataError(
+            f"{listed(unread)}, which this version cannot learn from: it reads {listed(MODALITIES)}; give columns of numbers "
+            "or words computed from it, such as counts or embeddings"
+        )
     raise DataError(
         f"no column looks like {what} (looked at: {listed(columns) or 'none left'}); "
         f"say `inputs` and `modality`; known modalities are {listed(MODALITIES)}"
     )
+
+
+def _unread_kind(cells: Sequence[str]) -> str | None:
+    """Name data that no modality here reads, or None."""
+    filled = [cell.strip() for cell in cells[:SAMPLE] if cell.strip()]
+    if not filled:
+        return None
+    if sum(len(cell) >= MIN_SEQUENCE and RESIDUES.fullmatch(cell) is not None for cell in filled) > 0.9 * len(filled):
+        return "sequences of a protein or a nucleic acid"
+    return "prose" if sum(cell.count(" ") >= MIN_SPACES for cell in filled) > 0.5 * len(filled) else None
 
 
 def _split_column(options: DataOptions, source: Source) -> str | None:
@@ -272,7 +292,7 @@ def _counts_up(values: np.ndarray) -> bool:
 
 def _predictable(name: str, cells: TextColumn) -> str | None:
     """Return what kind of label a column holds, or None where it can be no target."""
-    read = numbers(cells)
+    read = spelt_numbers(cells)
     labelled = int((~read.missing).sum())
     if labelled == 0 or id_like(name, cells) or is_split_column(name, cells) or _counts_up(read.values):
         return None

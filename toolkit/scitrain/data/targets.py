@@ -11,7 +11,7 @@ from scitrain.data.columns import as_arrow
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
 from scitrain.data.source import Broken, Source
-from scitrain.data.values import missing_mask, numbers
+from scitrain.data.values import missing_mask, numbers, spelt_numbers
 from scitrain.errors import DataError, listed
 
 __all__ = ["Labels", "check_labels", "choose_task", "read_labels"]
@@ -64,6 +64,8 @@ class _Values:
     """Different finite numbers, ascending."""
     share: float
     """Share of the labels that are finite numbers."""
+    remark: str
+    """How numbers are written where that is not plain."""
 
     @property
     def is_numeric(self) -> bool:
@@ -92,12 +94,13 @@ def choose_task(columns: Mapping[str, Sequence[str]], asked: Task | str) -> tupl
 
 
 def _look(name: str, cells: Sequence[str]) -> _Values:
-    read = numbers(cells)
+    read = spelt_numbers(cells)
     labelled = int((~read.missing).sum())
     finite = read.values[~np.isnan(read.values) & ~read.missing]
     labels = pc.filter(pc.utf8_trim_whitespace(as_arrow(cells)), pa.array(~read.missing))
     distinct = tuple(pc.unique(labels)[: MAX_CLASSES + 1].to_pylist())
-    return _Values(name, labelled, distinct, np.unique(finite), len(finite) / labelled if labelled else 0.0)
+    share = len(finite) / labelled if labelled else 0.0
+    return _Values(name, labelled, distinct, np.unique(finite), share, read.remark)
 
 
 def _one(values: _Values) -> tuple[Task, str]:
@@ -117,7 +120,7 @@ def _one(values: _Values) -> tuple[Task, str]:
                 "multiclass",
                 f"{values.name} has only the {k} whole values {ends}; task='regression' takes them as numbers",
             )
-        return "regression", f"{values.name} has {k:,} different numbers"
+        return "regression", f"{values.name} has {k:,} different numbers{values.remark}"
     classes = len(values.distinct)
     if classes == 2:
         return "binary", f"{values.name} has two values, {values.distinct[0]!r} and {values.distinct[1]!r}"
@@ -141,7 +144,7 @@ def _several(found: list[_Values]) -> tuple[Task, str]:
             f"several targets are learned together when all are numbers or all are 0/1; {text[0].name!r} holds text such as "
             f"{listed(map(repr, text[0].distinct), 3)}. Train one model for each, or leave it out of `target`"
         )
-    return "regression", f"{names} are numbers"
+    return "regression", f"{names} are numbers{''.join(dict.fromkeys(values.remark for values in found))}"
 
 
 def _has_negative(values: _Values) -> bool:
@@ -186,7 +189,9 @@ def read_labels(source: Source, names: Sequence[str], task: Task, units: Mapping
     problems: dict[int, Broken] = {}
     for name in names:
         target, y, bad = reader(source, name)
-        targets.append(target.model_copy(update={"unit": units.get(name)}) if task == "regression" else target)
+        targets.append(
+            target.model_copy(update={"unit": units.get(name, target.unit)}) if task == "regression" else target
+        )
         ys.append(y)
         problems |= bad
     y = np.stack(ys, axis=1).astype(np.float32)
@@ -202,7 +207,7 @@ def _unlabelled(source: Source, names: Sequence[str], i: int) -> Broken:
 
 def _numbers_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int, Broken]]:
     cells = source.columns[name]
-    read = numbers(cells)
+    read = spelt_numbers(cells)
     bad = np.flatnonzero(read.bad)
     if len(bad) > 0.5 * (~read.missing).sum():
         first = int(bad[0])
@@ -211,7 +216,7 @@ def _numbers_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int
             f"({len(bad):,} of {(~read.missing).sum():,} values are no numbers); choose another target, or say task='multiclass'"
         )
     problems = {int(i): Broken(int(source.lines[i]), name, cells[int(i)], _why_no_number(cells[int(i)])) for i in bad}
-    return Target(name=name), read.values, problems
+    return Target(name=name, unit="%" if read.spelling == "percent" else None), read.values, problems
 
 
 def _why_no_number(cell: str) -> str:

@@ -2,13 +2,14 @@
 
 import codecs
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from scitrain.errors import DataError
 
-__all__ = ["TextFile", "inspect_text"]
+__all__ = ["TextFile", "inspect_text", "what_else"]
 
 CHUNK = 1 << 20
 MAGIC = {
@@ -18,6 +19,9 @@ MAGIC = {
     b"BZh": "bzip2-compressed; decompress it first",
     b"\xfd7zXZ": "xz-compressed; decompress it first",
     b"\x28\xb5\x2f\xfd": "zstd-compressed; decompress it first",
+    b"\x80\x04": "a pickle, which could run anything and is not opened; save the table as CSV or Parquet",
+    b"\x80\x05": "a pickle, which could run anything and is not opened; save the table as CSV or Parquet",
+    b"\x93NUMPY": "a NumPy array; save it as CSV with a header",
     b"PAR1": "a Parquet file; give it the ending .parquet",
     b"%PDF": "a PDF; extract the table as CSV",
     b"\x89PNG": "an image; give the folder that holds the images",
@@ -49,6 +53,16 @@ class TextFile:
     """How the encoding was found, where it is not UTF-8."""
 
 
+def what_else(path: Path) -> str | None:
+    """Return what a file is that is no table of text, by its first bytes, and what to do with it."""
+    with path.open("rb") as file:
+        return _told(file.read(32))
+
+
+def _told(head: bytes) -> str | None:
+    return next((what for magic, what in MAGIC.items() if head.startswith(magic)), None)
+
+
 def inspect_text(path: Path) -> TextFile:
     """Read the whole file once, in constant memory.
 
@@ -66,9 +80,8 @@ def _inspect(path: Path, size: int, modified_ns: int) -> TextFile:
         raise DataError(f"{path.name} is empty (0 bytes); give a file with a header and at least one row")
     with path.open("rb") as file:
         head = file.read(CHUNK)
-    for magic, what in MAGIC.items():
-        if head.startswith(magic):
-            raise DataError(f"{path.name} is no text: it is {what}")
+    if told := _told(head):
+        raise DataError(f"{path.name} is no text: it is {told}")
     wide = _wide_encoding(head)
     digest, odd, bad_byte = _walk(path, zeros_allowed=wide is not None)
     if wide is not None:
@@ -129,8 +142,10 @@ def _undecodable(decoder: codecs.IncrementalDecoder, chunk: bytes, lines: int) -
 
 def _eight_bit(path: Path) -> str:
     """Choose among the encodings that laboratories' spreadsheets write; latin-1 reads any byte."""
-    if _decodes(path, "cp932") and _has_kana(path):
+    if _decodes(path, "cp932") and _is_japanese(path):
         return "cp932"
+    if _decodes(path, "euc_jp") and _share(path, "euc_jp", _is_kana) > 0:
+        return "euc_jp"
     return "cp1252" if _decodes(path, "cp1252") else "latin-1"
 
 
@@ -144,6 +159,22 @@ def _decodes(path: Path, encoding: str) -> bool:
     return True
 
 
-def _has_kana(path: Path) -> bool:
-    with path.open(encoding="cp932") as file:
-        return any("\u3041" <= letter <= "\u30ff" for letter in file.read(CHUNK))
+def _is_japanese(path: Path) -> bool:
+    """Tell Shift-JIS from Western text: accented letters, read so, become rare kanji, private letters and half-width kana."""
+    return _share(path, "cp932", _is_kana) > 0 or _share(path, "cp932", _is_common) > 0.5
+
+
+def _is_kana(letter: str) -> bool:
+    return "\u3041" <= letter <= "\u30ff"
+
+
+def _is_common(letter: str) -> bool:
+    """Tell kanji of the first level, and full-width signs: Shift-JIS begins them with a byte that is no Western letter."""
+    return "\x81" <= chr(letter.encode("cp932")[0]) <= "\x98"
+
+
+def _share(path: Path, encoding: str, wanted: Callable[[str], bool]) -> float:
+    """Return the share of the letters beyond ASCII that are ``wanted``, 0 where there are none."""
+    with path.open(encoding=encoding) as file:
+        wide = [letter for letter in file.read(CHUNK) if letter > "\x7f"]
+    return sum(map(wanted, wide)) / len(wide) if wide else 0.0

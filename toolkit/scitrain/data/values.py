@@ -1,20 +1,27 @@
 """Cells as numbers, words and times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scitrain.data.columns import TextColumn, as_arrow
+from scitrain.modalities._table_features import STYLES, dates
 
-__all__ = ["MISSING", "Numbers", "missing_mask", "numbers", "times"]
+__all__ = ["MISSING", "Numbers", "missing_mask", "numbers", "spelt_numbers", "times"]
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "-", "?", "missing")
 """Words (lower case) that stand for a missing label; whether they do so in an input is the modality's business."""
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
-INFINITE = r"(?i)^[-+]?inf(inity)?$"
+SPELLINGS = {
+    "thousands": "with thousands separators (1,234.5)",
+    "comma": "with a decimal comma (1.234,5)",
+    "percent": "with a percent sign",
+}
+MOSTLY = 0.9
+"""Smallest share of the filled cells that must be spelt alike; the others are mistakes to report."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,13 @@ class Numbers:
     """bool (n,): the cell is empty or a word for missing."""
     bad: np.ndarray
     """bool (n,): the cell holds something else: text, infinity, a number too large."""
+    spelling: str = ""
+    """How they are written where that is not plain, as one of `SPELLINGS`."""
+
+    @property
+    def remark(self) -> str:
+        """Words for the spelling, empty where it is plain."""
+        return f", written {SPELLINGS[self.spelling]}" if self.spelling else ""
 
 
 def _tidy(cells: Sequence[str]) -> pa.Array:
@@ -52,16 +66,45 @@ def numbers(cells: Sequence[str]) -> Numbers:
     return Numbers(values, missing, ~missing & np.isnan(values))
 
 
+def spelt_numbers(cells: Sequence[str]) -> Numbers:
+    """Read a whole column in the spelling that most of its cells share: 1234.5, 1,234.5, 1.234,5 or 12 %.
+
+    Of a percentage the number before the sign is taken.
+    """
+    plain = numbers(cells)
+    filled = int((~plain.missing).sum())
+    if plain.bad.sum() <= (1 - MOSTLY) * filled:
+        return plain
+    tidy = pc.replace_substring_regex(_tidy(cells), "[\u00a0\u2009\u202f]", " ")
+    for spelling in SPELLINGS:
+        fits = pc.match_substring_regex(tidy, f"^(?:{STYLES[spelling].pattern})$")
+        if pc.sum(fits).as_py() >= MOSTLY * filled:
+            bare = pc.replace_substring_regex(tidy, "[. ]" if spelling == "comma" else "[, %]", "")
+            read = numbers(TextColumn(pc.if_else(fits, pc.replace_substring(bare, ",", "."), tidy)))
+            return replace(read, spelling=spelling)
+    return plain
+
+
 def times(cells: Sequence[str]) -> Numbers:
-    """Read numbers, or dates such as ``2024-05-17`` and ``2024-05-17 12:30:00`` as seconds since 1970."""
+    """Read numbers, or dates such as ``2024-05-17 12:30:00`` or ``17.05.2024`` as seconds since 1970."""
     read = numbers(cells)
     if read.bad.sum() <= 0.5 * len(read.values):
         return read
+    found = _year_first(cells, read.missing)
+    for order in ("dmy", "mdy"):
+        if found.bad.sum() > (1 - MOSTLY) * (~read.missing).sum():
+            values, bad = dates(cells, order)
+            other = Numbers(values, read.missing, np.isin(np.arange(len(values)), bad))
+            found = min(found, other, key=lambda one: int(one.bad.sum()))
+    return found
+
+
+def _year_first(cells: Sequence[str], missing: np.ndarray) -> Numbers:
     tidy = pc.replace_substring(_tidy(cells), "/", "-")
     shaped = pc.match_substring_regex(tidy, r"^\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?)?$")
     found = [_seconds(cell) if ok else np.nan for cell, ok in zip(TextColumn(tidy), np.asarray(shaped), strict=True)]
     values = np.array(found, dtype=np.float64)
-    return Numbers(values, read.missing, ~read.missing & np.isnan(values))
+    return Numbers(values, missing, ~missing & np.isnan(values))
 
 
 def _seconds(cell: str) -> float:

@@ -26,6 +26,8 @@ __all__ = ["confusion_matrix", "counted", "most_confused"]
 
 MOST_CLASSES = 30
 COLOURS = "Blues"
+LETTERS_AN_INCH = 11
+"""Letters of a tick label that fit on an inch; a longer label is turned upright, so that none covers its neighbour."""
 
 
 @styled
@@ -97,7 +99,7 @@ def _panel(axes: Axes, table: np.ndarray, totals: np.ndarray, names: Sequence[st
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    upright = n > 6 or max(columns(name) for name in names) > 64 // n
+    upright = n > 6 or max(columns(name) for name in names) > LETTERS_AN_INCH * side / n
     axes.set_xticks(range(n), names, rotation=90 if upright else 0)
     axes.set_yticks(range(n), names)
     axes.set(xlabel="predicted class", ylabel="true class")

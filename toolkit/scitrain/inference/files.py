@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from scitrain.errors import ScitrainError, listed
+from scitrain.errors import RunStateError, ScitrainError, listed
 from scitrain.inference.config import TrainedConfig
 from scitrain.runs import Run, atomic_write
 
@@ -52,6 +52,8 @@ def read_config(run: Run) -> TrainedConfig:
         RunStateError: The run holds no trained model.
         ScitrainError: The file is not one that this version reads.
     """
+    if not (run.path / CONFIG).is_file():
+        raise RunStateError(f"run {run.id!r} has no {CONFIG}: {_why_no_model(run)}")
     content = run.read_json(CONFIG)
     try:
         return TrainedConfig.model_validate(content)
@@ -60,6 +62,19 @@ def read_config(run: Run) -> TrainedConfig:
         raise ScitrainError(
             f"{CONFIG} of run {run.id} cannot be read by this version of scitrain ({where}); train again"
         ) from None
+
+
+def _why_no_model(run: Run) -> str:
+    record = run.record()
+    if record.status in ("queued", "running"):
+        return f"it is still {record.status}; wait for it with get_run(run_id={run.id!r}, wait_s=45)"
+    if record.parents:
+        return f"it is a run of {record.operation}, made from another; say that one, run={record.parents[0]!r}"
+    if record.status in ("interrupted", "failed", "cancelled"):
+        return (
+            f"it ended as {record.status} before its model was written; resume_run(run_id={run.id!r}) goes on with it"
+        )
+    return f"it is a run of {record.operation}, which trains no model; give one that does, such as train_model"
 
 
 def load_domain(run: Run) -> "Domain | None":

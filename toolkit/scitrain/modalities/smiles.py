@@ -27,6 +27,8 @@ STRUCTURED = 0.5
 
 _NAMED = re.compile(r"smiles|(^|_)smi($|_)", re.IGNORECASE)
 _HINTED = re.compile(r"mol|structure|compound|ligand|drug|solvent|solute", re.IGNORECASE)
+_ATOM = re.compile(r"[A-DF-Za-df-z*]")
+"""A letter that is no exponent, or the wildcard: what every SMILES has."""
 _STRUCTURE = re.compile(r"[=#@(\[]|CC|cc|[BCNOPSbcnops]\d")
 _ALPHABET = (
     "C N O S P F Cl Br I B c n o s p b [nH] [C@H] [C@@H] [C@] [C@@] [N+] [O-] [n+] [S+] ( ) = # / \\ - . 1 2 3 4 5 6"
@@ -242,7 +244,8 @@ def _look(values: Sequence[str]) -> _Look | None:
     sample = [text for text in dict.fromkeys(value.strip() for value in values) if text][:SAMPLE]
     if not sample:
         return None
-    read = [standardise_one(text).smiles for text in sample]
+    # Numbers and dates, of which a wide table has hundreds of columns, need no chemistry to be told from molecules.
+    read = [standardise_one(text).smiles if _ATOM.search(text) else None for text in sample]
     readable = [text for text, smiles in zip(sample, read, strict=True) if smiles]
     structured = sum(bool(_STRUCTURE.search(text)) for text in readable)
     return _Look(len(readable) / len(sample), structured / len(sample), tuple(smiles or "" for smiles in read))

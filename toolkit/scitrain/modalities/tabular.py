@@ -130,6 +130,11 @@ class Tabular(Modality):
         found = tuple(column for column in learned if column is not None)
         if not found:
             raise DataError(f"none of the columns {', '.join(columns)} has a value in the training rows")
+        if all(column.kind == "category" and not column.levels for column in found):
+            raise DataError(
+                f"no word of {', '.join(columns)} occurs twice in the training rows, as in prose, names or ids: there is nothing to learn "
+                "from; give other columns in `inputs`"
+            )
         return TableFeaturiser(columns=found)
 
     def identity(self, columns: Columns) -> Sequence[str]:

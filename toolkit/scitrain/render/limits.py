@@ -13,6 +13,8 @@ FEW_TEST_ROWS = 100
 FEW_VALIDATION_ROWS = 50
 FEW_TRAINING_ROWS = 500
 MANY_OUTSIDE = 0.1
+FEW_OUTSIDE = 10
+"""Fewer rows outside the domain are too few to compare with those inside."""
 MANY_REJECTED = 0.05
 MOST_WARNINGS = 6
 OPTIMISTIC = {"smiles": ("scaffold", "ring systems"), "formula": ("chemical_system", "chemical systems")}
@@ -76,7 +78,7 @@ def _domain(facts: Facts) -> Iterator[str]:
     n = found.n_inside + found.n_outside
     if n and found.n_outside / n > MANY_OUTSIDE:
         yield f"{percent(found.n_outside / n)} of the test rows lie outside the training domain."
-    if found.inside is None or found.outside is None:
+    if found.inside is None or found.outside is None or found.n_outside < FEW_OUTSIDE:
         return
     metric = METRICS[found.metric]
     worse = found.outside < found.inside if metric.higher_is_better else found.outside > found.inside

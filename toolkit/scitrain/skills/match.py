@@ -5,6 +5,7 @@ as 1 − Π (1 − wᵢ). Where a phrase lies wholly inside a longer one that wa
 *learning curve* says nothing of learning, 転移学習 nothing of 学習.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -221,4 +222,5 @@ def _neighbours(known: Sequence[Manifest], hits: Sequence[Hit], doubt: float) ->
 
 def _phrases(hits: Iterable[Hit]) -> tuple[str, ...]:
     strongest = sorted(hits, key=lambda hit: -hit.weight)
-    return tuple(dict.fromkeys(hit.said for hit in strongest))
+    # where a file was named, blanks stand
+    return tuple(dict.fromkeys(re.sub(r"\s{2,}", " … ", hit.said) for hit in strongest))

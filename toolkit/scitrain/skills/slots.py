@@ -12,15 +12,22 @@ from scitrain.runs import RUN_ID
 
 __all__ = ["Named", "Slots", "read_slots"]
 
-ENDINGS = r"csv|tsv|tab|txt|dat|parquet|pq|jsonl|ndjson|sdf|sd"
+ENDINGS = r"csv|tsv|tab|txt|dat|parquet|pq|jsonl|ndjson|sdf|sd|xlsx|xls|ods"
+"""Workbooks among them: what reads the file says how to save it."""
 FILE = re.compile(rf"(?:[A-Za-z]:)?[\w~./\\-]*\w\.(?:{ENDINGS})(?:\.gz)?(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII)
 QUOTED_FILE = re.compile(rf"[\"'`「『]([^\"'`」』]+\.(?:{ENDINGS})(?:\.gz)?)[\"'`」』]", re.IGNORECASE)
 BUILTIN = re.compile(r"builtin:[a-z0-9-]+")
 FOLDER = re.compile(r"(?<![\w./~:])(?:~?/|\.{1,2}/)?[\w.-]+/(?:[\w.-]+/?)*(?![\w.])", re.ASCII)
+NO_FOLDER = (
+    r"(?!(?:of|with|full|containing|holding|that|which|where|sorted|and|or|to|for|is|are|on|in|into|by|as|per|from|the|my|our|a|an|this|"
+    r"images?)\b)"
+)
+"""Little words that may stand beside *folder* and name none."""
 FOLDER_WORD = re.compile(
-    r"(?:folder|directory)\s+(?:called\s+|named\s+)?[\"'`]?([\w./-]+)|"
-    r"(?:in|of|from)\s+(?:the\s+|my\s+)?[\"'`]?([\w./-]+)[\"'`]?\s+(?:folder|directory)|"
-    r"([A-Za-z0-9_./-]+)\s*(?:フォルダ|ディレクトリ)",
+    rf"(?:folder|directory)\s+(?:called\s+|named\s+)?[\"'`]?{NO_FOLDER}([\w./-]+)|"
+    rf"\b(?:in|of|from)\s+(?:the\s+|my\s+)?[\"'`]?{NO_FOLDER}([\w./-]+)[\"'`]?\s+(?:folder|directory)|"
+    r"([A-Za-z0-9_./-]+)\s*(?:フォルダ|ディレクトリ)|"
+    r"(?:フォルダ|ディレクトリ)[\s「\"'`]+([A-Za-z0-9_./-]*(?-i:[a-z_/])[A-Za-z0-9_./-]*)",
     re.IGNORECASE | re.ASCII,
 )
 OUTPUT = re.compile(

@@ -7,7 +7,7 @@ import numpy as np
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
 from scitrain.data.source import Source
-from scitrain.data.values import missing_mask, numbers
+from scitrain.data.values import missing_mask, spelt_numbers
 from scitrain.errors import DataError, UnknownNameError, listed
 
 __all__ = ["known_labels"]
@@ -32,7 +32,7 @@ def _cells(source: Source, target: Target) -> Sequence[str]:
 
 def _numeric(source: Source, target: Target) -> np.ndarray:
     cells = _cells(source, target)
-    found = numbers(cells)
+    found = spelt_numbers(cells)
     bad = np.flatnonzero(found.bad)
     if len(bad):
         first = int(bad[0])
