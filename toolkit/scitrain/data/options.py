@@ -9,14 +9,14 @@ from scitrain.spec import Spec
 __all__ = ["DataOptions", "SplitOptions", "Task"]
 
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
-SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "time", "column", "kfold"]
+SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "cluster", "time", "column", "kfold"]
 
 
 class SplitOptions(Spec):
     """How rows are divided into train, val and test."""
 
     kind: SplitKind = "auto"
-    """`auto` takes scaffold for molecules, chemical_system for formulas, stratified for classes, random otherwise."""
+    """`auto`: scaffold (molecules), chemical_system (formulas), cluster (sequences), time (forecasts), stratified (classes), or random."""
     column: str | None = None
     """Column with fold numbers or the words train/val/test (kind `column`), or with the time (kind `time`)."""
     val: float = Field(0.1, gt=0, lt=0.5)
@@ -39,7 +39,7 @@ class DataOptions(Spec):
     inputs: str | list[str] | None = None
     """Column(s) to predict from. Null: found by modality."""
     modality: str = "auto"
-    """`tabular`, `smiles`, `formula`, `image`, or `auto` (recognised from the values)."""
+    """`tabular`, `smiles`, `formula`, `image`, `series`, `sequence`, `text`, or `auto` (recognised from the values)."""
     task: Task | Literal["auto"] = "auto"
     """What is predicted; `auto` reads it off the target's values."""
     ignore: list[str] = []

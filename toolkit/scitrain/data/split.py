@@ -309,6 +309,7 @@ KINDS: dict[str, Callable[[SplitOptions, Rows], Division]] = {
     "stratified": _stratified,
     "scaffold": _grouped("scaffold"),
     "chemical_system": _grouped("chemical_system"),
+    "cluster": _grouped("cluster"),
     "time": _time,
     "column": _column,
     "kfold": _kfold,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from scitrain.contracts.model import InputShape
 
-__all__ = ["ImageInput", "TokenInput", "VectorInput", "input_transform", "learn_input"]
+__all__ = ["ImageInput", "SeriesInput", "TokenInput", "VectorInput", "input_transform", "learn_input"]
 
 COUNT_BLOCKS = frozenset({"counts"})
 """Blocks of (log) counts, mostly zero: left as they are, for a z-score would blow up rare ones."""
@@ -83,6 +83,36 @@ class ImageInput(nn.Module):
         self.scale.copy_(torch.from_numpy(1.0 / np.asarray(std)).reshape(-1, 1, 1))
 
 
+class SeriesInput(nn.Module):
+    """z = clip((x − mean) / std, ±10) for each channel; what lies behind the end of a shorter row becomes 0."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: InputShape) -> None:
+        super().__init__()
+        self.kept = [place for start, end in shape.blocks.values() for place in range(start, end)]
+        """Channels that say where a row ends, and stay 0 and 1."""
+        self.register_buffer("shift", torch.zeros(shape.shape[0], 1))
+        self.register_buffer("scale", torch.ones(shape.shape[0], 1))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map series (batch, channels, length) to standardised ones."""
+        standard = ((rows - self.shift) * self.scale).clamp(-CLIP, CLIP)
+        return torch.where(torch.isnan(standard), torch.zeros_like(standard), standard)
+
+    def learn(self, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Learn mean and standard deviation of each channel from the rows ``chosen`` of (n, channels, length)."""
+        mean, std = column_statistics(rows.reshape(len(rows), -1), chosen)
+        mean, std = mean.reshape(rows.shape[1:]), std.reshape(rows.shape[1:])
+        centre = mean.mean(axis=1)
+        # the spread of all values about one mean: within the places, and of the places' means
+        whole = np.sqrt((std**2 + (mean - centre[:, None]) ** 2).mean(axis=1))
+        centre[self.kept], whole[self.kept] = 0.0, 1.0
+        self.shift.copy_(torch.from_numpy(centre)[:, None])
+        self.scale.copy_(torch.from_numpy(1.0 / np.where(whole > 1e-12, whole, 1.0))[:, None])
+
+
 class TokenInput(nn.Module):
     """Token ids stay as they are."""
 
@@ -95,6 +125,8 @@ def input_transform(shape: InputShape) -> nn.Module:
     """Return the untrained transform for rows of ``shape``."""
     if shape.kind == "vector":
         return VectorInput(shape)
+    if shape.kind == "series":
+        return SeriesInput(shape)
     return ImageInput(shape) if shape.kind == "image" else TokenInput()
 
 
@@ -107,7 +139,7 @@ def learn_input(
     """Learn ``transform`` from the rows ``chosen``, or take channel ``statistics`` where the network brings them."""
     if isinstance(transform, ImageInput) and statistics is not None:
         transform.fix(np.array(statistics[0]), np.array(statistics[1]))
-    elif isinstance(transform, VectorInput | ImageInput):
+    elif isinstance(transform, VectorInput | ImageInput | SeriesInput):
         transform.learn(rows, chosen)
 
 

@@ -1,8 +1,10 @@
 """Choose what is trained: the family, the featuriser that feeds it, the array of features."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import JsonValue
 
 from scitrain.contracts.modality import Featuriser
 from scitrain.contracts.model import InputKind, ModelSpec
@@ -30,11 +32,15 @@ class Network:
     """(n, …) array the simple models read: the modality's own vector where it has one."""
 
 
-def choose_network(prepared: Prepared, asked: ModelSpec | None, run: Run) -> Network:
+def choose_network(
+    prepared: Prepared, asked: ModelSpec | None, run: Run, features: Mapping[str, JsonValue] | None = None
+) -> Network:
     """Choose family and featuriser, and compute the features (cached beside the prepared data).
 
+    The simple models read the features as they are chosen, whatever ``features`` says of those of the network.
+
     Raises:
-        ScitrainError: The asked family does not read this modality; says which do.
+        ScitrainError: The asked family does not read this modality, or ``features`` does not fit; says what does.
     """
     model = asked
     if model is None:
@@ -45,8 +51,12 @@ def choose_network(prepared: Prepared, asked: ModelSpec | None, run: Run) -> Net
     featuriser = MODALITIES[prepared.modality].featuriser(
         input_kind(prepared.modality, model), prepared.columns, prepared.split["train"]
     )
+    plain, featuriser = featuriser, featuriser.adjusted(features or {})
+    if told := featuriser.reason():
+        run.decide("features", featuriser.model_dump(mode="json")["kind"], told)
     x = represented(prepared, featuriser, run)
-    return Network(model, featuriser, x, natural_features(prepared, featuriser, x, run))
+    natural = x if plain == featuriser else represented(prepared, plain, run)
+    return Network(model, featuriser, x, natural_features(prepared, plain, natural, run))
 
 
 def input_kind(modality: str, model: ModelSpec) -> InputKind:
