@@ -205,7 +205,11 @@ def without_duplicates(options: DataOptions, draft: Draft) -> Draft:
     """Merge or drop rows with the same input, within one value of the split column."""
     if len(draft.index) == 0:
         raise DataError(f"no usable row in {draft.source.name}: {first_few(draft.rejected, draft.source.place)}")
-    identity = codes(MODALITIES[draft.roles.modality].identity(draft.columns))
+    layout = draft.source.layout
+    if layout is not None and layout.horizon is not None:  # that the past repeats itself is what a forecast lives on
+        identity = np.arange(len(draft.index))
+    else:
+        identity = codes(MODALITIES[draft.roles.modality].identity(draft.columns))
     together = identity
     if draft.split_values is not None:
         words, value = np.unique(draft.split_values, return_inverse=True)
@@ -241,6 +245,7 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
         groups=partial(modality.groups, draft.columns),
         default=(modality.default_split, modality.default_split_reason),
         column=draft.split_values,
+        reach=0 if draft.source.layout is None else (draft.source.layout.horizon or 1) - 1,
     )
     division = divide(options.split, rows)
     place = draft.source.place

@@ -1,12 +1,12 @@
 """What a request says about its data; shared by every operation that reads some."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from scitrain.spec import Spec
 
-__all__ = ["DataOptions", "SplitOptions", "Task"]
+__all__ = ["DataOptions", "SeriesOptions", "SplitOptions", "Task"]
 
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
 SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "cluster", "time", "column", "kfold"]
@@ -29,6 +29,19 @@ class SplitOptions(Spec):
     """Fold that is the test split (kinds `kfold` and `column` with numbers)."""
 
 
+class SeriesOptions(Spec):
+    """A long table, one moment or place a row, as series."""
+
+    id: str | None = None
+    """Column that says which series a row belongs to; null: all are one."""
+    time: str | None = None
+    """Column with the time, or the place on the axis; null: found by name."""
+    horizon: int | None = Field(None, ge=1, le=1000)
+    """Forecast so many next values of `target`; null predicts the target of each whole series."""
+    window: Annotated[int, Field(ge=2, le=100_000)] | Literal["auto"] = "auto"
+    """Values that a forecast looks back on."""
+
+
 class DataOptions(Spec):
     """Which data, which columns, which rows."""
 
@@ -46,6 +59,8 @@ class DataOptions(Spec):
     """Columns to leave out."""
     unit: str | dict[str, str] | None = None
     """Unit of the target (or by target name), such as `eV`; shown beside every number."""
+    series: SeriesOptions | None = None
+    """For long tables of series, and for forecasts."""
     split: SplitOptions = SplitOptions()
     """How rows are divided."""
     rows: Literal["auto", "drop", "fail", "impute"] = "auto"

@@ -120,6 +120,7 @@ class TrainModel(Job, TrainingOptions, DataOptions):
     def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "Fitted":
         from scitrain.training.fit import fit
         from scitrain.training.learning import Learning
+        from scitrain.workflow.augmented import show_augmentations
         from scitrain.workflow.spellings import respelled
         from scitrain.workflow.stages import stage
 
@@ -137,7 +138,9 @@ class TrainModel(Job, TrainingOptions, DataOptions):
             seed=self.seed,
         )
         with stage(run, "train", "training"):
-            return fit(learning, run)
+            fitted = fit(learning, run)
+        show_augmentations(run, fitted, rows.x, rows.train, learning.shape, self.seed)
+        return fitted
 
     def _judge(self, prepared: "Prepared", network: "Network", fitted: "Fitted", run: Run) -> "Judged":
         from scitrain.workflow.judge import BASELINE_SECONDS, Judging, judge

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scitrain.data.columns import take
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.baselines import Baseline, Effort, Rows, fit_baselines
 from scitrain.evaluation.calibration import Temperature, fit_temperature
@@ -93,7 +94,28 @@ def _domain(prepared: Prepared, x: np.ndarray, predictor: Predictor, val: Output
 def _baselines(prepared: Prepared, natural: np.ndarray, how: Judging) -> list[Baseline]:
     train, val = (Rows(natural[prepared.split[name]], prepared.y[prepared.split[name]]) for name in ("train", "val"))
     effort = Effort(how.baseline_seconds, cpu_count(), how.seed)
-    return fit_baselines(prepared.task, train, val, effort, prepared.n_outputs)
+    found = fit_baselines(prepared.task, train, val, effort, prepared.n_outputs)
+    last = _last_value(prepared, train)
+    return found if last is None else [*found, last]
+
+
+def _last_value(prepared: Prepared, train: Rows) -> Baseline | None:
+    """Return the forecast that nothing changes, which many a network does not beat; None where nothing is forecast.
+
+    The natural features hold the window of the forecast column first, standardised; a line through the training rows undoes that.
+    """
+    layout = prepared.report.get("series")
+    if not isinstance(layout, dict) or not layout["horizon"]:
+        return None
+    at = int(str(layout["window"])) - 1
+    cells = take(prepared.columns, prepared.split["train"])[str(layout["target"])]
+    last = np.array([float(cell.rpartition(" ")[2]) for cell in cells])
+    slope, start = np.polyfit(train.x[:, at].astype(float), last, 1)
+    steps = len(prepared.targets)
+    note = "the last value known, for every step"
+    return Baseline(
+        "last value", note, lambda x: np.repeat(start + slope * x[:, at : at + 1].astype(float), steps, axis=1)
+    )
 
 
 def _said(baselines: list[Baseline], prepared: Prepared, natural: np.ndarray, split: str) -> dict[str, np.ndarray]:

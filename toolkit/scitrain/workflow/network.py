@@ -51,12 +51,11 @@ def choose_network(
     featuriser = MODALITIES[prepared.modality].featuriser(
         input_kind(prepared.modality, model), prepared.columns, prepared.split["train"]
     )
-    plain, featuriser = featuriser, featuriser.adjusted(features or {})
+    featuriser = featuriser.adjusted(features or {})
     if told := featuriser.reason():
         run.decide("features", featuriser.model_dump(mode="json")["kind"], told)
     x = represented(prepared, featuriser, run)
-    natural = x if plain == featuriser else represented(prepared, plain, run)
-    return Network(model, featuriser, x, natural_features(prepared, plain, natural, run))
+    return Network(model, featuriser, x, natural_features(prepared, featuriser, x, run))
 
 
 def input_kind(modality: str, model: ModelSpec) -> InputKind:
@@ -84,9 +83,10 @@ def represented(prepared: Prepared, featuriser: Featuriser, run: Run) -> np.ndar
 
 
 def natural_features(prepared: Prepared, featuriser: Featuriser, x: np.ndarray, run: Run) -> np.ndarray:
-    """Return the array the simple models read: the modality's first kind, which is ``x`` where the network reads it too."""
+    """Return the array the simple models read: the modality's own vector, which is ``x`` where the network reads that too."""
     modality = MODALITIES[prepared.modality]
     natural = modality.kinds[0]
-    if featuriser.output == natural:
+    if featuriser.output == natural and not featuriser.adjustable:
         return x
-    return represented(prepared, modality.featuriser(natural, prepared.columns, prepared.split["train"]), run)
+    plain = modality.featuriser(natural, prepared.columns, prepared.split["train"])
+    return x if plain == featuriser else represented(prepared, plain, run)
