@@ -16,7 +16,7 @@ from benchmarks import _machine
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
 ALONE = ("training_step", "onnx_latency", "server_latency")
-WITH_DATA = ("formulas", "molecules")
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
