@@ -37,13 +37,26 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
 def tecator(data: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Train each candidate with each seed; the test error of the one that validates best counts."""
     path = data / "tecator_nir.csv"
-    asked = {"data": str(path.resolve()), "target": "fat_percent", "unit": "%", "split": {"kind": "column", "column": "split"}}
-    found = {seed: {name: train({**asked, **more, "seed": seed}) for name, more in CANDIDATES.items()} for seed in seeds}
-    chosen = {seed: min(trained, key=lambda name: trained[name].validation["rmse"]["value"]) for seed, trained in found.items()}
+    asked = {
+        "data": str(path.resolve()),
+        "target": "fat_percent",
+        "unit": "%",
+        "split": {"kind": "column", "column": "split"},
+    }
+    found = {
+        seed: {name: train({**asked, **more, "seed": seed}) for name, more in CANDIDATES.items()} for seed in seeds
+    }
+    chosen = {
+        seed: min(trained, key=lambda name: trained[name].validation["rmse"]["value"])
+        for seed, trained in found.items()
+    }
     ours = [found[seed][name] for seed, name in chosen.items()]
     values = [one.value("rmse") for one in ours]
     pls = partial_least_squares(path)
-    print(f"Tecator: RMSE {[one['value'] for one in values]} ({list(chosen.values())}), PLS {pls['rmse']['value']}", flush=True)
+    print(
+        f"Tecator: RMSE {[one['value'] for one in values]} ({list(chosen.values())}), PLS {pls['rmse']['value']}",
+        flush=True,
+    )
     return {
         "metric": "rmse, % fat",
         "scitrain": _spread([one["value"] for one in values]),
@@ -76,7 +89,11 @@ def partial_least_squares(path: Path) -> dict[str, Any]:
     errors = {components: error(components) for components in range(1, MOST_COMPONENTS + 1)}
     best = min(errors, key=errors.__getitem__)
     said = PLSRegression(best).fit(x[is_train], y[is_train]).predict(x[~is_train]).ravel()
-    return {"components": best, "cross_validated_rmse": round(errors[best], 4), "rmse": interval_of("rmse", y[~is_train], said)}
+    return {
+        "components": best,
+        "cross_validated_rmse": round(errors[best], 4),
+        "rmse": interval_of("rmse", y[~is_train], said),
+    }
 
 
 def _candidate(trained: Sequence[Trained]) -> dict[str, Any]:

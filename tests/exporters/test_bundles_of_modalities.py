@@ -30,7 +30,9 @@ TABLE = {
 }
 CURVE = {"curve": [" ".join(f"{(i % 7) * j % 11 + 0.5:.1f}" for j in range(20)) for i in range(60)]}
 SPECTRUM = {f"{400 + j}": [f"{(j - 8) ** 2 / 9 + i % 13 * j / 7:.3f}" for i in range(60)] for j in range(16)}
-PEPTIDE = {"peptide": ["".join("ACDEFGHIKLMNPQRSTVWY"[(i * k + k * k) % 20] for k in range(5 + i % 6)) for i in range(60)]}
+PEPTIDE = {
+    "peptide": ["".join("ACDEFGHIKLMNPQRSTVWY"[(i * k + k * k) % 20] for k in range(5 + i % 6)) for i in range(60)]
+}
 VARIANT = {"protein": [f"MKT{'ACDE'[i % 4]}YIA{'FGHIK'[i % 5]}QR" for i in range(60)]}
 WORDS = "iron copper rust air water salt acid heat metal layer thin thick".split()
 PROSE = {"remark": [" ".join(WORDS[(i * k + k) % 12] for k in range(1, 9)) for i in range(60)]}

@@ -90,7 +90,9 @@ def test_what_varies_training_rows_is_settled_and_recorded(asked, shape, ways):
     assert said.why
 
 
-@pytest.mark.parametrize(("names", "shape"), [(["flip"], SERIES), (["noise"], IMAGE), (["noise"], InputShape("tokens", (4,)))])
+@pytest.mark.parametrize(
+    ("names", "shape"), [(["flip"], SERIES), (["noise"], IMAGE), (["noise"], InputShape("tokens", (4,)))]
+)
 def test_a_way_that_does_not_fit_the_rows_is_refused(names, shape):
     with pytest.raises(ScitrainError, match="does not vary rows of the kind"):
         choose(TrainingOptions(augment=names), Mlp(), shape, 100)

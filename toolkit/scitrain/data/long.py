@@ -93,7 +93,7 @@ def _layout(options: DataOptions, source: Source) -> tuple[SeriesLayout | None, 
         key = _needed(asked.id, source)
         values = said or _values(source, key, [time, target, *options.ignore])
         return SeriesLayout(id=key, time=time, values=values), "asked for"
-    window = asked.window if asked.window != "auto" else min(MOST_WINDOW, max(LEAST_WINDOW, LOOK_BACK * asked.horizon))
+    window = asked.window or min(MOST_WINDOW, max(LEAST_WINDOW, LOOK_BACK * asked.horizon))
     values = (target, *(name for name in said if name != target))
     return SeriesLayout(
         id=asked.id, time=time, values=values, target=target, horizon=asked.horizon, window=window

@@ -1,6 +1,6 @@
 """What a request says about its data; shared by every operation that reads some."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -30,16 +30,16 @@ class SplitOptions(Spec):
 
 
 class SeriesOptions(Spec):
-    """A long table, one moment or place a row, as series."""
+    """A long table, one moment or place a row."""
 
     id: str | None = None
-    """Column that says which series a row belongs to; null: all are one."""
+    """Column that tells series apart; null: all rows are one."""
     time: str | None = None
-    """Column with the time, or the place on the axis; null: found by name."""
+    """Column with the time, or the place on the axis."""
     horizon: int | None = Field(None, ge=1, le=1000)
-    """Forecast so many next values of `target`; null predicts the target of each whole series."""
-    window: Annotated[int, Field(ge=2, le=100_000)] | Literal["auto"] = "auto"
-    """Values that a forecast looks back on."""
+    """Forecast so many next values of `target`."""
+    window: int | None = Field(None, ge=2, le=100_000)
+    """Values a forecast looks back on."""
 
 
 class DataOptions(Spec):
@@ -60,7 +60,7 @@ class DataOptions(Spec):
     unit: str | dict[str, str] | None = None
     """Unit of the target (or by target name), such as `eV`; shown beside every number."""
     series: SeriesOptions | None = None
-    """For long tables of series, and for forecasts."""
+    """Long tables and forecasts."""
     split: SplitOptions = SplitOptions()
     """How rows are divided."""
     rows: Literal["auto", "drop", "fail", "impute"] = "auto"

@@ -57,7 +57,7 @@ class TrainResult(JobResult):
 
 
 class TrainModel(Job, TrainingOptions, DataOptions):
-    """Train a deep-learning model of a table, molecules, formulas, images, series, sequences or texts, and say how far to trust it.
+    """Train a deep-learning model of tables, molecules, formulas, images, series, sequences or texts, and say how far to trust it.
 
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
     stopping, compares with mean, ridge or logistic, and random forest on the same split, calibrates intervals, and writes
@@ -71,7 +71,7 @@ class TrainModel(Job, TrainingOptions, DataOptions):
     model: AnyModelSpec | None = None
     """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
     features: dict[str, JsonValue] = {}
-    """Options of the features, such as `{"views": ["snv", "d2"], "window": 15}` for spectra."""
+    """Options of the features, such as `{"views": ["snv", "d2"]}` for spectra."""
     coverage: float = Field(0.9, ge=0.5, le=0.99)
     """Share of predictions whose interval or set shall hold the truth."""
     export: list[str] = ["onnx"]

@@ -41,7 +41,7 @@ class TrainingOptions(Spec):
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"
     """Networks trained from different seeds, whose mean is the prediction and whose spread its uncertainty."""
     augment: bool | Literal["auto"] | list[Augmentation] = "auto"
-    """Vary training rows at random: images, series, or SMILES spellings for networks that read tokens; or a list of how."""
+    """Vary images, series or spellings of SMILES at random while training; or a list of how."""
     max_minutes: float | None = Field(None, gt=0)
     """Stop after this many minutes, keeping the best weights so far."""
     precision: Literal["auto", "32", "bf16"] = "auto"
