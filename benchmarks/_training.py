@@ -34,6 +34,8 @@ class Trained:
     """Rows of ``results/metrics.json`` by metric."""
     log: Mapping[str, Any]
     """``results/dl_training_log.json``"""
+    validation: Mapping[str, Mapping[str, Any]]
+    """The same of the validation rows: what a choice among trainings may look at."""
 
     def value(self, metric: str) -> dict[str, float]:
         """Return the network's test value with its 95 % interval."""
@@ -71,8 +73,8 @@ def train(request: Mapping[str, Any]) -> Trained:
         timings = json.loads((run / "run.json").read_text(encoding="utf-8"))["timings"]
         metrics = json.loads((run / "results" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
         log = json.loads((run / "results" / "dl_training_log.json").read_text(encoding="utf-8"))
-    test = {row["name"]: row for row in metrics if row["split"] == "test"}
-    return Trained(seconds, timings, test, {key: log[key] for key in log if key != "epochs"})
+    test, validation = ({row["name"]: row for row in metrics if row["split"] == split} for split in ("test", "val"))
+    return Trained(seconds, timings, test, {key: log[key] for key in log if key != "epochs"}, validation)
 
 
 def _flags(request: Mapping[str, Any]) -> list[str]:

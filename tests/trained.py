@@ -50,7 +50,8 @@ def trained_run(
     spec = model or Mlp(widths=[16, 16])
     modality, columns = data
     n = len(next(iter(columns.values())))
-    featuriser = MODALITIES[modality].featuriser(spec.consumes[0], columns, np.arange(n * 2 // 3))
+    kind = next(kind for kind in spec.consumes if kind in MODALITIES[modality].kinds)
+    featuriser = MODALITIES[modality].featuriser(kind, columns, np.arange(n * 2 // 3))
     x, errors = featuriser.transform(columns)
     assert not errors
     outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])

@@ -1,7 +1,11 @@
 import pytest
 import torch
 
-from scitrain.data.augment import augment_images
+from scitrain.contracts.model import InputShape
+from scitrain.data.augment import MIXES, WAYS, augment_images, augment_series, augmentations, mix_pairs
+
+IMAGE = InputShape("image", (3, 16, 16))
+SINGLE = [name for name in WAYS["image"] if name not in MIXES]
 
 
 def images(n: int = 6, channels: int = 3, side: int = 16) -> torch.Tensor:
@@ -52,3 +56,55 @@ def test_a_flip_mirrors_about_half_of_the_images_left_to_right() -> None:
 def test_a_constant_image_stays_constant_as_borders_continue() -> None:
     varied = augment_images(torch.full((5, 3, 16, 16), 0.5), generator(), degrees=45, zoom=0.5, brightness=0)
     assert torch.allclose(varied, torch.full_like(varied, 0.5), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_every_declared_way_keeps_shape_and_range_and_is_its_seed_s(name: str) -> None:
+    vary, mix = augmentations([name], IMAGE)
+    assert vary is not None
+    assert mix is None
+    before = torch.get_rng_state()
+    one, two, other = vary(images(), generator()), vary(images(), generator()), vary(images(), generator(1))
+    assert torch.equal(torch.get_rng_state(), before), "the state that dropout reads is left alone"
+    assert one.shape == images().shape
+    assert one.min() >= 0
+    assert one.max() <= 1
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+def test_grey_images_bear_every_way() -> None:
+    vary, _ = augmentations(SINGLE, InputShape("image", (1, 8, 8)))
+    assert vary is not None
+    assert vary(images(channels=1, side=8), generator()).shape == (6, 1, 8, 8)
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_a_mixed_row_holds_of_its_partner_what_its_label_says(name: str) -> None:
+    """With a black and a white row the share of white is the share of the white row's label."""
+    rows = torch.tensor([0.0, 1.0])[:, None, None, None].expand(2, 3, 16, 16)[None]
+    for seed in range(12):
+        mixed = mix_pairs(rows, generator(seed), [name])
+        white = mixed.share * rows[0].mean((1, 2, 3)) + (1 - mixed.share) * rows[0, mixed.partner].mean((1, 2, 3))
+        assert mixed.rows[0].mean((1, 2, 3)).tolist() == pytest.approx(white.tolist(), abs=1e-5)
+        assert sorted(mixed.partner.tolist()) == [0, 1]
+        assert 0 <= mixed.share <= 1
+
+
+def test_a_series_without_any_way_is_unchanged_and_its_end_stays_where_it_is() -> None:
+    rows = torch.randn(5, 3, 40, generator=generator())
+    assert torch.equal(augment_series(rows, generator(), []), rows)
+    rows[:, 2] = 1
+    rows[0, :, 30:] = 0
+    varied = augment_series(rows, generator(), WAYS["series"], kept=[2])
+    assert torch.equal(varied[:, 2], rows[:, 2])
+    assert not varied[0, :2, 30:].any()
+    assert not torch.equal(varied[:, :2, :20], rows[:, :2, :20])
+
+
+def test_a_shifted_series_is_the_same_values_moved_by_a_fiftieth_of_its_length_at_most() -> None:
+    rows = torch.arange(100.0).expand(50, 1, 100)
+    moved = augment_series(rows, generator(), ["shift"]) - rows
+    inner = moved[:, 0, 5:-5]
+    assert (inner == inner[:, :1]).all()
+    assert inner.abs().max() == 2

@@ -15,8 +15,10 @@ from scitrain.exporters import BUNDLE, export_files
 from scitrain.exporters._bundle import BLOCKED
 from scitrain.inference import load_model, write_predictions
 from scitrain.models.cnn import Cnn
+from scitrain.models.cnn1d import Cnn1d
 from scitrain.models.mlp import Mlp
 from scitrain.models.rnn import Rnn
+from scitrain.models.transformer import Transformer
 from scitrain.runs import Run
 
 SMILES = [f"{'C' * (i % 7 + 1)}{tail}" for i in range(12) for tail in ("O", "N", "c1ccccc1", "C(=O)O", "Cl")]
@@ -26,7 +28,20 @@ TABLE = {
     "when": [f"2024-03-{i % 28 + 1:02d}" for i in range(60)],
     "ok": [("yes", "no", "")[i % 3] for i in range(60)],
 }
+CURVE = {"curve": [" ".join(f"{(i % 7) * j % 11 + 0.5:.1f}" for j in range(20)) for i in range(60)]}
+SPECTRUM = {f"{400 + j}": [f"{(j - 8) ** 2 / 9 + i % 13 * j / 7:.3f}" for i in range(60)] for j in range(16)}
+PEPTIDE = {
+    "peptide": ["".join("ACDEFGHIKLMNPQRSTVWY"[(i * k + k * k) % 20] for k in range(5 + i % 6)) for i in range(60)]
+}
+VARIANT = {"protein": [f"MKT{'ACDE'[i % 4]}YIA{'FGHIK'[i % 5]}QR" for i in range(60)]}
+WORDS = "iron copper rust air water salt acid heat metal layer thin thick".split()
+PROSE = {"remark": [" ".join(WORDS[(i * k + k) % 12] for k in range(1, 9)) for i in range(60)]}
 WORSE: dict[str, dict[str, list[str]]] = {
+    "curve": {"curve": [CURVE["curve"][3], "[" + ", ".join(["2.5"] * 20) + "]", "1 2 3", "", "x " * 20]},
+    "spectrum": {name: [cells[4], "1e9", "", "x"] for name, cells in SPECTRUM.items()},
+    "peptide": {"peptide": ["acdef*", "ACXEF", "AC*EF", "", "A-C D"]},
+    "variant": {"protein": ["mktayiafqr", "MKTWYIAFQR", "AKTAYIAFQR", "MKT"]},
+    "prose": {"remark": ["Iron\u200b  RUST", "鉄", "", " ?!", "heat " * 3000]},
     "smiles": {"smiles": ["CCO", "CC(=O)[O-].[Na+]", "C1CC", "", "[2H]OC", "c1ccccc1C(C)(C)C#N"]},
     "tabular": {
         "mean radius": ["1.5", "", "wide"],
@@ -72,9 +87,7 @@ def compare(run: Run, folder: Path, columns: dict[str, list[str]]) -> list[dict[
 def test_bad_and_good_rows_are_told_alike(
     modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, tmp_path: Path
 ) -> None:
-    run = trained.trained_run(tmp_path / "w", "regression", model, 1, (modality, columns))
-    export_files(run, run, [BUNDLE])
-    said = compare(run, tmp_path, WORSE[modality])
+    said = exported_and_compared(modality, columns, model, trained, tmp_path, modality)
     assert said[0]["error"] == ""
     assert said[2]["error"]
 
@@ -93,6 +106,39 @@ def test_decimal_commas_of_a_semicolon_file_are_points_to_the_bundle_too(trained
             [said[mark]] = csv.DictReader(file)
     assert said[";"] == said[","]
     assert said[";"]["error"] == ""
+
+
+@pytest.mark.parametrize(
+    ("worse", "modality", "columns", "model"),
+    [
+        ("curve", "series", CURVE, Cnn1d(widths=[4, 4])),
+        ("curve", "series", CURVE, Rnn(hidden=4, embedding=4, layers=1)),
+        ("spectrum", "series", SPECTRUM, Mlp(widths=[8])),
+        ("spectrum", "series", SPECTRUM, Transformer(width=8, depth=1, heads=2, patch=4)),
+        ("peptide", "sequence", PEPTIDE, Transformer(width=8, depth=1, heads=2)),
+        ("peptide", "sequence", PEPTIDE, Mlp(widths=[8])),
+        ("variant", "sequence", VARIANT, Mlp(widths=[8])),
+        ("variant", "sequence", VARIANT, Cnn1d(widths=[4], kernel=3, embedding=4)),
+        ("prose", "text", PROSE, Mlp(widths=[8])),
+        ("prose", "text", PROSE, Transformer(width=8, depth=1, heads=2)),
+    ],
+    ids=lambda value: getattr(value, "family", value if isinstance(value, str) else ""),
+)
+def test_series_sequences_and_texts_are_read_alike_by_the_bundle(
+    worse: str, modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, tmp_path: Path
+) -> None:
+    said = exported_and_compared(modality, columns, model, trained, tmp_path, worse)
+    assert said[0]["error"] == said[1]["error"] == ""
+    assert said[2]["error"]
+
+
+def exported_and_compared(
+    modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, folder: Path, worse: str
+) -> list[dict[str, str]]:
+    """Export, which holds ONNX and bundle against torch on good rows, and compare the two on bad ones."""
+    run = trained.trained_run(folder / "w", "regression", model, 1, (modality, columns))
+    export_files(run, run, [BUNDLE])
+    return compare(run, folder, WORSE[worse])
 
 
 def test_images_are_found_beside_the_file_that_names_them(trained: ModuleType, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.modalities import MODALITIES
 
-ALLOWED = {"numpy", "PIL"}
+ALLOWED = {"numpy", "PIL", "tokenizers"}
+NAMES = ["formula", "tabular", "image", "series", "sequence", "text"]
 
 
 def example(name: str, folder: Path) -> Columns:
@@ -21,6 +22,12 @@ def example(name: str, folder: Path) -> Columns:
         "formula": {"f": ["Fe2O3", "NaN", "(Mg0.9Fe0.1)2SiO4", "H"]},
         "tabular": {"x": ["1,5", "2", "", "3"], "k": ["a", "b", "a", "b"], "d": ["2020-01-02"] * 4},
         "image": {"p": [str(path)] * 4},
+        "series": {
+            "v": ["[1, 2, 4, 8]", "1 2 3", "2;3;1;9", "1 x 2 3"],
+            "w": ["1 1 2 3", "1,2,3", "5 4 3 2", "1 2 3 4"],
+        },
+        "sequence": {"s": ["MQYKLILNGKTL", "mqyklilngk*", "MQ-YKXILNGKTLK", "MQ*YK"]},
+        "text": {"t": ["Iron rusts in wet air.", "Iron does not rust in dry air.", " \t", "Air, 78 % nitrogen"]},
     }[name]
 
 
@@ -29,7 +36,7 @@ def featurisers(name: str, folder: Path) -> list[tuple[Featuriser, Columns]]:
     return [(modality.featuriser(kind, columns, np.arange(3)), columns) for kind in modality.kinds]
 
 
-@pytest.mark.parametrize("name", ["formula", "tabular", "image"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_module_copied_into_a_bundle_computes_the_same_without_scitrain(name: str, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     bundle.mkdir()
@@ -48,7 +55,7 @@ def test_a_module_copied_into_a_bundle_computes_the_same_without_scitrain(name: 
         assert {row: problem for row, problem in enumerate(problems) if problem} == errors
 
 
-@pytest.mark.parametrize("name", ["formula", "tabular", "image"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_module_imports_nothing_but_the_standard_library_and_what_it_says(name: str, tmp_path: Path) -> None:
     for featuriser, _ in featurisers(name, tmp_path):
         tree = ast.parse(featuriser.module().read_text(encoding="utf-8"))
@@ -57,9 +64,10 @@ def test_a_bundled_module_imports_nothing_but_the_standard_library_and_what_it_s
         tops = {module.split(".")[0] for module in modules}
         assert tops <= ALLOWED | sys.stdlib_module_names
         assert ("PIL" in tops) == ("pillow" in featuriser.requirements)
+        assert ("tokenizers" in tops) == ("tokenizers" in featuriser.requirements)
 
 
-@pytest.mark.parametrize("name", ["formula", "tabular", "image"])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_rows_keep_the_shape(name: str, tmp_path: Path) -> None:
     for featuriser, columns in featurisers(name, tmp_path):
         array, errors = featuriser.transform({key: [] for key in columns})

@@ -8,14 +8,18 @@ from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.models import FAMILIES
 from scitrain.models.cnn import Cnn
+from scitrain.models.cnn1d import Cnn1d
 from scitrain.models.mlp import Mlp
 from scitrain.models.resnet import Resnet
 from scitrain.models.rnn import Rnn
 from scitrain.models.timm import Timm
+from scitrain.models.transformer import Transformer
 
 VECTOR = InputShape("vector", (10,))
 IMAGE = InputShape("image", (1, 8, 8))
 TOKENS = InputShape("tokens", (12,), vocabulary=9)
+SERIES = InputShape("series", (2, 21))
+RAGGED = InputShape("series", (3, 21), blocks={"there": (2, 3)})
 TINY = [
     (Mlp(widths=[16, 16], norm="batch", dropout=0.0), VECTOR),
     (Mlp(widths=[16, 16], norm="layer", dropout=0.0, residual=True), VECTOR),
@@ -25,6 +29,12 @@ TINY = [
     (Timm(name="test_resnet"), InputShape("image", (2, 16, 16))),
     (Rnn(embedding=8, hidden=8, layers=2, dropout=0.0), TOKENS),
     (Rnn(cell="gru", embedding=8, hidden=8, layers=1, dropout=0.0), TOKENS),
+    (Rnn(embedding=8, hidden=8, layers=1, dropout=0.0), SERIES),
+    (Cnn1d(widths=[4, 8], kernel=3, dropout=0.0), SERIES),
+    (Cnn1d(widths=[8, 8], kernel=3, embedding=8, dropout=0.0), TOKENS),
+    (Transformer(width=16, depth=1, heads=2, dropout=0.0), TOKENS),
+    (Transformer(width=16, depth=1, heads=2, patch=4, dropout=0.0), SERIES),
+    (Transformer(width=16, depth=1, heads=2, patch=4, dropout=0.0), RAGGED),
 ]
 NAMES = [f"{model.family}-{i}" for i, (model, _) in enumerate(TINY)]
 
@@ -77,6 +87,31 @@ def test_an_rnn_has_the_parameters_counted_by_hand(cell, gates):
     assert parameters(encoder) == 9 * 6 + 2 * (first + second)
 
 
+def test_an_rnn_over_a_series_projects_each_place():
+    encoder = Rnn(embedding=6, hidden=5, layers=1).build(SERIES)
+    assert parameters(encoder) == 2 * 6 + 6 + 2 * (4 * 5 * (6 + 5 + 2))
+
+
+def test_a_cnn1d_over_a_series_has_the_parameters_counted_by_hand():
+    encoder = Cnn1d(widths=[4, 8], kernel=3).build(SERIES)
+    convolutions = 2 * 4 * 3 + 2 * 4 + 4 * 8 * 3 + 2 * 8  # each with gain and shift of its batch-norm
+    places = 8 * 6  # 21 → 11 → 6 places of 8 channels
+    assert parameters(encoder) == convolutions + places * 16 + 16
+
+
+def test_a_cnn1d_over_tokens_has_the_parameters_counted_by_hand():
+    encoder = Cnn1d(widths=[4, 8], kernel=3, embedding=5).build(TOKENS)
+    assert parameters(encoder) == 9 * 5 + 5 * 4 * 3 + 2 * 4 + 4 * 8 * 3 + 2 * 8
+
+
+@pytest.mark.parametrize(("shape", "first"), [(TOKENS, 9 * 16 + 12 * 16), (SERIES, 2 * 4 * 16 + 16 + 6 * 16)])
+def test_a_transformer_has_the_parameters_counted_by_hand(shape, first):
+    attention = 16 * 48 + 48 + 16 * 16 + 16
+    mix = 16 * 64 + 64 + 64 * 16 + 16
+    encoder = Transformer(width=16, depth=2, heads=2, patch=4).build(shape)
+    assert parameters(encoder) == first + 2 * (attention + mix + 4 * 16) + 2 * 16
+
+
 @pytest.mark.parametrize(("model", "shape"), TINY, ids=NAMES)
 def test_every_family_overfits_eight_rows(model, shape):
     torch.manual_seed(0)
@@ -101,9 +136,18 @@ def test_a_row_has_the_same_features_in_any_batch(model, shape):
         assert encoder(x).shape == (8, encoder.width)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_padding_changes_nothing_for_an_rnn(cell):
-    encoder = Rnn(cell=cell, embedding=8, hidden=8, layers=2).build(TOKENS).eval()
+@pytest.mark.parametrize(
+    "model",
+    [
+        Rnn(cell="lstm", embedding=8, hidden=8, layers=2),
+        Rnn(cell="gru", embedding=8, hidden=8, layers=2),
+        Cnn1d(widths=[8, 8, 8], kernel=5),
+        Transformer(width=16, depth=2, heads=4),
+    ],
+    ids=["lstm", "gru", "cnn1d", "transformer"],
+)
+def test_padding_changes_nothing(model):
+    encoder = model.build(TOKENS).eval()
     x = rows(TOKENS)
     for row, length in enumerate((12, 7, 1, 5, 3, 2, 9, 11)):
         x[row, length:] = 0
@@ -113,9 +157,37 @@ def test_padding_changes_nothing_for_an_rnn(cell):
             torch.testing.assert_close(together[row], encoder(x[row : row + 1, :length])[0])
 
 
-def test_an_rnn_bears_a_row_without_tokens():
-    encoder = Rnn(hidden=4).build(TOKENS).eval()
+@pytest.mark.parametrize("model", [Rnn(hidden=4), Cnn1d(widths=[4]), Transformer(width=8, depth=1)])
+def test_a_row_without_tokens_is_borne(model):
+    encoder = model.build(TOKENS).eval()
     assert torch.isfinite(encoder(torch.zeros(2, 12, dtype=torch.int64))).all()
+
+
+@pytest.mark.parametrize("model", [Rnn(hidden=4, layers=1), Transformer(width=8, depth=1, heads=2, patch=4)])
+def test_what_lies_behind_the_end_of_a_series_changes_nothing(model):
+    encoder = model.build(RAGGED).eval()
+    x = rows(RAGGED)
+    x[:, 2] = 1
+    x[0, :, 12:] = 0
+    other = x.clone()
+    other[0, :2, 16 if isinstance(model, Transformer) else 12 :] = 7.0
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(x), encoder(other))
+
+
+def test_options_that_do_not_fit_are_refused_before_anything_is_built():
+    with pytest.raises(ScitrainError, match="cannot be shared by heads=3"):
+        Transformer(width=16, heads=3).build(TOKENS)
+    with pytest.raises(ScitrainError, match="an odd kernel"):
+        Cnn1d(kernel=4).build(SERIES)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 9])
+def test_series_of_any_length_pass_through(length):
+    shape = InputShape("series", (2, length))
+    for model in (Cnn1d(widths=[4, 4]), Transformer(width=8, depth=1), Rnn(hidden=4, layers=1)):
+        encoder = model.build(shape).eval()
+        assert encoder(torch.zeros(3, 2, length)).shape == (3, encoder.width)
 
 
 @pytest.mark.parametrize("side", [1, 2, 5, 8, 33])

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from scitrain.training.auto import choose_loss, choose_model
+from scitrain.contracts.model import InputShape
+from scitrain.errors import ScitrainError
+from scitrain.models.mlp import Mlp
+from scitrain.training.auto import choose, choose_loss, choose_model
 from scitrain.training.options import TrainingOptions
 
 AUTO = TrainingOptions()
@@ -42,3 +45,60 @@ def test_only_sparse_counts_get_batch_norm(modality, norm):
     model, why = choose_model(modality, "regression", 100, ["vector"])
     assert model.model_dump()["norm"] == norm
     assert why
+
+
+@pytest.mark.parametrize(
+    ("modality", "rows", "family"),
+    [
+        ("series", 200, "mlp"),
+        ("series", 30_000, "cnn1d"),
+        ("sequence", 5_000, "mlp"),
+        ("sequence", 60_000, "transformer"),
+        ("text", 8_000, "mlp"),
+        ("text", 200_000, "transformer"),
+    ],
+)
+def test_networks_that_read_order_themselves_are_taken_where_rows_are_many(modality, rows, family):
+    kinds = ["vector", "series" if modality == "series" else "tokens"]
+    model, why = choose_model(modality, "regression", rows, kinds)
+    assert model.family == family
+    assert f"{rows} rows" in why
+
+
+SERIES = InputShape("series", (1, 50))
+IMAGE = InputShape("image", (1, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape", "ways"),
+    [
+        ("auto", SERIES, ()),
+        (True, SERIES, ("noise", "shift", "scale")),
+        (["noise"], SERIES, ("noise",)),
+        ("auto", IMAGE, ("basic",)),
+        (True, IMAGE, ("basic",)),
+        (False, IMAGE, ()),
+        (["flip", "mixup", "flip"], IMAGE, ("flip", "mixup")),
+        (True, InputShape("vector", (4,)), ()),
+    ],
+)
+def test_what_varies_training_rows_is_settled_and_recorded(asked, shape, ways):
+    settings, decisions = choose(TrainingOptions(augment=asked), Mlp(), shape, 100)
+    assert settings.augment == ways
+    [said] = [decision for decision in decisions if decision.what == "augment"]
+    assert said.value == (list(ways) or False)
+    assert said.why
+
+
+@pytest.mark.parametrize(
+    ("names", "shape"), [(["flip"], SERIES), (["noise"], IMAGE), (["noise"], InputShape("tokens", (4,)))]
+)
+def test_a_way_that_does_not_fit_the_rows_is_refused(names, shape):
+    with pytest.raises(ScitrainError, match="does not vary rows of the kind"):
+        choose(TrainingOptions(augment=names), Mlp(), shape, 100)
+
+
+def test_few_curves_are_learned_longer():
+    curve = InputShape("vector", (20,), blocks={"values": (0, 20)})
+    few, many = (choose(AUTO, Mlp(), curve, rows)[0] for rows in (150, 5_000))
+    assert few.epochs > many.epochs

@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import ValidationError
 
 from scitrain.contracts.model import InputKind, InputShape
+from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.spec import Spec
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ class Featuriser(Spec):
 
     output: ClassVar[InputKind]
     """Kind of array it makes."""
+    adjustable: ClassVar[tuple[str, ...]] = ()
+    """Fields that a request may set; all others are learned from the training rows."""
     requirements: ClassVar[tuple[str, ...]]
     """Distributions the bundle needs beside numpy and onnxruntime, such as ``("rdkit",)``."""
 
@@ -89,6 +94,26 @@ class Featuriser(Spec):
         """Return how many columns, from the first, the simple models read where all would only blur them; None is all."""
         return None
 
+    def adjusted(self, features: Mapping[str, object]) -> "Featuriser":
+        """Return this featuriser with what a request says of it.
+
+        Raises:
+            UnknownNameError: It has no such option, or none that may be set.
+            ScitrainError: The value does not fit.
+        """
+        for name in features:
+            if name not in self.adjustable:
+                raise UnknownNameError(f"option of {self.output} features", name, list(self.adjustable))
+        try:
+            return type(self).model_validate({**self.model_dump(), **features})
+        except ValidationError as error:
+            said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise ScitrainError(f"features={dict(features)} cannot be taken: {said}") from None
+
+    def reason(self) -> str | None:
+        """Return what was chosen from the training rows, and why; None where nothing was."""
+        return None
+
 
 class Modality(ABC):
     """One kind of data. Subclass it in a new file of ``scitrain/modalities``."""
@@ -99,6 +124,8 @@ class Modality(ABC):
     default_split_reason: ClassVar[str]
     kinds: ClassVar[tuple[InputKind, ...]]
     """Input kinds it can be turned into, the default first."""
+    fills: ClassVar[Literal["never", "asked", "auto"]] = "never"
+    """Whether missing cells are filled in: never, with ``rows="impute"``, or by default."""
 
     @abstractmethod
     def recognise(self, columns: Columns) -> Recognition | None:

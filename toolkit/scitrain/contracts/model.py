@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InputKind", "InputShape", "ModelSpec"]
 
-InputKind = Literal["vector", "tokens", "image"]
+InputKind = Literal["vector", "tokens", "image", "series"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class InputShape:
     """What one row looks like to a network."""
 
     kind: InputKind
-    """``vector``: float32 (width,); ``tokens``: int64 (length,), 0 is padding; ``image``: float32 (channels, height, width) in 0…1."""
+    """``vector``: float32 (width,); ``tokens``: int64 (length,), 0 is padding; ``image``: float32 (channels, height, width) in 0…1;
+    ``series``: float32 (channels, length), NaN behind the end of a row that is shorter."""
     shape: tuple[int, ...]
     """Shape of one row, without the batch axis."""
     vocabulary: int | None = None

@@ -150,7 +150,7 @@ def sample(options: DataOptions, draft: Draft) -> Draft:
 def clean(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
     """Bring inputs to canonical form; leave out rows that cannot be."""
     modality = MODALITIES[draft.roles.modality]
-    impute = options.rows == "impute" or (options.rows == "auto" and modality.name == "tabular")
+    impute = options.rows == modality.fills == "auto" or (options.rows == "impute" and modality.fills != "never")
     raw = take({name: draft.source.columns[name] for name in draft.roles.inputs}, draft.index)
     cleaned = modality.clean(raw, impute, None if run is None else _ticker(run))
     only = draft.roles.inputs[0] if len(draft.roles.inputs) == 1 else ""
@@ -161,22 +161,23 @@ def clean(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
         )
 
     keep = np.setdiff1d(np.arange(len(draft.index)), np.array(sorted(cleaned.errors), dtype=np.int64))
-    policy = _policy(options.rows, modality.name)
+    policy = _policy(options.rows, modality.name, impute)
     full = replace(draft, columns={name: text_column(cells) for name, cells in cleaned.columns.items()})
     changes = found({i: why for i, why in cleaned.changes.items() if i not in cleaned.errors})
     decisions = (*draft.decisions, policy)
     return full.kept(keep, rejected=(*draft.rejected, *found(cleaned.errors)), changes=changes, decisions=decisions)
 
 
-def _policy(asked: str, modality: str) -> Decision:
+FILLED = {"series": "gaps are filled in along a straight line between their neighbours"}
+"""How a modality fills missing cells, where not from the training rows."""
+
+
+def _policy(asked: str, modality: str, impute: bool) -> Decision:
     """Say what becomes of bad rows."""
     listed_rows = "bad rows are dropped and listed in rejected.csv"
-    if modality == "tabular" and asked in {"auto", "impute"}:
-        return Decision(
-            what="bad rows",
-            value="impute",
-            why=f"missing cells are filled in from the training rows; other {listed_rows}",
-        )
+    if impute:
+        how = FILLED.get(modality, "missing cells are filled in from the training rows")
+        return Decision(what="bad rows", value="impute", why=f"{how}; other {listed_rows}")
     if asked == "impute":
         return Decision(
             what="bad rows", value="drop", why=f"a missing {modality} cannot be filled in, so {listed_rows}"
@@ -204,7 +205,11 @@ def without_duplicates(options: DataOptions, draft: Draft) -> Draft:
     """Merge or drop rows with the same input, within one value of the split column."""
     if len(draft.index) == 0:
         raise DataError(f"no usable row in {draft.source.name}: {first_few(draft.rejected, draft.source.place)}")
-    identity = codes(MODALITIES[draft.roles.modality].identity(draft.columns))
+    layout = draft.source.layout
+    if layout is not None and layout.horizon is not None:  # that the past repeats itself is what a forecast lives on
+        identity = np.arange(len(draft.index))
+    else:
+        identity = codes(MODALITIES[draft.roles.modality].identity(draft.columns))
     together = identity
     if draft.split_values is not None:
         words, value = np.unique(draft.split_values, return_inverse=True)
@@ -240,6 +245,7 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
         groups=partial(modality.groups, draft.columns),
         default=(modality.default_split, modality.default_split_reason),
         column=draft.split_values,
+        reach=0 if draft.source.layout is None else (draft.source.layout.horizon or 1) - 1,
     )
     division = divide(options.split, rows)
     place = draft.source.place

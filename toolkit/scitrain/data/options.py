@@ -6,17 +6,17 @@ from pydantic import Field, field_validator
 
 from scitrain.spec import Spec
 
-__all__ = ["DataOptions", "SplitOptions", "Task"]
+__all__ = ["DataOptions", "SeriesOptions", "SplitOptions", "Task"]
 
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
-SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "time", "column", "kfold"]
+SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "cluster", "time", "column", "kfold"]
 
 
 class SplitOptions(Spec):
     """How rows are divided into train, val and test."""
 
     kind: SplitKind = "auto"
-    """`auto` takes scaffold for molecules, chemical_system for formulas, stratified for classes, random otherwise."""
+    """`auto`: scaffold (molecules), chemical_system (formulas), cluster (sequences), time (forecasts), stratified (classes), or random."""
     column: str | None = None
     """Column with fold numbers or the words train/val/test (kind `column`), or with the time (kind `time`)."""
     val: float = Field(0.1, gt=0, lt=0.5)
@@ -29,6 +29,19 @@ class SplitOptions(Spec):
     """Fold that is the test split (kinds `kfold` and `column` with numbers)."""
 
 
+class SeriesOptions(Spec):
+    """A long table, one moment or place a row."""
+
+    id: str | None = None
+    """Column that tells series apart; null: all rows are one."""
+    time: str | None = None
+    """Column with the time, or the place on the axis."""
+    horizon: int | None = Field(None, ge=1, le=1000)
+    """Forecast so many next values of `target`."""
+    window: int | None = Field(None, ge=2, le=100_000)
+    """Values a forecast looks back on."""
+
+
 class DataOptions(Spec):
     """Which data, which columns, which rows."""
 
@@ -39,13 +52,15 @@ class DataOptions(Spec):
     inputs: str | list[str] | None = None
     """Column(s) to predict from. Null: found by modality."""
     modality: str = "auto"
-    """`tabular`, `smiles`, `formula`, `image`, or `auto` (recognised from the values)."""
+    """`tabular`, `smiles`, `formula`, `image`, `series`, `sequence`, `text`, or `auto` (recognised from the values)."""
     task: Task | Literal["auto"] = "auto"
     """What is predicted; `auto` reads it off the target's values."""
     ignore: list[str] = []
     """Columns to leave out."""
     unit: str | dict[str, str] | None = None
     """Unit of the target (or by target name), such as `eV`; shown beside every number."""
+    series: SeriesOptions | None = None
+    """Long tables and forecasts."""
     split: SplitOptions = SplitOptions()
     """How rows are divided."""
     rows: Literal["auto", "drop", "fail", "impute"] = "auto"

@@ -11,6 +11,7 @@ import numpy as np
 from scitrain.data.atomic import atomic_folder
 from scitrain.data.cache import REPORT, first_few, load, save, write_rejected
 from scitrain.data.draft import Draft, clean, label, sample, split, without_duplicates
+from scitrain.data.long import as_series
 from scitrain.data.options import DataOptions
 from scitrain.data.prepared import Prepared
 from scitrain.data.read import fingerprint, read
@@ -65,7 +66,7 @@ def prepare(options: DataOptions, workspace: Workspace, run: Run | None = None) 
 def build(options: DataOptions, workspace: Workspace, run: Run | None = None) -> tuple[Draft, Division]:
     """Do all of it in memory."""
     _tell(run, 0, "reading")
-    source = read(options.data, workspace)
+    options, source = as_series(options, read(options.data, workspace))
     draft = label(options, source, choose_roles(options, source))
     _tell(run, 1, f"cleaning {len(draft.index):,} rows")
     draft = clean(options, sample(options, draft), run)

@@ -50,7 +50,7 @@ class Prepared:
 
     - ``source``, ``fingerprint``, ``description``, ``licence``, ``citation``; ``place`` is what a number of a row counts
       (``line``, ``row``, ``record``, ``image``);
-    - ``modality``, ``task``, ``input_columns``, ``left_out`` {column: reason};
+    - ``modality``, ``task``, ``input_columns``, ``left_out`` {column: reason}; ``series``, how a long table was read, or null;
     - ``rows_read``, ``rows_kept``, ``rows_rejected``; ``rejected`` {reason: count}, ``rejected_examples``
       [{line, column, value, reason}], the whole list being in ``rejected.csv``; the same for ``rows_changed``, ``changes``,
       ``change_examples``;

@@ -19,7 +19,7 @@ from scitrain.errors import DataError, listed
 from scitrain.resources import available_memory
 from scitrain.workspace import Workspace
 
-__all__ = ["Batch", "Source", "fingerprint", "locate", "read", "stream"]
+__all__ = ["Batch", "Source", "fingerprint", "locate", "read", "stream", "whole"]
 
 TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat")
 GIB = 1 << 30
@@ -97,6 +97,11 @@ def stream(source: str, workspace: Workspace, batch_rows: int = 65_536) -> Itera
         pieces = _with_image_paths(_parts(locate(source, workspace)), locate(source, workspace).parent, workspace)
     for part in pieces:
         yield from _batches(part, batch_rows)
+
+
+def whole(source: Source) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Yield a source that is read already as one `Batch`; broken rows come as in `stream`."""
+    yield from _batches(Part(dict(source.columns), source.rows, source.lines, source.broken), max(1, len(source)))
 
 
 def _refuse_huge(path: Path) -> None:

@@ -17,6 +17,9 @@ from scitrain.data.split import Division
 __all__ = ["describe", "target_facts"]
 
 EXAMPLES = 10
+OVERLAPPING = (
+    "windows of a forecast overlap, so that test rows repeat each other: intervals of the test numbers are too narrow"
+)
 KINDS = 20
 
 
@@ -34,6 +37,7 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
         "modality": draft.roles.modality,
         "task": draft.task,
         "input_columns": list(draft.roles.inputs),
+        "series": None if source.layout is None else source.layout.model_dump(mode="json"),
         "left_out": {**draft.roles.left_out},
         "rows_read": len(source) + len(source.broken),
         "rows_kept": len(prepared.rows),
@@ -58,7 +62,8 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
         },
         "leaks": leaks,
     }
-    return facts | {"warnings": [*_warnings(prepared), *warnings]}
+    forecasting = source.layout is not None and source.layout.horizon is not None
+    return facts | {"warnings": [*_warnings(prepared), *warnings, *([OVERLAPPING] if forecasting else [])]}
 
 
 def kind_of(reason: str) -> str:

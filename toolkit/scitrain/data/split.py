@@ -33,6 +33,8 @@ class Rows:
     """Split kind of the modality, and its reason."""
     column: np.ndarray | None = None
     """Values of the split column: float64 times, or text."""
+    reach: int = 0
+    """Moments after its own that the labels of a row tell of."""
 
     def __len__(self) -> int:
         return len(self.identity)
@@ -49,6 +51,8 @@ class Division:
     """Number of groups, for a group split."""
     removed: dict[int, int] = field(default_factory=dict)
     """Row left out, because its input also lies in a later split, to that other row."""
+    reaching: dict[int, int] = field(default_factory=dict)
+    """Row left out, because its labels tell of the time of a later split, to the first row of that."""
 
 
 def divide(options: SplitOptions, rows: Rows) -> Division:
@@ -100,7 +104,7 @@ def _without_groups(rows: Rows) -> tuple[str, str]:
 
 
 def _renamed(division: Division, why: str) -> Division:
-    return Division(division.split, division.kind, why, division.groups, division.removed)
+    return Division(division.split, division.kind, why, division.groups, division.removed, division.reaching)
 
 
 def _lack(division: Division, rows: Rows) -> str | None:
@@ -236,8 +240,26 @@ def _time(options: SplitOptions, rows: Rows) -> Division:
         raise DataError("split kind 'time' needs `column`, the column with the time")
     moment = _numbered(rows.column)
     train, val, test = _deal(moment, np.arange(int(moment.max()) + 1), _sizes(len(rows), options.val, options.test))
-    split, removed = _separate({"train": train, "val": val, "test": test}, rows.identity)
-    return Division(split, "time", "asked for", int(moment.max()) + 1, removed)
+    apart, reaching = _embargo({"train": train, "val": val, "test": test}, moment, rows.reach)
+    split, removed = _separate(apart, rows.identity)
+    why = "asked for" if not rows.reach else "a forecast is judged on what came after all it learned from"
+    return Division(split, "time", why, int(moment.max()) + 1, removed, reaching)
+
+
+def _embargo(split: Split, moment: np.ndarray, reach: int) -> tuple[Split, dict[int, int]]:
+    """Take out rows whose labels reach into the time of the next part."""
+    if not reach:
+        return split, {}
+    kept = dict(split)
+    reaching: dict[int, int] = {}
+    for part, later in (("train", "val"), ("val", "test")):
+        if not len(split[later]):
+            continue
+        first = int(split[later][moment[split[later]].argmin()])
+        late = moment[split[part]] + reach >= moment[first]
+        reaching |= dict.fromkeys(split[part][late].tolist(), first)
+        kept[part] = split[part][~late]
+    return kept, reaching
 
 
 def _separate(split: Split, identity: np.ndarray) -> tuple[Split, dict[int, int]]:
@@ -309,6 +331,7 @@ KINDS: dict[str, Callable[[SplitOptions, Rows], Division]] = {
     "stratified": _stratified,
     "scaffold": _grouped("scaffold"),
     "chemical_system": _grouped("chemical_system"),
+    "cluster": _grouped("cluster"),
     "time": _time,
     "column": _column,
     "kfold": _kfold,

@@ -30,7 +30,13 @@ __all__ = ["check_bundle", "write_bundle", "zip_folder"]
 CARD = "MODEL_CARD.md"
 SCRIPT = "inference.py"
 OWN_OPTIONS = ("--help", "--output")
-EXAMPLES = {"smiles": ("CCO", "c1ccccc1O"), "formula": ("Fe2O3", "NaCl"), "image": ("picture.png",)}
+EXAMPLES = {
+    "smiles": ("CCO", "c1ccccc1O"),
+    "formula": ("Fe2O3", "NaCl"),
+    "image": ("picture.png",),
+    "sequence": ("MKTAYIAKQR",),
+    "text": ("'a text'",),
+}
 CHECK_ROWS = 64
 TOLERANCE = 1e-5
 """Largest difference of a number in the bundle's table from scitrain's, relative to that number (never below 1)."""

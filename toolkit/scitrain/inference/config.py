@@ -8,6 +8,7 @@ from scitrain.contracts.modality import Featuriser
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
+from scitrain.data.source import SeriesLayout
 from scitrain.spec import Spec
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class TrainedConfig(Spec):
     modality: str
     input_columns: tuple[str, ...]
     """Columns a prediction needs."""
+    series: SeriesLayout | None = None
+    """How long tables are read; null where a row is a row."""
     featuriser: dict[str, JsonValue]
     """JSON of the featuriser; see `featuriser_object`."""
     model: dict[str, JsonValue]

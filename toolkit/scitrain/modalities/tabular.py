@@ -96,6 +96,7 @@ class Tabular(Modality):
     default_split: ClassVar[str] = "random"
     default_split_reason: ClassVar[str] = "nothing in the table says that rows belong together"
     kinds: ClassVar[tuple[InputKind, ...]] = ("vector",)
+    fills: ClassVar[Literal["never", "asked", "auto"]] = "auto"
 
     def recognise(self, columns: Columns) -> Recognition | None:
         """Take every column that can become numbers; leave out prose, row names and empty columns."""

@@ -1,6 +1,6 @@
-"""Recurrent network over tokens."""
+"""Recurrent network over tokens or a series."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,9 +15,9 @@ __all__ = ["Rnn"]
 
 
 class Rnn(ModelSpec):
-    """Bidirectional LSTM or GRU over the tokens of a SMILES or a formula; wants some thousands of rows."""
+    """Bidirectional LSTM or GRU over tokens (SMILES, formulas, sequences, texts) or a series; wants some thousands of rows."""
 
-    consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
+    consumes: ClassVar[tuple[InputKind, ...]] = ("tokens", "series")
     reference: ClassVar[str] = (
         "LSTM: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; GRU: Cho et al. 2014, doi:10.3115/v1/D14-1179; "
         "both directions: Schuster & Paliwal 1997, doi:10.1109/78.650093"
@@ -27,7 +27,7 @@ class Rnn(ModelSpec):
     cell: Annotated[Literal["lstm", "gru"], Tunable()] = "lstm"
     """Kind of recurrent cell."""
     embedding: Annotated[int, Tunable(16, 128, log=True)] = Field(64, ge=1, le=4096)
-    """Numbers a token is turned into."""
+    """Numbers a token, or a place of a series, is turned into."""
     hidden: Annotated[int, Tunable(32, 256, log=True)] = Field(128, ge=1, le=4096)
     """Units of a layer, in each direction."""
     layers: Annotated[int, Tunable(1, 3)] = Field(2, ge=1, le=8)
@@ -36,13 +36,22 @@ class Rnn(ModelSpec):
     """Share of units silenced between layers in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":
-        """Build the encoder of token ids.
+        """Build the encoder of token ids or of a series.
 
         Raises:
-            ScitrainError: Rows are no tokens.
+            ScitrainError: Rows are neither.
         """
-        from scitrain.models._rnn import RnnEncoder
+        from torch import nn
 
-        if shape.kind != "tokens" or shape.vocabulary is None:
-            raise ScitrainError(f"family 'rnn' reads tokens, given {shape.kind}; take mlp for vectors, cnn for images")
-        return RnnEncoder(shape.vocabulary, self.embedding, self.hidden, self.layers, self.cell, self.dropout)
+        from scitrain.models._rnn import RnnEncoder, SeriesRnnEncoder
+
+        sizes: dict[str, Any] = {"inside": self.embedding, "hidden": self.hidden, "layers": self.layers}
+        sizes |= {"cell": self.cell, "dropout": self.dropout}
+        if shape.kind == "tokens" and shape.vocabulary is not None:
+            return RnnEncoder(nn.Embedding(shape.vocabulary, self.embedding, padding_idx=0), **sizes)
+        if shape.kind == "series":
+            there = shape.blocks["there"][0] if "there" in shape.blocks else None
+            return SeriesRnnEncoder(there, nn.Linear(shape.shape[0], self.embedding), **sizes)
+        raise ScitrainError(
+            f"family 'rnn' reads tokens and series, given {shape.kind}; take mlp for vectors, cnn for images"
+        )

@@ -124,6 +124,7 @@ class EvaluateModel(OfRun, Job):
         import numpy as np
 
         from scitrain.data.columns import take
+        from scitrain.data.long import reread
         from scitrain.data.read import read
         from scitrain.errors import DataError
         from scitrain.inference import load_model, write_predictions
@@ -132,6 +133,7 @@ class EvaluateModel(OfRun, Job):
         from scitrain.workflow.results import write_metrics
 
         table = read(str(self.data), run.workspace)
+        table = table if config.series is None else reread(config.series, table)
         y = known_labels(table, config.targets, config.task)
         run.progress("predict", 0, len(table.rows), f"{len(table.rows):,} rows")
         found = load_model(source).predict(table.columns)

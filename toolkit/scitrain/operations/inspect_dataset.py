@@ -241,6 +241,10 @@ def _train_arguments(options: DataOptions, prepared: "Prepared") -> dict[str, Js
     if len(units) == len(names) == 1:
         found["unit"] = next(iter(units.values()))
     asked = options.model_dump(mode="json", exclude_defaults=True)
+    layout = prepared.report.get("series")
+    if isinstance(layout, dict):  # the columns that were prepared are not those of the file
+        told = {name: layout[name] for name in ("id", "time") if layout[name] is not None}
+        return {"series": told, **asked, "data": options.data, "modality": "series"}
     return (
         {**found, **asked, "data": options.data} if options.target is None else {**asked, **found, "data": options.data}
     )

@@ -176,13 +176,18 @@ class Predict(OfRun, Job):
         return self._result(run, model, path, (n, len(found.errors), outside))
 
     def _file(self, run: Run, model: "TrainedModel") -> PredictResult:
-        from scitrain.data.read import stream
+        from scitrain.data.long import latest
+        from scitrain.data.read import read, stream, whole
         from scitrain.inference import predict_stream
 
         def tick(done: int) -> None:
             run.progress("predict", done, message=f"{done:,} rows predicted")
 
-        batches = stream(str(self.data), run.workspace, FILE_ROWS)
+        series = model.config.series
+        if series is None:
+            batches = stream(str(self.data), run.workspace, FILE_ROWS)
+        else:
+            batches = whole(latest(series, read(str(self.data), run.workspace)))
         said = predict_stream(model, batches, self._target_path(run), tick)
         return self._result(run, model, said.path, (said.rows, said.errors, said.outside))
 

@@ -57,7 +57,7 @@ class TrainResult(JobResult):
 
 
 class TrainModel(Job, TrainingRequest):
-    """Train a deep-learning model of a table, molecules, formulas or images, and say how far to trust it.
+    """Train a deep-learning model of tables, molecules, formulas, images, series, sequences or texts, and say how far to trust it.
 
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
     stopping, compares with mean, ridge or logistic, and random forest on the same split, calibrates intervals, and writes
@@ -86,7 +86,7 @@ class TrainModel(Job, TrainingRequest):
         with stage(run, "prepare", "reading and cleaning the data"):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
-        network = choose_network(prepared, self.model, run)
+        network = choose_network(prepared, self.model, run, self.features)
         from scitrain.workflow.judge import Judging, judge  # brings torch, which is being imported all the while
 
         with self._simple_models(prepared, network) as simple:
@@ -101,11 +101,13 @@ class TrainModel(Job, TrainingRequest):
         """Return the trained network and, where that was trained again on the validation rows too, the first one."""
         from scitrain.training.fit import fit
         from scitrain.training.refit import refit
+        from scitrain.workflow.augmented import show_augmentations
         from scitrain.workflow.stages import stage
 
         learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
             first = fit(learning, run)
+        show_augmentations(run, first, learning)
         if not self.refit:
             return first, None
         with stage(run, "refit", "training on the validation rows too"):

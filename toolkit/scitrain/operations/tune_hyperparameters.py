@@ -155,7 +155,7 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         with stage(run, "prepare", "reading and cleaning the data"):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
-        network = choose_network(prepared, self.model, run)
+        network = choose_network(prepared, self.model, run, self.features)
         learning = learning_of(prepared, network, self, run)
         job = self._job(prepared, learning, began, run)
         with stage(run, "tune", "beginning the search"):

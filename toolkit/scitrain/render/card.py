@@ -23,6 +23,9 @@ HUB_METRICS = {
     "spearman": "spearmanr",
 }
 """Names of the hub where they differ from ours or are usual there."""
+HUB = ("image", "text")
+"""Modalities that the hub has tasks of; all others count as tables there."""
+UNKNOWN_TO_HUB = ("image-regression", "text-regression")
 
 
 def render_card(run: Run) -> Path:
@@ -41,14 +44,14 @@ def metadata(facts: Facts) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     kind = "regression" if facts.task == "regression" else "classification"
-    task = f"image-{kind}" if facts.modality == "image" else f"tabular-{kind}"
+    task = f"{facts.modality if facts.modality in HUB else 'tabular'}-{kind}"
     rows = [r for r in facts.evaluation.metrics if r.split == "test" and r.name in METRICS and r.value is not None]
     shown = [r for r in rows if r.target is None or len(facts.targets) == 1]
     results = [EvalResult(**_result(facts, row, task)) for row in shown]
     card = ModelCardData(
         library_name="scitrain",
         tags=["scitrain", facts.modality, facts.task, *([str(facts.config.model["family"])] if facts.config else [])],
-        pipeline_tag=task if task != "image-regression" else None,
+        pipeline_tag=task if task not in UNKNOWN_TO_HUB else None,
         metrics=list(dict.fromkeys(result.metric_type for result in results)),
         model_name=facts.record.run_id,
         eval_results=results,

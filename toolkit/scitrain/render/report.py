@@ -54,6 +54,10 @@ TITLES = {
         "Learning curve",
         "Training and validation loss by epoch with the best epoch marked, and the learning rate below.",
     ),
+    "augmentations": (
+        "Varied training rows",
+        "A few training rows as they are, and as the network saw them while training.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }
 """By file name, heading and alternative text, in the order of the page."""

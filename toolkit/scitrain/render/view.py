@@ -11,13 +11,22 @@ from scitrain.render.markup import value_words
 
 __all__ = ["view"]
 
-EXAMPLES = {"smiles": "CCO", "formula": "Fe2O3", "image": "picture.png"}
+EXAMPLES = {
+    "smiles": "CCO",
+    "formula": "Fe2O3",
+    "image": "picture.png",
+    "series": "0.1 0.2 0.3",
+    "sequence": "MKTAYIAKQR",
+    "text": "a text",
+}
 FAMILIES = {
     "mlp": "multilayer perceptron",
     "cnn": "convolutional network",
     "resnet": "residual network",
     "rnn": "recurrent network",
     "timm": "image backbone",
+    "cnn1d": "convolutional network along one axis",
+    "transformer": "Transformer encoder",
 }
 TASKS = {
     "regression": "predicts",

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.data.augment import WAYS
 from scitrain.data.options import Task
 from scitrain.errors import ScitrainError, listed
 from scitrain.models import FAMILIES
@@ -39,14 +40,43 @@ DEFAULTS: dict[str, Defaults] = {
     "resnet": Defaults(epochs=60, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.05),
     "timm": Defaults(epochs=20, patience=5, batch_size=32, learning_rate=3e-4, weight_decay=0.05),
     "rnn": Defaults(epochs=60, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.01),
+    "cnn1d": Defaults(epochs=60, patience=12, batch_size=64, learning_rate=2e-3, weight_decay=0.01),
+    "transformer": Defaults(epochs=40, patience=8, batch_size=64, learning_rate=5e-4, weight_decay=0.05),
 }
 NARROW: dict[str, object] = {"widths": [128, 128]}
 """Molecules come in thousands of columns: 128 units learn them as well as 256, in half the time."""
+CURVE = Defaults(epochs=300, patience=60, batch_size=32, learning_rate=3e-3, weight_decay=0.01)
+"""Of any network on few curves: what they say of the target is exact, and learned slowly (by validation rows of tecator_nir)."""
+FEW_CURVES = 2_000
 PLAIN: dict[str, object] = {"norm": "none", "dropout": 0.2}
 """Fully connected networks on formulas and tables: their standardised columns need no batch-norm, whose noise costs them accuracy.
 Molecules keep it (and the stronger dropout that is the family's default): their thousand sparse counts are learned better with it."""
-COUNTED = frozenset({"smiles"})
+COUNTED = frozenset({"smiles", "text"})
 """Modalities whose vector is mostly sparse counts."""
+EXACT: dict[str, object] = {"norm": "none", "dropout": 0.0, "widths": [64, 64]}
+"""Fully connected networks on curves: instruments repeat themselves to a thousandth, so that dropout hides more than it spares."""
+CURVES = frozenset({"series"})
+WHAT = {
+    "series": "the values and their derivatives",
+    "text": "weighted terms",
+    "sequence": "letters or shares of words",
+}
+"""What the vector of a modality is, where not descriptors."""
+
+
+class Enough(NamedTuple):
+    """From how many rows on another family is taken, and what it does."""
+
+    family: str
+    rows: int
+    why: str
+
+
+MANY: dict[str, Enough] = {
+    "series": Enough("cnn1d", 20_000, "finds the shapes in a series itself"),
+    "text": Enough("transformer", 100_000, "reads the order of the words"),
+    "sequence": Enough("transformer", 50_000, "reads the order of the letters"),
+}
 STEPS_AN_EPOCH = 400
 """A batch grows (by doublings) while an epoch has more steps than this …"""
 LARGEST_BATCH = 1024
@@ -54,6 +84,8 @@ LARGEST_BATCH = 1024
 ROWS_FOR_RESIDUAL_IMAGES = 5_000
 SPIKE = 0.2
 """Share of equal labels from which a regression takes the Huber loss."""
+USUAL: dict[str, tuple[str, ...]] = {"image": ("basic",), "series": ("noise", "shift", "scale")}
+"""Ways taken where the request says true."""
 AUGMENTED_PIXELS = 32
 """Images smaller than this lose what they show when they are cropped or turned."""
 
@@ -72,7 +104,8 @@ class Settings:
     device: str
     processes: int
     precision: Precision
-    augment: bool
+    augment: tuple[str, ...]
+    """Ways in which training rows are varied."""
 
 
 def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind]) -> tuple[ModelSpec, str]:
@@ -81,9 +114,14 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
     Raises:
         ScitrainError: No family reads any of the kinds.
     """
+    if modality in MANY and rows >= MANY[modality].rows:
+        family, least, why = MANY[modality]
+        return FAMILIES[family](), f"{rows} rows (at least {least}) are enough for a network that {why}"
     if "vector" in kinds:
-        why = f"an ensemble of small networks on descriptors is the strongest choice for {rows} rows of {modality} data ({task})"
-        return FAMILIES["mlp"].model_validate(NARROW if modality in COUNTED else PLAIN), why
+        what = WHAT.get(modality, "descriptors")
+        why = f"an ensemble of small networks on {what} is the strongest choice for {rows} rows of {modality} data ({task})"
+        options = NARROW if modality in COUNTED else EXACT if modality in CURVES else PLAIN
+        return FAMILIES["mlp"].model_validate(options), why
     if "image" in kinds:
         if rows >= ROWS_FOR_RESIDUAL_IMAGES:
             return FAMILIES["resnet"](), f"{rows} images are enough for a residual network from scratch"
@@ -104,7 +142,7 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
         ScitrainError: The device asked for is not there, or precision and device do not go together.
     """
     family = str(getattr(model, "family", "mlp"))
-    base = _defaults(model, family)
+    base = _defaults(model, family, shape, rows)
     notes: list[Decision] = []
     device, why = choose_device(options.device)
     notes.append(Decision(what="device", value=device, why=why))
@@ -115,7 +153,7 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
     processes, why = _processes(options, device)
     notes.append(Decision(what="processes", value=processes, why=why))
     augment, why = _augment(options, shape)
-    notes.append(Decision(what="augment", value=augment, why=why))
+    notes.append(Decision(what="augment", value=list(augment) or False, why=why))
     members = type(model).ensemble_default if options.ensemble == "auto" else options.ensemble
     for what in ("epochs", "patience", "learning_rate", "weight_decay", "ensemble"):
         value = members if what == "ensemble" else getattr(base, what)
@@ -137,7 +175,9 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
     return settings, notes
 
 
-def _defaults(model: ModelSpec, family: str) -> Defaults:
+def _defaults(model: ModelSpec, family: str, shape: InputShape, rows: int) -> Defaults:
+    if rows < FEW_CURVES and (shape.kind == "series" or "values" in shape.blocks):
+        return CURVE
     if family == "mlp" and getattr(model, "norm", "none") != "none":
         return NORMALISED
     return DEFAULTS.get(family, TABLE)
@@ -188,12 +228,26 @@ def _processes(options: TrainingOptions, device: str) -> tuple[int, str]:
     return found, f"{found} GPU(s) found"
 
 
-def _augment(options: TrainingOptions, shape: InputShape) -> tuple[bool, str]:
-    if shape.kind != "image":
-        return False, "only images are varied while training"
+def _augment(options: TrainingOptions, shape: InputShape) -> tuple[tuple[str, ...], str]:
+    ways = WAYS.get(shape.kind, ())
+    if isinstance(options.augment, list):
+        other = [name for name in options.augment if name not in ways]
+        if other:
+            fit = listed(ways) if ways else "none: only images and series are varied while training"
+            raise ScitrainError(
+                f"augment={listed(other)} does not vary rows of the kind {shape.kind}; those that do: {fit}"
+            )
+        return tuple(dict.fromkeys(options.augment)), "asked for"
+    if not ways:
+        return (), "only images and series are varied while training"
     if options.augment != "auto":
-        return options.augment, "asked for"
+        return (USUAL[shape.kind] if options.augment else ()), "asked for"
+    if shape.kind == "series":
+        return (
+            (),
+            "a measured curve means what it is; ask for noise, shift or scale where these mean nothing in your data",
+        )
     large = min(shape.shape[1:]) >= AUGMENTED_PIXELS
-    return large, f"images of {shape.shape[1]}×{shape.shape[2]} pixels" + (
+    return (USUAL["image"] if large else ()), f"images of {shape.shape[1]}×{shape.shape[2]} pixels" + (
         "" if large else " lose what they show when varied"
     )

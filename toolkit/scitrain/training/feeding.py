@@ -1,6 +1,6 @@
 """Rows on their way to the network: indexed in blocks, never one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from scitrain.data.augment import Mix, Vary
 from scitrain.resources import available_memory
 from scitrain.training.transforms import ImageInput
 
@@ -49,7 +50,8 @@ class Feed(IterableDataset[Block]):
         self.inputs, self.device = inputs, device
         self.y = torch.from_numpy(np.ascontiguousarray(y[train])).to(device)
         self.y_val = torch.from_numpy(np.ascontiguousarray(y[val])).to(device)
-        self.augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
+        self.augment: Vary | None = None
+        self.mix: Mix | None = None
         self.resident = x[:1].nbytes * (len(train) + len(val)) <= RESIDENT_SHARE * _free(device)
         self._train = self._load(train, ready=not isinstance(inputs, ImageInput)) if self.resident else None
         self._val = self._load(val, ready=True) if self.resident else None
@@ -98,10 +100,13 @@ class Feed(IterableDataset[Block]):
             raw = given.to(self.device)
         else:
             raise ValueError("rows that do not lie on the device come with their block")
-        if self.augment is not None:
+        pictures = isinstance(self.inputs, ImageInput)
+        if self.augment is not None and pictures:
             raw = self.augment(raw, generator)
-        if isinstance(self.inputs, ImageInput) or given is not None:
+        if pictures or given is not None:
             raw = self.inputs(raw)
+        if self.augment is not None and not pictures:  # in deviations of each channel
+            raw = self.augment(raw, generator)
         return raw.view(*chosen.shape, *raw.shape[1:])
 
     def labels(self, chosen: Tensor) -> Tensor:

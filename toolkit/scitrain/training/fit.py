@@ -242,9 +242,9 @@ class _Session:
         val = learning.val if len(learning.val) else learning.train
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
         if self.settings.augment:
-            from scitrain.data.augment import augment_images
+            from scitrain.data.augment import augmentations
 
-            feed.augment = augment_images
+            feed.augment, feed.mix = augmentations(self.settings.augment, learning.shape)
         return feed
 
     def _plan(self, group: Sequence[int]) -> Plan:
@@ -336,6 +336,7 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
         "weight_decay": settings.weight_decay,
         "parameters": sum(p.numel() for p in outcome.predictor.parameters()),
         "members": settings.members,
+        "augment": list(settings.augment),
     }
 
 

@@ -201,9 +201,7 @@ class TrainingModule(pl.LightningModule):
         """Gather the gradient of a batch (members, batch) of positions."""
         plan = self.plan
         if plan.accumulate == 1 and plan.world == 1:
-            with self._autocast():
-                outputs = self.team.forward(self.feed.rows(chosen, given, self._generator))
-            losses = self.loss.mean(outputs.float(), self.feed.labels(chosen))
+            losses = self._losses_of(chosen, given, self.loss.mean)
             self.team.gather(losses.sum())
             self._losses.append(losses.detach())
             return
@@ -222,11 +220,20 @@ class TrainingModule(pl.LightningModule):
         self._losses.append(done)
 
     def _part(self, chosen: Tensor, given: Tensor | None, weight: Tensor | float) -> Tensor:
-        with self._autocast():
-            outputs = self.team.forward(self.feed.rows(chosen, given, self._generator))
-        losses = self.loss.total(outputs.float(), self.feed.labels(chosen)) / weight
+        losses = self._losses_of(chosen, given, self.loss.total) / weight
         self.team.gather(losses.sum(), add=True)
         return losses.detach()
+
+    def _losses_of(self, chosen: Tensor, given: Tensor | None, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Return the loss of each member on the rows at ``chosen``; of rows mixed in pairs, mixed as they are."""
+        rows = self.feed.rows(chosen, given, self._generator)
+        mixed = None if self.feed.mix is None else self.feed.mix(rows, self._generator)
+        with self._autocast():
+            outputs = self.team.forward(rows if mixed is None else mixed.rows)
+        own = loss(outputs.float(), self.feed.labels(chosen))
+        if mixed is None:
+            return own
+        return mixed.share * own + (1 - mixed.share) * loss(outputs.float(), self.feed.labels(chosen[:, mixed.partner]))
 
     def _autocast(self) -> AbstractContextManager[object]:
         # A context a step: within one context torch would keep the first step's casted weights.

@@ -7,8 +7,12 @@ from pydantic import Field
 from scitrain.spec import Spec
 from scitrain.tunable import Tunable
 
-__all__ = ["Tracker", "TrainingOptions"]
+__all__ = ["Augmentation", "Tracker", "TrainingOptions"]
 
+Augmentation = Literal[
+    "basic", "flip", "vflip", "rotate", "affine", "crop", "color", "blur", "erase", "mixup", "cutmix", "noise", "shift", "scale"
+]  # fmt: skip
+"""Ways to vary a row; see `scitrain.data.augment`."""
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
 
 
@@ -43,8 +47,8 @@ class TrainingOptions(Spec):
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"
     """Networks trained from different seeds, whose mean is the prediction and whose spread its uncertainty."""
-    augment: bool | Literal["auto"] = "auto"
-    """Vary images at random while training; add other spellings of the SMILES to networks that read tokens."""
+    augment: bool | Literal["auto"] | list[Augmentation] = "auto"
+    """Vary images, series or spellings of SMILES at random while training; or a list of how."""
     max_minutes: float | None = Field(None, gt=0)
     """Stop after this many minutes, keeping the best weights so far."""
     precision: Literal["auto", "32", "bf16"] = "auto"

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from scitrain.contracts.model import InputShape
-from scitrain.training.vector_input import VectorInput, learn_vector
+from scitrain.training.vector_input import CLIP, VectorInput, column_statistics, learn_vector
 
-__all__ = ["ImageInput", "TokenInput", "input_transform", "learn_input"]
+__all__ = ["ImageInput", "SeriesInput", "TokenInput", "input_transform", "learn_input"]
 
 CHUNK = 1 << 25
 """Numbers looked at in one piece while statistics are learned (256 MiB as float64)."""
@@ -49,6 +49,38 @@ class ImageInput(nn.Module):
         self.scale.copy_(torch.from_numpy(1.0 / np.asarray(std)).reshape(-1, 1, 1))
 
 
+class SeriesInput(nn.Module):
+    """z = clip((x − mean) / std, ±10) for each channel; what lies behind the end of a shorter row becomes 0."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: InputShape) -> None:
+        super().__init__()
+        self.kept = [place for start, end in shape.blocks.values() for place in range(start, end)]
+        """Channels that say where a row ends, and stay 0 and 1."""
+        self.register_buffer("shift", torch.zeros(shape.shape[0], 1))
+        self.register_buffer("scale", torch.ones(shape.shape[0], 1))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map series (batch, channels, length) to standardised ones."""
+        standard = ((rows - self.shift) * self.scale).clamp(-CLIP, CLIP)
+        return torch.where(torch.isnan(standard), torch.zeros_like(standard), standard)
+
+    def learn(self, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Learn mean and standard deviation of each channel from the rows ``chosen`` of (n, channels, length)."""
+        values = rows.reshape(len(rows), -1)
+        none = np.zeros(values.shape[1], dtype=bool)
+        mean, std = column_statistics(values, chosen, np.arange(values.shape[1]), none)
+        mean, std = mean.reshape(rows.shape[1:]), std.reshape(rows.shape[1:])
+        centre = mean.mean(axis=1)
+        # the spread of all values about one mean: within the places, and of the places' means
+        whole = np.sqrt((std**2 + (mean - centre[:, None]) ** 2).mean(axis=1))
+        centre[self.kept], whole[self.kept] = 0.0, 1.0
+        self.shift.copy_(torch.from_numpy(centre)[:, None])
+        self.scale.copy_(torch.from_numpy(1.0 / np.where(whole > 1e-12, whole, 1.0))[:, None])
+
+
 class TokenInput(nn.Module):
     """Token ids stay as they are."""
 
@@ -61,6 +93,8 @@ def input_transform(inner: InputShape) -> nn.Module:
     """Return an untrained transform that gives rows of the shape ``inner``."""
     if inner.kind == "vector":
         return VectorInput(inner)
+    if inner.kind == "series":
+        return SeriesInput(inner)
     return ImageInput(inner) if inner.kind == "image" else TokenInput()
 
 
@@ -69,6 +103,6 @@ def learn_input(shape: InputShape, rows: np.ndarray, chosen: np.ndarray) -> tupl
     if shape.kind == "vector":
         return learn_vector(shape, rows, chosen)
     transform = input_transform(shape)
-    if isinstance(transform, ImageInput):
+    if isinstance(transform, ImageInput | SeriesInput):
         transform.learn(rows, chosen)
     return transform, shape

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from scitrain.contracts.model import InputShape
 
-__all__ = ["VectorInput", "column_statistics", "learn_vector"]
+__all__ = ["CLIP", "VectorInput", "column_statistics", "learn_vector"]
 
 COUNTS = "counts"
 """End of the names of blocks of (log) counts, mostly zero: left as they are, for a z-score would blow up rare ones."""

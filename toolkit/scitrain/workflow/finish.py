@@ -65,6 +65,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         targets=prepared.targets,
         modality=prepared.modality,
         input_columns=tuple(prepared.columns),
+        series=prepared.report.get("series"),  # JSON of a `SeriesLayout`
         featuriser=network.featuriser.model_dump(mode="json"),
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),

@@ -1,8 +1,10 @@
 """Choose what is trained: the family, the featuriser that feeds it, the array of features."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import JsonValue
 
 from scitrain.contracts.modality import Featuriser
 from scitrain.contracts.model import InputKind, ModelSpec
@@ -30,11 +32,15 @@ class Network:
     """(n, …) array the simple models read: the modality's own vector where it has one."""
 
 
-def choose_network(prepared: Prepared, asked: ModelSpec | None, run: Run) -> Network:
+def choose_network(
+    prepared: Prepared, asked: ModelSpec | None, run: Run, features: Mapping[str, JsonValue] | None = None
+) -> Network:
     """Choose family and featuriser, and compute the features (cached beside the prepared data).
 
+    The simple models read the features as they are chosen, whatever ``features`` says of those of the network.
+
     Raises:
-        ScitrainError: The asked family does not read this modality; says which do.
+        ScitrainError: The asked family does not read this modality, or ``features`` does not fit; says what does.
     """
     model = asked
     if model is None:
@@ -45,6 +51,9 @@ def choose_network(prepared: Prepared, asked: ModelSpec | None, run: Run) -> Net
     featuriser = MODALITIES[prepared.modality].featuriser(
         input_kind(prepared.modality, model), prepared.columns, prepared.split["train"]
     )
+    featuriser = featuriser.adjusted(features or {})
+    if told := featuriser.reason():
+        run.decide("features", featuriser.model_dump(mode="json")["kind"], told)
     x = represented(prepared, featuriser, run)
     return Network(model, featuriser, x, natural_features(prepared, featuriser, x, run))
 
@@ -74,10 +83,11 @@ def represented(prepared: Prepared, featuriser: Featuriser, run: Run) -> np.ndar
 
 
 def natural_features(prepared: Prepared, featuriser: Featuriser, x: np.ndarray, run: Run) -> np.ndarray:
-    """Return the array the simple models read: the modality's first kind, which is ``x`` where the network reads it too."""
+    """Return the array the simple models read: the modality's own vector, which is ``x`` where the network reads that too."""
     modality = MODALITIES[prepared.modality]
     natural = modality.kinds[0]
-    if featuriser.output != natural:
-        featuriser = modality.featuriser(natural, prepared.columns, prepared.split["train"])
-        x = represented(prepared, featuriser, run)
+    if featuriser.output != natural or featuriser.adjustable:
+        plain = modality.featuriser(natural, prepared.columns, prepared.split["train"])
+        x = x if plain == featuriser else represented(prepared, plain, run)
+        featuriser = plain
     return x[:, : featuriser.plain()]

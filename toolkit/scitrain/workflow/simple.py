@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from scitrain.chem.parallel import beside
+from scitrain.data.columns import take
 from scitrain.data.options import Task
 from scitrain.data.prepared import Prepared
 
@@ -72,7 +73,20 @@ def simple_models(prepared: Prepared, natural: np.ndarray, asked: Asked) -> Iter
     features = (str(natural.filename), natural.shape[1]) if named else natural  # type: ignore[attr-defined]
     question = Question(prepared.task, features, prepared.y, prepared.split, prepared.n_outputs, asked)
     with beside(fit_simple, question) as answer:
-        yield answer
+        yield lambda: [*answer(), *_last_value(prepared)]
+
+
+def _last_value(prepared: Prepared) -> list[SimpleModel]:
+    """Return the forecast that nothing changes, which many a network does not beat; nothing where nothing is forecast."""
+    layout = prepared.report.get("series")
+    if not isinstance(layout, dict) or not layout["horizon"]:
+        return []
+    said = {}
+    for name in ("val", "test"):
+        cells = take(prepared.columns, prepared.split[name])[str(layout["target"])]
+        last = np.array([float(cell.rpartition(" ")[2]) for cell in cells])
+        said[name] = np.repeat(last[:, None], len(prepared.targets), axis=1)
+    return [SimpleModel("last value", "the last value known, for every step", said)]
 
 
 def fit_simple(question: Question) -> list[SimpleModel]:

@@ -1,5 +1,6 @@
 """Other spellings of the training rows, for networks that read the text itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,12 +32,14 @@ class Rows:
     """int64 indices of the training rows."""
 
 
-def respelled(prepared: Prepared, network: Network, augment: bool | Literal["auto"], seed: int, run: Run) -> Rows:
+def respelled(
+    prepared: Prepared, network: Network, augment: bool | Literal["auto"] | Sequence[str], seed: int, run: Run
+) -> Rows:
     """Add `TIMES` random spellings of each training row where the network tells spellings apart; else change nothing."""
     train = prepared.split["train"]
     plain = Rows(network.x, prepared.y, train)
     writer = network.featuriser.as_written()
-    if writer is None or augment is False or (augment == "auto" and len(train) > MOST_ROWS):
+    if writer is None or not augment or (augment == "auto" and len(train) > MOST_ROWS):
         return plain
     spelled = MODALITIES[prepared.modality].enumerate(take(prepared.columns, train), TIMES, seed)
     if spelled is None:

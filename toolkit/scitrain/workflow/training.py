@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from scitrain.data.options import DataOptions
 from scitrain.exporters import check_formats
@@ -26,6 +26,8 @@ class TrainingRequest(TrainingOptions, DataOptions):
 
     model: AnyModelSpec | None = None
     """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
+    features: dict[str, JsonValue] = {}
+    """Options of the features, such as `{"views": ["snv", "d2"]}` for spectra."""
     refit: bool = False
     """Train again on training and validation rows together, for as many epochs as were best; the first network calibrates."""
     coverage: float = Field(0.9, ge=0.5, le=0.99)

@@ -1,0 +1,54 @@
+"""Convolutional network along one axis."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.errors import ScitrainError
+
+if TYPE_CHECKING:
+    from scitrain.models._encoder import Encoder
+
+__all__ = ["Cnn1d"]
+
+
+class Cnn1d(ModelSpec):
+    """Convolutional network along one axis: for long spectra and time series, and for motifs in sequences and texts."""
+
+    consumes: ClassVar[tuple[InputKind, ...]] = ("series", "tokens")
+    reference: ClassVar[str] = (
+        "Waibel et al. 1989, Phoneme recognition using time-delay neural networks, doi:10.1109/29.21701; "
+        "dilation: Bai et al. 2018, arXiv:1803.01271"
+    )
+
+    family: Literal["cnn1d"] = "cnn1d"
+    widths: list[int] = Field([32, 64, 128], min_length=1, max_length=12)
+    """Channels of each block; in a series each halves the length, in tokens each doubles its reach."""
+    kernel: int = Field(7, ge=1, le=63)
+    """Places, an odd number, that a convolution looks at."""
+    embedding: int = Field(64, ge=1, le=4096)
+    """Numbers a token is turned into."""
+    dropout: float = Field(0.2, ge=0, lt=1)
+    """Share of features silenced before the head in each training step."""
+
+    def build(self, shape: InputShape) -> "Encoder":
+        """Build the encoder of a series or of tokens.
+
+        Raises:
+            ScitrainError: Rows are neither, a width is not positive, or the kernel has no middle.
+        """
+        from scitrain.models._cnn1d import SeriesCnnEncoder, TokenCnnEncoder
+
+        if shape.kind not in self.consumes:
+            raise ScitrainError(
+                f"family 'cnn1d' reads series and tokens, given {shape.kind}; take mlp for vectors, cnn for images"
+            )
+        if min(self.widths) < 1 or self.kernel % 2 == 0:
+            raise ScitrainError(
+                f"family 'cnn1d' needs positive widths and an odd kernel, given widths={self.widths} and kernel={self.kernel}"
+            )
+        if shape.kind == "tokens":
+            return TokenCnnEncoder(shape.vocabulary or 2, self.embedding, self.widths, self.kernel, self.dropout)
+        channels, length = shape.shape
+        return SeriesCnnEncoder(channels, length, self.widths, self.kernel, self.dropout)
