@@ -1,16 +1,21 @@
 """Convolutional network along one axis."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
 
 __all__ = ["Cnn1d"]
+
+
+STAGES = ([16, 32, 64], [32, 64, 128], [64, 128, 256], [32, 64, 128, 256])
+"""Blocks that are tried in a search."""
 
 
 class Cnn1d(ModelSpec):
@@ -23,13 +28,13 @@ class Cnn1d(ModelSpec):
     )
 
     family: Literal["cnn1d"] = "cnn1d"
-    widths: list[int] = Field([32, 64, 128], min_length=1, max_length=12)
+    widths: Annotated[list[int], Tunable(choices=STAGES)] = Field([32, 64, 128], min_length=1, max_length=12)
     """Channels of each block; in a series each halves the length, in tokens each doubles its reach."""
-    kernel: int = Field(7, ge=1, le=63)
+    kernel: Annotated[int, Tunable(choices=(3, 5, 7, 11))] = Field(7, ge=1, le=63)
     """Places, an odd number, that a convolution looks at."""
-    embedding: int = Field(64, ge=1, le=4096)
+    embedding: Annotated[int, Tunable(16, 128, log=True)] = Field(64, ge=1, le=4096)
     """Numbers a token is turned into."""
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.2, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":

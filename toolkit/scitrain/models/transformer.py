@@ -1,11 +1,12 @@
 """Transformer encoder."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
@@ -23,15 +24,15 @@ class Transformer(ModelSpec):
     )
 
     family: Literal["transformer"] = "transformer"
-    width: int = Field(128, ge=1, le=4096)
+    width: Annotated[int, Tunable(choices=(64, 128, 256))] = Field(128, ge=1, le=4096)
     """Numbers a token is turned into."""
-    depth: int = Field(3, ge=1, le=48)
+    depth: Annotated[int, Tunable(1, 6)] = Field(3, ge=1, le=48)
     """Layers."""
-    heads: int = Field(4, ge=1, le=64)
+    heads: Annotated[int, Tunable(choices=(2, 4, 8), usual=False)] = Field(4, ge=1, le=64)
     """Attention heads, which share the width equally."""
-    patch: int = Field(8, ge=1, le=1024)
+    patch: Annotated[int, Tunable(choices=(4, 8, 16), usual=False)] = Field(8, ge=1, le=1024)
     """Consecutive values of a series that make one token."""
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.2, ge=0, lt=1)
     """Share of units silenced in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":
