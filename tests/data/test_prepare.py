@@ -70,6 +70,7 @@ def test_the_report_has_the_documented_keys(workspace: Workspace) -> None:
         "modality",
         "task",
         "input_columns",
+        "series",
         "left_out",
         "rows_read",
         "rows_kept",

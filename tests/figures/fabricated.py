@@ -109,6 +109,7 @@ def _config(task: Task, targets: tuple[Target, ...], evaluation: Evaluation, sou
         model={"family": "mlp", "width": 256},
         members=5,
         shape=ShapeConfig(kind="vector", shape=(1241,), blocks={"descriptors": (0, 217), "counts": (217, 1241)}),
+        inner=ShapeConfig(kind="vector", shape=(1241,), blocks={"descriptors": (0, 217), "counts": (217, 1241)}),
         conformal=None if evaluation.conformal is None else evaluation.conformal.model_dump(mode="json"),
         domain_threshold=4.2,
         source=source,

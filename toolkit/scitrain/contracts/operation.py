@@ -8,7 +8,9 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
-from pydantic import ConfigDict, JsonValue, ValidationError
+from pydantic import ConfigDict, GetJsonSchemaHandler, JsonValue, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from scitrain.cancellation import cancel_on_sigterm, stops_on_sigterm
 from scitrain.contracts.executor import Executor
@@ -128,6 +130,16 @@ class Operation(Spec):
     """True where something that was going on, or was there, may be lost."""
     idempotent: ClassVar[bool] = False
     """True where asking twice is as good as asking once."""
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that train_model explains: this tool's schema names them only, for a host keeps all schemas in mind at once."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Leave out what is explained elsewhere; what is accepted is decided by the class and not by its schema."""
+        said = handler.resolve_ref_schema(handler(schema))
+        for name in cls.explained_elsewhere:
+            said["properties"][name] = {}
+        return said
 
     @classmethod
     def name(cls) -> str:

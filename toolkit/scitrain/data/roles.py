@@ -31,10 +31,6 @@ __all__ = [
 SAMPLE = 1000
 MIN_ROWS = 5
 """In fewer rows every column has its own value in each."""
-MIN_SEQUENCE = 15
-RESIDUES = re.compile(r"[A-Z*]+")
-"""One letter a residue or base."""
-MIN_SPACES = 4
 WORD = r"(?i)[a-zß-ÿ]{2}"
 """Two letters: what no number and no date in digits has."""
 MAX_FOLDS = 20
@@ -165,26 +161,10 @@ def recognise(columns: Mapping[str, Sequence[str]], asked: str, said: bool = Fal
     if said and asked != "auto":
         return asked, Recognition(tuple(columns), 1.0, "asked for")
     what = "data of a known kind" if asked == "auto" else f"{asked} data"
-    unread = [f"{name} holds {kind}" for name, cells in columns.items() if (kind := _unread_kind(cells))]
-    if unread:
-        raise DataError(
-            f"{listed(unread)}, which this version cannot learn from: it reads {listed(MODALITIES)}; give columns of numbers "
-            "or words computed from it, such as counts or embeddings"
-        )
     raise DataError(
         f"no column looks like {what} (looked at: {listed(columns) or 'none left'}); "
         f"say `inputs` and `modality`; known modalities are {listed(MODALITIES)}"
     )
-
-
-def _unread_kind(cells: Sequence[str]) -> str | None:
-    """Name data that no modality here reads, or None."""
-    filled = [cell.strip() for cell in cells[:SAMPLE] if cell.strip()]
-    if not filled:
-        return None
-    if sum(len(cell) >= MIN_SEQUENCE and RESIDUES.fullmatch(cell) is not None for cell in filled) > 0.9 * len(filled):
-        return "sequences of a protein or a nucleic acid"
-    return "prose" if sum(cell.count(" ") >= MIN_SPACES for cell in filled) > 0.5 * len(filled) else None
 
 
 def _split_column(options: DataOptions, source: Source) -> str | None:

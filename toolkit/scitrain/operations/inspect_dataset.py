@@ -129,10 +129,17 @@ def _arguments(arguments: dict[str, JsonValue]) -> str:
 class InspectDataset(Query, DataOptions):
     """Look at a data set: columns with types and units, bad rows by line, duplicates, leaks, and how to train on it.
 
-    Call it before train_model; it answers with the arguments of train_model ready to send. Takes the same data fields.
+    Call it before train_model; it answers with the arguments of train_model ready to send. Takes the same arguments about data.
     """
 
     title: ClassVar[str] = "Inspect a data set"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(DataOptions.model_fields) - {
+        "data",
+        "target",
+        "inputs",
+        "modality",
+        "task",
+    }
 
     def execute(self, workspace: Workspace) -> Inspection:
         """Read, describe, and prepare as a training would."""

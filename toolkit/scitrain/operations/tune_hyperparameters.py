@@ -3,9 +3,7 @@
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import GetJsonSchemaHandler, JsonValue, ValidationInfo, field_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import JsonValue, ValidationInfo, field_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
@@ -109,6 +107,7 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Tune hyperparameters"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) - {"data", "target"}
 
     @field_validator("search")
     @classmethod
@@ -124,14 +123,6 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         except ScitrainError as error:
             raise ValueError(str(error)) from None
         return search
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Name the arguments that train_model explains, without saying everything twice to every client."""
-        said = handler.resolve_ref_schema(handler(schema))
-        for name in set(TrainingRequest.model_fields) - {"data", "target"}:
-            said["properties"][name] = {}
-        return said
 
     def check(self, workspace: Workspace) -> None:
         """Refuse data that are not there, and a database that does not answer."""
