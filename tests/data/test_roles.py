@@ -7,7 +7,11 @@ from scitrain.errors import DataError
 
 
 @pytest.mark.parametrize(
-    ("cell", "modality"), [("we measured the rate of {} anew", "text"), ("MQYKLILNGKTLKGE{}", "sequence")]
+    ("cell", "modality"),
+    [
+        ("we measured the rate at which the solid dissolves in water, {}, once more", "text"),
+        ("MQYKLILNGKTLKGE{}", "sequence"),
+    ],
 )
 def test_prose_and_proteins_are_known(cell: str, modality: str) -> None:
     cells = [cell.format("ACDEFGHIKL"[i % 10] * (i + 1)) for i in range(40)]
