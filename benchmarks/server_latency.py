@@ -37,10 +37,8 @@ class Peer:
 
     def __init__(self, command: list[str]) -> None:
         self.begun = time.perf_counter()
-        # A bare environment: what a desktop client gives its servers.
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=_machine.as_installed(), **pipes)
         self._number = 0
 
     def ask(self, method: str, **params: object) -> tuple[dict, int]:

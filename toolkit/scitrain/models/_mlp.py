@@ -36,9 +36,15 @@ class Layer(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (batch, inside) to (batch, outside)."""
-        out: Tensor = functional.linear(rows, self.weight.t(), self.bias)
-        out = self.dropout(self.activation(self.norm(out)))
+        out: Tensor = self.dropout(self.activation(self.norm(self._linear(rows))))
         return rows + out if self.residual else out
+
+    def _linear(self, rows: Tensor) -> Tensor:
+        if not self.training:  # as exporters know it, to fold batch-norm into it
+            return functional.linear(rows, self.weight.t(), self.bias)
+        bias = self.bias
+        # Of these two the gradient comes as W lies.
+        return torch.mm(rows, self.weight) if bias is None else torch.addmm(bias, rows, self.weight)
 
 
 class MlpEncoder(Encoder):
