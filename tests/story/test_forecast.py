@@ -27,7 +27,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Run]:
 def test_the_forecast_beats_the_last_value_and_says_how_it_was_split(trained: tuple[Workspace, Run]) -> None:
     _, run = trained
     metrics = run.read_json("results/metrics.json")
-    [rmse] = [row for row in metrics["metrics"] if row["name"] == "rmse" and row["target"] == "load+1" and row["split"] == "test"]
+    [rmse] = [
+        row
+        for row in metrics["metrics"]
+        if row["name"] == "rmse" and row["target"] == "load+1" and row["split"] == "test"
+    ]
     assert rmse["value"] < rmse["baselines"]["last value"]["value"]
     assert rmse["unit"] == "MW"
     decisions = {one.what: one for one in run.record().decisions}

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scitrain.data.source import Broken, SeriesLayout, Source
+from scitrain.data.layout import SeriesLayout
+from scitrain.data.source import Broken, Source
 from scitrain.data.values import times
 
 __all__ = ["Curve", "broken_row", "curves_of"]

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from scitrain.data.columns import TextColumn, text_column
 from scitrain.data.curves import Curve, broken_row, curves_of
+from scitrain.data.layout import SeriesLayout
 from scitrain.data.options import DataOptions
-from scitrain.data.source import Broken, SeriesLayout, Source
+from scitrain.data.source import Broken, Source
 from scitrain.data.values import numbers, times
 from scitrain.data.windows import last_windows, windows_of
 from scitrain.errors import DataError, UnknownNameError, listed

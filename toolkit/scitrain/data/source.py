@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from scitrain.data.columns import TextColumn
-from scitrain.spec import Spec
+from scitrain.data.layout import SeriesLayout
 
-__all__ = ["MAX_CELL", "Broken", "SeriesLayout", "Source"]
+__all__ = ["MAX_CELL", "Broken", "Source"]
 
 MAX_CELL = 1_000_000
 """Characters; a longer cell is no value, and would stall every parser it meets."""
@@ -31,28 +31,6 @@ class Broken:
     def shown(self) -> str:
         """Return the value, cut where a reader would stop reading."""
         return self.value if len(self.value) <= 80 else f"{self.value[:77]}…"
-
-
-class SeriesLayout(Spec):
-    """How rows of a long table became series: what is needed to read another such table alike."""
-
-    id: str | None
-    """Column that says which series a row belongs to."""
-    time: str
-    """Column with the time, or the place on the axis."""
-    values: tuple[str, ...]
-    """Columns whose values make the series, a channel each."""
-    target: str | None = None
-    """Column that is forecast, the first of ``values``; None where whole series have a target."""
-    horizon: int | None = None
-    """Values that are forecast."""
-    window: int | None = None
-    """Values that a forecast looks back on."""
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """Names of the forecast values."""
-        return tuple(f"{self.target}+{step}" for step in range(1, (self.horizon or 0) + 1))
 
 
 @dataclass(frozen=True)
@@ -80,7 +58,7 @@ class Source:
     default_target: str | None = None
     notes: tuple[str, ...] = ()
     """How the file was understood where it could have been otherwise: encoding, delimiter, decimal comma."""
-    layout: "SeriesLayout | None" = None
+    layout: SeriesLayout | None = None
     """How a long table was put together to series; None where a row is a row."""
     broken: tuple[Broken, ...] = ()
     """Rows that are not among the ``rows``: too many cells, no JSON, no molecule."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from scitrain.data.columns import take, text_column
 from scitrain.data.curves import Curve, broken_row
-from scitrain.data.source import Broken, SeriesLayout, Source
+from scitrain.data.layout import SeriesLayout
+from scitrain.data.source import Broken, Source
 from scitrain.data.values import numbers
 
 __all__ = ["last_windows", "windows_of"]

@@ -6,9 +6,9 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from scitrain.contracts.modality import Featuriser
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.data.layout import SeriesLayout
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
-from scitrain.data.source import SeriesLayout
 from scitrain.spec import Spec
 
 if TYPE_CHECKING:

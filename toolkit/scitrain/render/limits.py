@@ -15,7 +15,11 @@ FEW_TRAINING_ROWS = 500
 MANY_OUTSIDE = 0.1
 MANY_REJECTED = 0.05
 MOST_WARNINGS = 6
-OPTIMISTIC = {"smiles": ("scaffold", "ring systems"), "formula": ("chemical_system", "chemical systems")}
+OPTIMISTIC = {
+    "smiles": ("scaffold", "ring systems"),
+    "formula": ("chemical_system", "chemical systems"),
+    "sequence": ("cluster", "families"),
+}
 """By modality, the split that asks for something new, and what a random one lets both sides share."""
 
 
