@@ -43,6 +43,7 @@ def test_gaps_in_spectra_are_named_by_their_place(workspace: Workspace, ask) -> 
     assert found.value["train_model"]["modality"] == "series"
     assert "no value at 808" in said(found)[5]
     assert said(found)[9] == "'n.d.' at 804 is no number"
+    assert len(found.value["columns"]) == 17
 
 
 def test_proteins_with_stops_unknowns_and_lower_case_are_mended_or_told(workspace: Workspace, ask) -> None:

@@ -1,4 +1,4 @@
-"""How a long table became series."""
+"""How a long table was put together to series."""
 
 from scitrain.spec import Spec
 

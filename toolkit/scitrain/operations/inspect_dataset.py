@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["ColumnInfo", "InspectDataset", "Inspection", "RowProblem"]
 
 
+MOST_NAMED = 20
+"""Inputs that are named in the arguments of train_model; more (a spectrum) are found by modality again."""
+
+
 class ColumnInfo(BaseModel):
     """What one column holds."""
 
     name: str
     type: str
-    """smiles, formula, image, integer, number, boolean, date, category, text, split or empty."""
+    """smiles, formula, image, series, sequence, integer, number, boolean, date, category, text, split or empty."""
     unit: str | None
     """From the header, such as `yield (MPa)`."""
     missing: int
@@ -242,7 +246,7 @@ def _train_arguments(options: DataOptions, prepared: "Prepared") -> dict[str, Js
         "task": prepared.task,
         "modality": prepared.modality,
     }
-    if prepared.modality != "tabular":
+    if prepared.modality != "tabular" and len(prepared.columns) <= MOST_NAMED:
         inputs: list[JsonValue] = list(prepared.columns)
         found["inputs"] = inputs if len(inputs) > 1 else inputs[0]
     if len(units) == len(names) == 1:

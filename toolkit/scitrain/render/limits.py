@@ -17,7 +17,11 @@ FEW_OUTSIDE = 10
 """Fewer rows outside the domain are too few to compare with those inside."""
 MANY_REJECTED = 0.05
 MOST_WARNINGS = 6
-OPTIMISTIC = {"smiles": ("scaffold", "ring systems"), "formula": ("chemical_system", "chemical systems")}
+OPTIMISTIC = {
+    "smiles": ("scaffold", "ring systems"),
+    "formula": ("chemical_system", "chemical systems"),
+    "sequence": ("cluster", "families"),
+}
 """By modality, the split that asks for something new, and what a random one lets both sides share."""
 
 
