@@ -72,7 +72,6 @@ def test_the_report_has_the_documented_keys(workspace: Workspace) -> None:
         "input_columns",
         "series",
         "left_out",
-        "series",
         "rows_read",
         "rows_kept",
         "rows_rejected",
