@@ -42,6 +42,10 @@ class ModelSpec(Spec):
     ensemble_default: ClassVar[int] = 1
     """Members trained when the request says ``ensemble="auto"``."""
 
+    def kinds(self) -> tuple[InputKind, ...]:
+        """Return the kinds of input that the network with these options reads, the best suited first."""
+        return self.consumes
+
     @abstractmethod
     def build(self, shape: InputShape) -> "Encoder":
         """Build an untrained encoder, rows to (batch, width); the head is put on by the caller.

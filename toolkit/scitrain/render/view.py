@@ -27,6 +27,7 @@ FAMILIES = {
     "timm": "image backbone",
     "cnn1d": "convolutional network along one axis",
     "transformer": "Transformer encoder",
+    "stack": "layers declared in the request",
 }
 TASKS = {
     "regression": "predicts",
