@@ -40,6 +40,10 @@ def fabricate(
     run.write_json("results/metrics.json", _metrics(run, config, evaluation))
     run.write_json("results/data.json", data_report(n, name, chosen))
     run.write_json("results/dl_training_log.json", training_log())
+    layer = {"name": "encoder.layers.0", "kind": "linear", "shape": [256], "parameters": 317_952, "flops": 635_392}
+    run.write_json(
+        "results/architecture.json", {"input": [1241], "layers": [layer], "parameters": 317_952, "flops": 635_392}
+    )
     write_table(run, config, made["test"], evaluation)
     run.decide(
         "model", "mlp", f"{n * 8} training rows of vectors: a small network with an ensemble is the best known choice"
@@ -109,6 +113,7 @@ def _config(task: Task, targets: tuple[Target, ...], evaluation: Evaluation, sou
         model={"family": "mlp", "width": 256},
         members=5,
         shape=ShapeConfig(kind="vector", shape=(1241,), blocks={"descriptors": (0, 217), "counts": (217, 1241)}),
+        inner=ShapeConfig(kind="vector", shape=(1241,), blocks={"descriptors": (0, 217), "counts": (217, 1241)}),
         conformal=None if evaluation.conformal is None else evaluation.conformal.model_dump(mode="json"),
         domain_threshold=4.2,
         source=source,

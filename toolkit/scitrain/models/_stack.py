@@ -62,7 +62,9 @@ def made(layers: Sequence[Layer], form: Form, vocabulary: int) -> nn.ModuleList:
     """Return the modules of layers that fit, each (rows, seen) → (rows, seen)."""
     modules = nn.ModuleList()
     for layer, after in zip(layers, trace(layers, form), strict=True):
-        modules.append(_made(layer, form, vocabulary))
+        module = _made(layer, form, vocabulary)
+        module.kind = named(layer)  # type: ignore[assignment]  # told in the summary of the network
+        modules.append(module)
         form = after
     return modules
 
