@@ -52,6 +52,7 @@ class Stack(ModelSpec):
     reference: ClassVar[str] = (
         "yours; attention: Vaswani et al. 2017, arXiv:1706.03762; residual layers: He et al. 2015, arXiv:1512.03385"
     )
+    gpu: ClassVar[str] = "as its layers say: results/architecture.json of a run has the work of each"
 
     family: Literal["stack"] = "stack"
     layers: list[AnyLayer] = Field(min_length=1, max_length=256)
