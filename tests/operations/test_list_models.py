@@ -33,7 +33,7 @@ def test_every_family_states_a_size_for_each_kind_it_reads(name: str) -> None:
 def test_all_families_are_told_with_size_rows_and_need(workspace: Workspace) -> None:
     found = {family.family: family for family in ListModels().run(workspace).families}
     assert list(found) == sorted(FAMILIES)
-    assert (found["mlp"].sizes["vector"].row, found["mlp"].members, found["mlp"].options) == ([200], 5, None)
+    assert (found["mlp"].sizes["vector"]["row"], found["mlp"].members, found["mlp"].options) == ([200], 5, None)
     assert found["transformer"].rows > found["mlp"].rows
     assert all(family.gpu and family.modalities for family in found.values())
     assert "117,760 parameters and 0.233 MFLOP a row of 200 (vector)" in found["mlp"].words()

@@ -84,7 +84,7 @@ class Comparison(JobResult):
     metrics: list[MetricAcrossRuns]
     """The deciding one first."""
     pairs: list[Pair]
-    """Whether the best by the deciding metric is better than each other, paired on the test rows both have."""
+    """The best against each other, on the test rows both have."""
     differences: dict[str, dict[str, JsonValue]]
     """Fields of the requests that differ, by dotted name, then by run id."""
     notes: list[str]

@@ -15,44 +15,29 @@ from scitrain.workspace import Workspace
 __all__ = ["Family", "ListModels", "ListModelsResult"]
 
 
-class FamilySize(Spec):
-    """What one network with default options holds and does."""
-
-    row: list[int]
-    """Shape of the row it is told for."""
-    parameters: int
-    flops: int
-    """For one row; a training step costs about three times as much."""
-
-
 class Family(Spec):
     """One model family."""
 
     family: str
     description: str
     reads: list[str]
-    """Kinds of input, the best suited first."""
     modalities: list[str]
-    """Modalities it can be trained on."""
     reference: str
-    """Where the architecture comes from."""
     rows: int
-    """Training rows from which it is worth a try."""
+    """Wanted for training."""
     members: int
-    """Networks trained by default, whose mean predicts."""
-    sizes: dict[str, FamilySize]
-    """By kind of input; empty where the options alone decide."""
+    sizes: dict[str, dict[str, JsonValue]]
+    """By input: row, parameters, flops."""
     gpu: str
     extras: list[str]
-    """Optional dependencies it needs."""
     options: dict[str, JsonValue] | None = None
-    """JSON schema of the options (`$defs`: those of layers); only where one family was asked for."""
+    """JSON schema of the options; only where one family was asked for."""
 
     def words(self) -> str:
         """Return the family in two lines."""
         sizes = [
-            f"{size.parameters:,} parameters and {size.flops / 1e6:,.3g} MFLOP a row of {' × '.join(map(str, size.row))} ({kind})"
-            for kind, size in self.sizes.items()
+            f"{size.parameters:,} parameters and {size.flops / 1e6:,.3g} MFLOP a row of {_row_words(kind)} ({kind})"
+            for kind, size in FAMILIES[self.family].sizes.items()
         ]
         facts = [
             f"from about {self.rows:,} rows",
@@ -112,8 +97,12 @@ def _describe(name: str, with_options: bool) -> Family:
     )
 
 
-def _size(kind: InputKind, size: Size) -> FamilySize:
-    return FamilySize(row=list(TYPICAL[kind].shape), parameters=size.parameters, flops=size.flops)
+def _row_words(kind: InputKind) -> str:
+    return " × ".join(map(str, TYPICAL[kind].shape))
+
+
+def _size(kind: InputKind, size: Size) -> dict[str, JsonValue]:
+    return {"row": [*TYPICAL[kind].shape], "parameters": size.parameters, "flops": size.flops}
 
 
 def _options(cls: type[ModelSpec]) -> dict[str, JsonValue]:

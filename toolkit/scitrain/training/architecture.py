@@ -148,12 +148,12 @@ def _convolution(args: tuple[Any, ...], out: Tensor) -> int:
 def _attention(args: tuple[Any, ...], out: Tensor) -> int:
     """Count Q Kᵀ, and its product with V."""
     query, key = args[0], args[1]
-    return 2 * int(key.shape[-2]) * (query.numel() + out.numel())
+    return 2 * int(key.shape[-2]) * int(query.numel() + out.numel())
 
 
 def _recurrence(args: tuple[Any, ...], out: object) -> int:
     """Count at each place the weights of what comes in and of the state; (batch, length, width) and weights as `nn.LSTM` has them."""
-    return 2 * int(args[0].shape[0] * args[0].shape[1]) * sum(w.numel() for w in args[2] if w.dim() == 2)
+    return 2 * int(args[0].shape[0] * args[0].shape[1]) * sum(int(w.numel()) for w in args[2] if w.dim() == 2)
 
 
 WORK: Mapping[str, Callable[[tuple[Any, ...], Any], int]] = {

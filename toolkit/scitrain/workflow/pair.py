@@ -1,25 +1,23 @@
 """What is told of two runs compared on the same rows."""
 
-from scitrain.spec import Spec
+from pydantic import BaseModel
 
 __all__ = ["Pair"]
 
 
-class Pair(Spec):
+class Pair(BaseModel):
     """Whether the best run is better than another on the rows that both were tested on."""
 
     best: str
     other: str
     n: int
-    """Shared test rows."""
     improvement: float | None = None
-    """Difference of the deciding metric on the shared rows; positive is in the best one's favour."""
+    """Positive is in the best one's favour."""
     low: float | None = None
     high: float | None = None
     p: float | None = None
-    """Two-sided p-value of no difference, by the paired bootstrap, corrected for the number of pairs (Holm)."""
+    """Paired bootstrap, corrected by Holm."""
     reason: str | None = None
-    """Why something is null."""
 
     def words(self, unit: str | None) -> str:
         """Return the pair as a sentence."""
