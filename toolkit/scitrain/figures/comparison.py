@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scitrain.figures._style import BLUE, GREY, VERMILION, axis_name, finish, legible, legible_names, new_figure, styled
-from scitrain.figures.words import DASH, with_interval
+from scitrain.figures.words import DASH, joined, with_interval
 
 __all__ = ["Compared", "comparison", "differences"]
 
@@ -61,7 +61,8 @@ def differences(
     axes.axvline(0, color=VERMILION, lw=1.2, ls="--", zorder=1)
     axes.set_xlabel(axis_name(f"improvement in {metric}", unit, 60))
     told = "Paired on the rows that both were tested on; right of the line the best is better."
-    return finish(figure, f"How much {legible(best)} improves on the others", subtitle, f"{told} {_cut(len(entries))}")
+    named = joined(f"best: {legible(best)}" if best else "", subtitle)
+    return finish(figure, "The best run against each other one", named, f"{told} {_cut(len(entries))}")
 
 
 def _dots(entries: Sequence[Compared]) -> tuple[Figure, Axes]:
