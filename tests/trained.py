@@ -50,7 +50,7 @@ def trained_run(
     spec = model or Mlp(widths=[16, 16])
     modality, columns = data
     n = len(next(iter(columns.values())))
-    kind = next(kind for kind in spec.consumes if kind in MODALITIES[modality].kinds)
+    kind = next(kind for kind in spec.kinds() if kind in MODALITIES[modality].kinds)
     featuriser = MODALITIES[modality].featuriser(kind, columns, np.arange(n * 2 // 3))
     x, errors = featuriser.transform(columns)
     assert not errors

@@ -40,6 +40,10 @@ def fabricate(
     run.write_json("results/metrics.json", _metrics(run, config, evaluation))
     run.write_json("results/data.json", data_report(n, name, chosen))
     run.write_json("results/dl_training_log.json", training_log())
+    layer = {"name": "encoder.layers.0", "kind": "linear", "shape": [256], "parameters": 317_952, "flops": 635_392}
+    run.write_json(
+        "results/architecture.json", {"input": [1241], "layers": [layer], "parameters": 317_952, "flops": 635_392}
+    )
     write_table(run, config, made["test"], evaluation)
     run.decide(
         "model", "mlp", f"{n * 8} training rows of vectors: a small network with an ensemble is the best known choice"

@@ -18,7 +18,7 @@ from scitrain.evaluation.report import Calibration
 from scitrain.figures import _style
 from scitrain.figures._style import MISSING, axis_name, legible, legible_names
 from scitrain.figures.calibration import calibration
-from scitrain.figures.comparison import Compared, comparison
+from scitrain.figures.comparison import Compared, comparison, differences
 from scitrain.figures.confusion_matrix import confusion_matrix, counted, most_confused
 from scitrain.figures.distribution import distribution
 from scitrain.figures.learning_curve import learning_curve
@@ -226,6 +226,16 @@ def test_the_best_run_is_at_the_top_and_one_without_a_value_says_why() -> None:
     assert "RMSE (eV), lower is better" in said
 
 
+def test_differences_stand_beside_the_line_of_none_and_name_the_best_run() -> None:
+    figure = differences(
+        [Compared("a", 0.2, 0.1, 0.3, emphasis=True), Compared("b", 0.0, -0.1, 0.1)], "RMSE", "eV", "c"
+    )
+    said = words(figure)
+    assert "best: c" in said
+    assert "improvement in RMSE (eV)" in said
+    assert any(list(line.get_xdata()) == [0, 0] for line in figure.axes[0].lines)
+
+
 def test_runs_without_any_value_are_compared_without_failing() -> None:
     words(comparison([Compared("a", None, reason="x"), Compared("b", None)], "AUROC"))
 
@@ -244,6 +254,7 @@ def test_any_name_can_be_drawn_without_a_warning(name: str) -> None:
     words(confusion_matrix([replace(CLASSED, name=name, classes=(name, name + "2"))]))
     words(roc_pr([replace(CLASSED, name=name, classes=(name, name + "2"))]))
     words(comparison([Compared(name, 1.0, 0.5, 1.5), Compared("b", 1.2)], name))
+    words(differences([Compared(name, 1.0, 0.5, 1.5)], name, name, name))
 
 
 def test_characters_without_a_font_are_marked_and_explained(monkeypatch: pytest.MonkeyPatch) -> None:

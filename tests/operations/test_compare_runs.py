@@ -3,6 +3,7 @@ import json
 import pytest
 
 from scitrain.errors import RunStateError
+from scitrain.evaluation.bootstrap import holm
 from scitrain.operations.compare_runs import CompareRuns, differences
 from scitrain.runs import Run
 
@@ -80,6 +81,84 @@ def test_an_undefined_value_is_shown_with_its_reason_and_never_best(workspace, t
     (metric,) = compare(workspace, one, two).metrics
     assert (metric.best, metric.clear) == (two.id, False)
     assert metric.runs[one.id].reason == "one class only"
+
+
+def rows_of(predictions, start=1):
+    return "".join(f"{start + i},{i / 10},{value}\n" for i, value in enumerate(predictions))
+
+
+def test_the_best_is_paired_with_each_other_on_the_rows_they_share(workspace, train):
+    truth = [i / 10 for i in range(40)]
+    # errors of alternating sign: RMSE 0.1, 0.5, and 0.1 again
+    good = [y + 0.1 * (-1) ** i for i, y in enumerate(truth)]
+    bad = [y + 0.5 * (-1) ** i for i, y in enumerate(truth)]
+    one = train([row("rmse", 0.1, 0.0, 0.9)], tested=rows_of(good))
+    two = train([row("rmse", 0.5, 0.0, 0.9)], tested=rows_of(bad))
+    same = train([row("rmse", 0.2, 0.0, 0.9)], tested=rows_of(good))
+    found = compare(workspace, one, two, same)
+    worse, equal = found.pairs
+    assert (worse.best, worse.other, worse.n) == (one.id, two.id, 40)
+    assert worse.improvement == pytest.approx(0.4)
+    assert worse.p == pytest.approx(2 * 2 / 2001)  # no resample beyond zero, of 2,000; two pairs (Holm)
+    assert (equal.improvement, equal.p) == (0.0, 1.0)
+    assert found.figures == ["figures/comparison.png", "figures/differences.png"]
+    assert (Run.open(found.run_id, workspace).path / "figures/differences.png").read_bytes().startswith(b"\x89PNG")
+    assert f"{one.id} against {two.id}: improvement 0.4" in found.summary()
+    assert any("found by these very test rows" in note for note in found.notes)
+
+
+def test_runs_that_share_some_rows_are_paired_on_these(workspace, train):
+    numbers = [i / 10 + 0.1 for i in range(30)]
+    part = "".join(f"{i + 11},{(i + 10) / 10},{(i + 10) / 10 + 0.3}\n" for i in range(30))
+    one, two = (train([row("rmse", v, 0, 1)], tested=t) for v, t in ((0.1, rows_of(numbers)), (0.3, part)))
+    (pair,) = compare(workspace, one, two).pairs
+    assert pair.n == 20
+    assert pair.improvement == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("tested", "data", "said"),
+    [
+        (rows_of([0.1] * 20, start=100), None, "0 shared test rows"),
+        ("", None, "no results/predictions.csv"),
+        (rows_of([0.1] * 20), "other", "different data"),
+    ],
+)
+def test_runs_without_common_rows_say_why_they_are_not_paired(workspace, train, tested, data, said):
+    one = train([row("rmse", 0.1, 0, 1)], tested=rows_of([0.1] * 20))
+    two = train([row("rmse", 0.3, 0, 1)], tested=tested)
+    for run, fingerprint in ((one, "same"), (two, data or "same")):
+        run.write_json("results/data.json", {"fingerprint": fingerprint})
+    (pair,) = compare(workspace, one, two).pairs
+    assert (pair.improvement, pair.p) == (None, None)
+    assert said in pair.reason
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "header"), [("binary", "auroc", "p_1"), ("multiclass", "balanced_accuracy", "p_0,p_1")]
+)
+def test_classifiers_are_paired_by_their_probabilities(workspace, task, metric, header):
+    def run(shares):
+        made = Run.create("train_model", {"data": "a.csv"}, workspace)
+        targets = [{"name": "t", "classes": ["0", "1"]}]
+        value = {"primary": metric, "task": task, "targets": targets, "metrics": [row(metric, sum(shares), 0, 1)]}
+        made.write_json("results/metrics.json", value)
+        cells = [f"{1 - p},{p}" if task == "multiclass" else f"{p}" for p in shares]
+        lines = [f"{i},{i % 2},{'x'},{cell}" for i, cell in enumerate(cells)]
+        head = f"row,t,t_predicted,{header.replace('p_', 't_probability_')}"
+        made.file("results/predictions.csv").write_text("\n".join([head, *lines]) + "\n")
+        return made
+
+    right, wrong = run([0.2 + 0.7 * (i % 2) for i in range(40)]), run([0.2 + 0.1 * (i % 3) for i in range(40)])
+    (pair,) = compare(workspace, right, wrong).pairs
+    assert pair.n == 40
+    assert pair.improvement == pytest.approx(0.5, abs=0.1)
+    assert pair.p == pytest.approx(2 / 2001)
+
+
+def test_holm_corrects_by_the_number_of_pairs_that_are_left():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
 
 
 def test_runs_of_different_tasks_share_nothing_to_compare(workspace, train):

@@ -91,6 +91,12 @@ def test_a_card_has_its_sections_its_numbers_and_no_nan(made: Made, kind: str) -
     assert not re.search(r"\b(nan|None|null|inf)\b", text.split("---", 2)[2], re.I)
 
 
+def test_card_and_report_show_the_layers_with_shape_parameters_and_work(made: Made) -> None:
+    run = made("regression")
+    assert "| encoder.layers.0 | linear | 256 | 317,952 | 635,392 |" in render_card(run).read_text("utf-8")
+    assert "635,392" in render_report(run).read_text("utf-8")
+
+
 def test_errors_in_different_units_stand_by_target(fabricated: ModuleType, tmp_path: Path) -> None:
     targets = (Target(name="gap", unit="eV"), Target(name="hardness", unit="MPa"))
     found = tables.by_target(read_facts(fabricated.fabricate("regression", tmp_path, n=60, targets=targets)))
@@ -240,7 +246,12 @@ def test_an_undefined_value_is_a_dash_with_its_reason(fabricated: ModuleType, tm
 
 def test_a_run_with_no_more_than_metrics_has_its_pages(fabricated: ModuleType, tmp_path: Path) -> None:
     run: Run = fabricated.fabricate("binary", tmp_path, n=60)
-    for name in ("results/data.json", "results/dl_training_log.json", "models/config.json"):
+    for name in (
+        "results/data.json",
+        "results/dl_training_log.json",
+        "results/architecture.json",
+        "models/config.json",
+    ):
         (run.path / name).unlink()
     assert render_card(run).is_file()
     assert render_report(run).is_file()

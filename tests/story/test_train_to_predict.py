@@ -41,7 +41,8 @@ def trained(home: Workspace) -> "scitrain.operations.train_model.TrainResult":
 def test_a_training_leaves_every_documented_file(home: Workspace, trained) -> None:
     for name in (
         "run.json", "events.jsonl", "results/metrics.json", "results/data.json", "results/dl_training_log.json",
-        "results/predictions.csv", "figures/dl_learning_curve.png", "figures/parity.png", "figures/calibration.png",
+        "results/architecture.json", "results/predictions.csv",
+        "figures/dl_learning_curve.png", "figures/parity.png", "figures/calibration.png",
         "models/weights.safetensors", "models/config.json", "models/model.onnx", "models/export_check.json",
         "MODEL_CARD.md", "report.html", "train_script.py",
     ):  # fmt: skip

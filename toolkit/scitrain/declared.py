@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
-__all__ = ["Declared", "field_docs"]
+__all__ = ["Declared", "FullSchema", "field_docs"]
 
 FIELD = re.compile(r"(\w+)\s*:\s*\S")
 INDENT = 4
@@ -55,6 +55,20 @@ class TerseSchema(GenerateJsonSchema):
         said = super().model_schema(schema)
         said.pop("title", None)
         said.pop("description", None)
+        return said
+
+
+class FullSchema(TerseSchema):
+    """The same for somebody who asks for just these options: what each member of a union is and takes."""
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Tell all members."""
+        return GenerateJsonSchema.tagged_union_schema(self, schema)
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Keep the docstring."""
+        said = GenerateJsonSchema.model_schema(self, schema)
+        said.pop("title", None)
         return said
 
 

@@ -1,6 +1,7 @@
 """What a model family offers."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -9,7 +10,7 @@ from scitrain.spec import Spec
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
 
-__all__ = ["InputKind", "InputShape", "ModelSpec"]
+__all__ = ["TYPICAL", "InputKind", "InputShape", "ModelSpec", "Size"]
 
 InputKind = Literal["vector", "tokens", "image", "series"]
 
@@ -29,6 +30,24 @@ class InputShape:
     """Named column ranges of a vector, such as ``{"descriptors": (0, 180), "counts": (180, 1204)}``."""
 
 
+TYPICAL: dict[InputKind, InputShape] = {
+    "vector": InputShape("vector", (200,)),
+    "tokens": InputShape("tokens", (64,), vocabulary=64),
+    "series": InputShape("series", (1, 256)),
+    "image": InputShape("image", (3, 64, 64)),
+}
+"""Rows for which a family says its size."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a family's network with default options holds and does, without the head."""
+
+    parameters: int
+    flops: int
+    """Multiplications and additions for one row; a training step costs about three times as much."""
+
+
 class ModelSpec(Spec):
     """Options of one model family, and how to build its network.
 
@@ -41,6 +60,18 @@ class ModelSpec(Spec):
     """Paper the architecture comes from, with its DOI."""
     ensemble_default: ClassVar[int] = 1
     """Members trained when the request says ``ensemble="auto"``."""
+    sizes: ClassVar[Mapping[InputKind, Size]] = {}
+    """Of one member for a row of `TYPICAL`; a test counts them. Empty where the options alone decide."""
+    rows: ClassVar[int] = 1_000
+    """Training rows from which the family is worth a try."""
+    gpu: ClassVar[str] = "not needed for some thousands of rows"
+    """Whether a GPU is needed."""
+    extras: ClassVar[tuple[str, ...]] = ()
+    """Optional dependencies of scitrain that it needs, as in ``pip install scitrain[name]``."""
+
+    def kinds(self) -> tuple[InputKind, ...]:
+        """Return the kinds of input that the network with these options reads, the best suited first."""
+        return self.consumes
 
     @abstractmethod
     def build(self, shape: InputShape) -> "Encoder":

@@ -4,7 +4,7 @@ Intervals are BCa (Efron 1987, doi:10.1080/01621459.1987.10478410): percentiles 
 the skewness of the statistic. The jackknife it needs leaves out interleaved blocks of rows, at most `BLOCKS` of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from scitrain.evaluation.metrics import Array
 
-__all__ = ["NOTHING", "Interval", "Replicates", "Resampling", "replicate", "wilson"]
+__all__ = ["NOTHING", "Interval", "Replicates", "Resampling", "holm", "replicate", "wilson"]
 
 Statistic = Callable[[Array], Array]
 """Counts (resamples, n) → values (resamples, columns)."""
@@ -104,6 +104,28 @@ class Replicates:
             _interval(float(value), self.resampled[:, i], self.left_out[:, i], level)
             for i, value in enumerate(self.value)
         ]
+
+    def p_value(self) -> float | None:
+        """Return how often resamples of the first column lie beyond zero, two-sided: 2 · min(P(d ≤ 0), P(d ≥ 0)).
+
+        Counted with one resample more on each side, so that it is never 0 (Davison & Hinkley 1997, doi:10.1017/CBO9780511802843).
+        """
+        drawn = self.resampled[:, 0]
+        drawn = drawn[np.isfinite(drawn)]
+        if not np.isfinite(self.value[0]) or len(drawn) == 0:
+            return None
+        beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+        return min(1.0, 2 * (beyond + 1) / (len(drawn) + 1))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number: the k-th smallest of m times m − k + 1, never falling (Holm 1979, jstor:4615733)."""
+    corrected = [0.0] * len(values)
+    most = 0.0
+    for rank, at in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        most = max(most, min(1.0, values[at] * (len(values) - rank)))
+        corrected[at] = most
+    return corrected
 
 
 def replicate(statistic: Statistic, resampling: Resampling) -> Replicates:

@@ -10,7 +10,7 @@ from scitrain.errors import DataError
 from scitrain.evaluation.bootstrap import Interval, Replicates, Resampling, replicate, wilson
 from scitrain.evaluation.metrics import Array, Metric, metrics_for
 
-__all__ = ["Column", "Scores", "columns", "score", "undefined"]
+__all__ = ["Column", "Scores", "columns", "score", "score_by", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,12 @@ class Scores:
 
     def difference(self, metric: Metric, other: "Scores", target: int | None = None) -> Interval:
         """Return this minus the other predictor's metric, of one target or (None) of the mean, in pairs."""
-        apart = self.of(metric) - other.of(metric)
-        one = apart.mean() if target is None else apart.take(slice(target, target + 1))
-        return one.intervals(self.level)[0]
+        return self.apart(metric, other, target).intervals(self.level)[0]
+
+    def apart(self, metric: Metric, other: "Scores", target: int | None = None) -> Replicates:
+        """Return the replicates of that difference, one column."""
+        found = self.of(metric) - other.of(metric)
+        return found.mean() if target is None else found.take(slice(target, target + 1))
 
     def _finish(self, metric: Metric, column: Column, interval: Interval) -> Interval:
         if interval.value is None:
@@ -111,14 +114,16 @@ def score(
     Two predictors scored with the same ``y``, ``resamples`` and ``seed`` share their resamples: their difference
     is paired.
     """
-    parts = columns(task, y, prediction)
-    metrics = metrics_for(task)
-    return Scores(
-        metrics,
-        parts,
-        replicate(lambda counts: _measure(metrics, parts, counts), Resampling(len(y), resamples, seed)),
-        level,
-    )
+    return _scores(metrics_for(task), columns(task, y, prediction), Resampling(len(y), resamples, seed), level)
+
+
+def score_by(metric: Metric, task: Task, y: np.ndarray, prediction: np.ndarray, resamples: int = 1000) -> Scores:
+    """Measure predictions with one metric; see `score`."""
+    return _scores((metric,), columns(task, y, prediction), Resampling(len(y), resamples), 0.95)
+
+
+def _scores(metrics: tuple[Metric, ...], parts: tuple[Column, ...], resampling: Resampling, level: float) -> Scores:
+    return Scores(metrics, parts, replicate(lambda counts: _measure(metrics, parts, counts), resampling), level)
 
 
 def _measure(metrics: Sequence[Metric], parts: Sequence[Column], counts: Array) -> Array:

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scitrain.figures._style import BLUE, GREY, VERMILION, axis_name, finish, legible, legible_names, new_figure, styled
-from scitrain.figures.words import DASH, with_interval
+from scitrain.figures.words import DASH, joined, with_interval
 
-__all__ = ["Compared", "comparison"]
+__all__ = ["Compared", "comparison", "differences"]
 
 MOST_ROWS = 30
 
@@ -46,21 +46,42 @@ def comparison(
         higher_is_better: Direction of the order; None keeps the order given.
         subtitle: Words under the title, such as split and n.
     """
-    ranked = _ranked(entries, higher_is_better)[:MOST_ROWS]
-    names = legible_names([entry.label for entry in ranked], 40)
-    figure = new_figure(7.0, float(np.clip(1.6 + 0.36 * len(ranked), 2.6, 12)))
-    axes = figure.add_subplot()
-    for at, entry in enumerate(ranked):
-        _entry(axes, at, entry)
-    axes.set_yticks(range(len(ranked)), names)
-    axes.set_ylim(len(ranked) - 0.4, -0.6)
-    axes.margins(x=0.08)
-    axes.grid(visible=False, axis="y")
+    figure, axes = _dots(_ranked(entries, higher_is_better))
     better = {True: ", higher is better", False: ", lower is better", None: ""}[higher_is_better]
     axes.set_xlabel(axis_name(metric, unit, 60) + better)
-    _values(axes, ranked)
-    cut = f"{len(ranked)} of {len(entries)} are drawn." if len(ranked) < len(entries) else ""
-    return finish(figure, f"Comparison by {metric}", subtitle, cut)
+    return finish(figure, f"Comparison by {metric}", subtitle, _cut(len(entries)))
+
+
+@styled
+def differences(
+    entries: Sequence[Compared], metric: str, unit: str | None = "", best: str = "", subtitle: str = ""
+) -> Figure:
+    """Draw how much ``best`` improves on each entry, with its interval, beside the line of no difference."""
+    figure, axes = _dots(entries)
+    axes.axvline(0, color=VERMILION, lw=1.2, ls="--", zorder=1)
+    axes.set_xlabel(axis_name(f"improvement in {metric}", unit, 60))
+    told = "Paired on the rows that both were tested on; right of the line the best is better."
+    named = joined(f"best: {legible(best)}" if best else "", subtitle)
+    return finish(figure, "The best run against each other one", named, f"{told} {_cut(len(entries))}")
+
+
+def _dots(entries: Sequence[Compared]) -> tuple[Figure, Axes]:
+    """Draw a row for each of the first entries."""
+    shown = entries[:MOST_ROWS]
+    figure = new_figure(7.0, float(np.clip(1.6 + 0.36 * len(shown), 2.6, 12)))
+    axes = figure.add_subplot()
+    for at, entry in enumerate(shown):
+        _entry(axes, at, entry)
+    axes.set_yticks(range(len(shown)), legible_names([entry.label for entry in shown], 40))
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.margins(x=0.08)
+    axes.grid(visible=False, axis="y")
+    _values(axes, shown)
+    return figure, axes
+
+
+def _cut(n: int) -> str:
+    return f"{MOST_ROWS} of {n} are drawn." if n > MOST_ROWS else ""
 
 
 def _ranked(entries: Sequence[Compared], higher_is_better: bool | None) -> list[Compared]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from scitrain.models._encoder import Encoder
 
-__all__ = ["RnnEncoder", "SeriesRnnEncoder"]
+__all__ = ["RnnEncoder", "SeriesRnnEncoder", "reorder"]
 
 
 class RnnEncoder(Encoder):
@@ -40,10 +40,10 @@ class RnnEncoder(Encoder):
         mirror = torch.where(places < lengths, lengths - 1 - places, places).unsqueeze(2)
         for right, left in zip(self.rightward, self.leftward, strict=True):
             forth: Tensor = right(states)[0]
-            back: Tensor = left(_reorder(states, mirror))[0]
-            states = self.dropout(torch.cat((forth, _reorder(back, mirror)), dim=2))
+            back: Tensor = left(reorder(states, mirror))[0]
+            states = self.dropout(torch.cat((forth, reorder(back, mirror)), dim=2))
         half = self.width // 2
-        last = _reorder(states, (lengths - 1).unsqueeze(2))[:, 0, :half]
+        last = reorder(states, (lengths - 1).unsqueeze(2))[:, 0, :half]
         return torch.cat((last, states[:, 0, half:]), dim=1)
 
 
@@ -63,6 +63,6 @@ class SeriesRnnEncoder(RnnEncoder):
         return self.run(self.dropout(self.embedding(rows.transpose(1, 2))), lengths)
 
 
-def _reorder(states: Tensor, places: Tensor) -> Tensor:
+def reorder(states: Tensor, places: Tensor) -> Tensor:
     """Take the states (batch, length, width) at ``places`` (batch, new length, 1)."""
     return states.gather(1, places.expand(-1, -1, states.shape[2]))

@@ -6,7 +6,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from scitrain.models._encoder import Encoder
 
-__all__ = ["SeriesTransformerEncoder", "TokenTransformerEncoder"]
+__all__ = ["Attention", "SeriesTransformerEncoder", "TokenTransformerEncoder"]
 
 
 class Attention(nn.Module):
@@ -18,8 +18,8 @@ class Attention(nn.Module):
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, rows: Tensor, seen: Tensor) -> Tensor:
-        """Map (batch, length, width) to the same; ``seen`` is bool (batch, 1, 1, length)."""
+    def forward(self, rows: Tensor, seen: Tensor | None) -> Tensor:
+        """Map (batch, length, width) to the same; ``seen`` is bool (batch, 1, 1, length), None where all places are."""
         batch, length, width = rows.shape
         parts = self.project(rows).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         share = self.share if self.training else 0.0

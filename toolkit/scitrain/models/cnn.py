@@ -1,10 +1,11 @@
 """Plain convolutional network."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -25,6 +26,9 @@ class Cnn(ModelSpec):
         "LeCun et al. 1998, Gradient-based learning applied to document recognition, doi:10.1109/5.726791; "
         "GELU: Hendrycks & Gimpel 2016, arXiv:1606.08415"
     )
+    sizes: ClassVar[Mapping[InputKind, Size]] = {"image": Size(388_896, 120_324_096)}
+    rows: ClassVar[int] = 200
+    gpu: ClassVar[str] = "helps from some thousands of images, or above 100 pixels a side"
 
     family: Literal["cnn"] = "cnn"
     widths: Annotated[list[int], Tunable(choices=STAGES)] = Field([32, 64, 128, 256], min_length=1, max_length=8)

@@ -1,10 +1,11 @@
 """Convolutional network along one axis."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -26,6 +27,12 @@ class Cnn1d(ModelSpec):
         "Waibel et al. 1989, Phoneme recognition using time-delay neural networks, doi:10.1109/29.21701; "
         "dilation: Bai et al. 2018, arXiv:1803.01271"
     )
+    sizes: ClassVar[Mapping[InputKind, Size]] = {
+        "series": Size(1_121_184, 13_221_888),
+        "tokens": Size(90_560, 11_010_048),
+    }
+    rows: ClassVar[int] = 2_000
+    gpu: ClassVar[str] = "helps from some tens of thousands of rows"
 
     family: Literal["cnn1d"] = "cnn1d"
     widths: Annotated[list[int], Tunable(choices=STAGES)] = Field([32, 64, 128], min_length=1, max_length=12)

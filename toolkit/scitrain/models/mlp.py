@@ -1,10 +1,11 @@
 """Fully connected network on a vector."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -26,6 +27,8 @@ class Mlp(ModelSpec):
         "Lakshminarayanan et al. 2017, arXiv:1612.01474; batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167"
     )
     ensemble_default: ClassVar[int] = 5
+    sizes: ClassVar[Mapping[InputKind, Size]] = {"vector": Size(117_760, 233_472)}
+    rows: ClassVar[int] = 50
 
     family: Literal["mlp"] = "mlp"
     widths: Annotated[list[int], Tunable(choices=STACKS)] = Field([256, 256], min_length=1, max_length=16)

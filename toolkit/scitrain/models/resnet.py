@@ -1,10 +1,11 @@
 """Residual convolutional network."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -23,6 +24,9 @@ class Resnet(ModelSpec):
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("image",)
     reference: ClassVar[str] = "He et al. 2016, Deep Residual Learning for Image Recognition, doi:10.1109/CVPR.2016.90"
+    sizes: ClassVar[Mapping[InputKind, Size]] = {"image": Size(11_176_512, 296_091_648)}
+    rows: ClassVar[int] = 5_000
+    gpu: ClassVar[str] = "advised: on a CPU hours rather than minutes"
 
     family: Literal["resnet"] = "resnet"
     widths: Annotated[list[int], Tunable(choices=CHANNELS)] = Field([64, 128, 256, 512], min_length=4, max_length=4)

@@ -1,10 +1,11 @@
 """Recurrent network over tokens or a series."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -22,6 +23,12 @@ class Rnn(ModelSpec):
         "LSTM: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; GRU: Cho et al. 2014, doi:10.3115/v1/D14-1179; "
         "both directions: Schuster & Paliwal 1997, doi:10.1109/78.650093"
     )
+    sizes: ClassVar[Mapping[InputKind, Size]] = {
+        "tokens": Size(598_016, 75_497_472),
+        "series": Size(594_048, 302_022_656),
+    }
+    rows: ClassVar[int] = 3_000
+    gpu: ClassVar[str] = "helps from some thousands of rows"
 
     family: Literal["rnn"] = "rnn"
     cell: Annotated[Literal["lstm", "gru"], Tunable()] = "lstm"

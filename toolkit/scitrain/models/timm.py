@@ -1,11 +1,12 @@
 """Any network of the timm library."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -22,6 +23,9 @@ class Timm(ModelSpec):
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("image",)
     reference: ClassVar[str] = "Wightman 2019, PyTorch Image Models, doi:10.5281/zenodo.4414861"
+    sizes: ClassVar[Mapping[InputKind, Size]] = {"image": Size(11_176_512, 296_091_648)}
+    rows: ClassVar[int] = 200
+    gpu: ClassVar[str] = "advised, for transformers (`vit_…`) and images above 100 pixels needed"
 
     family: Literal["timm"] = "timm"
     name: str = "resnet18"

@@ -1,10 +1,11 @@
 """Transformer encoder."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
 from scitrain.tunable import Tunable
 
@@ -22,6 +23,12 @@ class Transformer(ModelSpec):
         "Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762; pre-norm: Xiong et al. 2020, arXiv:2002.04745; "
         "patches of a series: Nie et al. 2023, arXiv:2211.14730"
     )
+    sizes: ClassVar[Mapping[InputKind, Size]] = {
+        "tokens": Size(611_456, 81_788_928),
+        "series": Size(600_320, 39_387_136),
+    }
+    rows: ClassVar[int] = 50_000
+    gpu: ClassVar[str] = "advised for the rows it wants"
 
     family: Literal["transformer"] = "transformer"
     width: Annotated[int, Tunable(choices=(64, 128, 256))] = Field(128, ge=1, le=4096)

@@ -8,17 +8,22 @@ from typing import ClassVar
 from pydantic import BaseModel, Field, JsonValue
 
 from scitrain.contracts.operation import Job, JobResult
+from scitrain.data.options import Task
 from scitrain.errors import RunStateError
 from scitrain.overview import METRICS, about
 from scitrain.runs import Run
 from scitrain.workflow.headline import Headline
+from scitrain.workflow.pair import Pair
 from scitrain.workspace import Workspace
 
 __all__ = ["CompareRuns", "Comparison", "MetricAcrossRuns"]
 
 FIGURE = "figures/comparison.png"
+PAIRED = "figures/differences.png"
 TABLE = "results/comparison.json"
 PREDICTIONS = "results/predictions.csv"
+LEVEL = 0.05
+"""p-value below which a difference is drawn in colour."""
 
 
 class Row(BaseModel):
@@ -41,6 +46,7 @@ class Named(BaseModel):
     """A target."""
 
     name: str
+    classes: tuple[str, ...] | None = None
 
 
 class Content(BaseModel):
@@ -48,7 +54,7 @@ class Content(BaseModel):
 
     metrics: list[Row]
     primary: str
-    task: str = ""
+    task: Task
     targets: list[Named] = []
 
 
@@ -77,6 +83,8 @@ class Comparison(JobResult):
     """Metric that decides, and that the figure shows."""
     metrics: list[MetricAcrossRuns]
     """The deciding one first."""
+    pairs: list[Pair]
+    """The best against each other, on the test rows both have."""
     differences: dict[str, dict[str, JsonValue]]
     """Fields of the requests that differ, by dotted name, then by run id."""
     notes: list[str]
@@ -86,12 +94,13 @@ class Comparison(JobResult):
     def summary(self) -> str:
         """Return the deciding metric of each run, what differs, and the notes."""
         lines = [f"{run_id}: {told.words()}" for run_id, told in self.metrics[0].runs.items()]
+        lines += [pair.words(self.metrics[0].unit) for pair in self.pairs]
         lines += [f"{name}: {'; '.join(f'{k} {v}' for k, v in by.items())}" for name, by in self.differences.items()]
         return "\n".join([*lines, *self.notes, f"figure: {', '.join(self.figures)}"])
 
 
 class CompareRuns(Job):
-    """Compare evaluated runs: their test metrics with intervals, what differs in the requests, and a figure."""
+    """Compare evaluated runs: test metrics with intervals, a paired test on shared test rows, what differs in the requests, figures."""
 
     title: ClassVar[str] = "Compare runs"
     background: ClassVar[bool] = False
@@ -123,17 +132,35 @@ class CompareRuns(Job):
         metrics = across(contents, primary)
         if not metrics:
             raise RunStateError(f"{', '.join(self.runs)} share no metric; compare runs of one task")
+        deciding = metrics[0]
+        paired = _pairs(compared, contents, deciding)
+        told = {one.id: about(one.record().spec) for one in compared}
         result = Comparison(
             primary=primary,
             metrics=metrics,
+            pairs=paired,
             differences=differences({one.id: one.record().spec for one in compared}),
-            notes=_notes(compared, contents),
-            figures=[FIGURE],
-            next_step=f"get_run(run_id={metrics[0].best or self.runs[0]!r})",
+            notes=_notes(compared, contents, paired),
+            figures=_draw(run, deciding, paired, told),
+            next_step=f"get_run(run_id={deciding.best or self.runs[0]!r})",
         )
-        _draw(run, metrics[0], {one.id: about(one.record().spec) for one in compared})
         run.write_json(TABLE, result.model_dump(mode="json"))
         return result
+
+
+def _pairs(compared: Sequence[Run], contents: Mapping[str, Content], metric: MetricAcrossRuns) -> list[Pair]:
+    """Compare the best run with each other one that has the metric; nothing where no run is best."""
+    from scitrain.data.prepared import Target
+    from scitrain.workflow.pairing import pairs, tested_rows
+
+    if metric.best is None:
+        return []
+    tested = {
+        one.id: tested_rows(one, contents[one.id].task, [Target(**t.model_dump()) for t in contents[one.id].targets])
+        for one in compared
+        if one.id in metric.runs
+    }
+    return pairs(metric.best, tested, metric.name, metric.target if len(contents[metric.best].targets) > 1 else None)
 
 
 def read(run: Run) -> Content:
@@ -199,7 +226,7 @@ def _flat(value: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[st
             yield f"{prefix}{name}", inner
 
 
-def _notes(compared: Sequence[Run], contents: Mapping[str, Content]) -> list[str]:
+def _notes(compared: Sequence[Run], contents: Mapping[str, Content], paired: Sequence[Pair]) -> list[str]:
     """Return what forbids, or weakens, the comparison."""
     notes = []
     if len({(content.task, tuple(target.name for target in content.targets)) for content in contents.values()}) > 1:
@@ -213,7 +240,15 @@ def _notes(compared: Sequence[Run], contents: Mapping[str, Content]) -> list[str
         notes.append(
             "the runs were tested on different rows (other data, split or seed): their numbers differ by chance too"
         )
-    notes.append("each interval is of one run; where two overlap, the data do not tell the runs apart")
+    notes.append(
+        "each interval is of one run; whether two runs differ is what the pairs say"
+        if any(pair.p is not None for pair in paired)
+        else "each interval is of one run; where two overlap, the data do not tell the runs apart"
+    )
+    if any(pair.p is not None for pair in paired):
+        notes.append(
+            "the best was found by these very test rows: choose a run by its validation numbers, and take the pairs as a description"
+        )
     return notes
 
 
@@ -233,17 +268,31 @@ def _test_rows(run: Run) -> str | None:
     return digest.hexdigest()
 
 
-def _draw(run: Run, metric: MetricAcrossRuns, words: Mapping[str, str]) -> None:
+def _draw(run: Run, metric: MetricAcrossRuns, paired: Sequence[Pair], words: Mapping[str, str]) -> list[str]:
+    """Draw the runs side by side, and what the best one is ahead of each other."""
     from scitrain.figures.comparison import Compared, comparison
+    from scitrain.figures.comparison import differences as drawn
     from scitrain.figures.save import save
 
+    names = {run_id: f"{run_id} {words[run_id]}".strip() for run_id in metric.runs}
     entries = [
-        Compared(f"{run_id} {words[run_id]}".strip(), row.value, row.low, row.high, row.reason, run_id == metric.best)
+        Compared(names[run_id], row.value, row.low, row.high, row.reason, run_id == metric.best)
         for run_id, row in metric.runs.items()
     ]
-    sizes = sorted({row.n for row in metric.runs.values()})
-    n = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
-    save(
-        comparison(entries, metric.title, metric.unit, metric.higher_is_better, f"test split, n = {n}"),
-        run.file(FIGURE),
-    )
+    tested = f"test split, n = {_span([row.n for row in metric.runs.values()])}"
+    save(comparison(entries, metric.title, metric.unit, metric.higher_is_better, tested), run.file(FIGURE))
+    measured = [pair for pair in paired if pair.improvement is not None]
+    if metric.best is None or not measured:
+        return [FIGURE]
+    apart = [
+        Compared(names[pair.other], pair.improvement, pair.low, pair.high, pair.reason, (pair.p or 1) < LEVEL)
+        for pair in measured
+    ]
+    shared = f"shared test rows, n = {_span([pair.n for pair in measured])}; blue: p < {LEVEL} (Holm)"
+    save(drawn(apart, metric.title, metric.unit, metric.best, shared), run.file(PAIRED))
+    return [FIGURE, PAIRED]
+
+
+def _span(counts: Sequence[int]) -> str:
+    sizes = sorted(set(counts))
+    return f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"

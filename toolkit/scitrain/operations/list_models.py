@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
+from scitrain.contracts.model import TYPICAL, InputKind, ModelSpec, Size
 from scitrain.contracts.operation import Query, Result, Skill
+from scitrain.declared import FullSchema
 from scitrain.errors import UnknownNameError
 from scitrain.models import FAMILIES
 from scitrain.spec import Spec
@@ -19,13 +21,31 @@ class Family(Spec):
     family: str
     description: str
     reads: list[str]
-    """Kinds of input, the best suited first."""
     modalities: list[str]
-    """Modalities it can be trained on."""
     reference: str
-    """Where the architecture comes from."""
+    rows: int
+    """Wanted for training."""
+    members: int
+    sizes: dict[str, dict[str, JsonValue]]
+    """By input: row, parameters, flops."""
+    gpu: str
+    extras: list[str]
     options: dict[str, JsonValue] | None = None
     """JSON schema of the options; only where one family was asked for."""
+
+    def words(self) -> str:
+        """Return the family in two lines."""
+        sizes = [
+            f"{size.parameters:,} parameters and {size.flops / 1e6:,.3g} MFLOP a row of {_row_words(kind)} ({kind})"
+            for kind, size in FAMILIES[self.family].sizes.items()
+        ]
+        facts = [
+            f"from about {self.rows:,} rows",
+            *sizes,
+            f"GPU {self.gpu}",
+            *(f"needs {name}" for name in self.extras),
+        ]
+        return f"{self.family}: {self.description} ({', '.join(self.modalities)})\n  {'; '.join(facts)}"
 
 
 class ListModelsResult(Result):
@@ -34,12 +54,14 @@ class ListModelsResult(Result):
     families: list[Family]
 
     def summary(self) -> str:
-        """Return a line a family."""
-        return "\n".join(f"{f.family}: {f.description} ({', '.join(f.modalities)})" for f in self.families)
+        """Return two lines a family, and the names of its options where one was asked for."""
+        lines = [family.words() for family in self.families]
+        lines += [f"  options: {', '.join(f.options)}" for f in self.families if f.options]
+        return "\n".join(lines)
 
 
 class ListModels(Query):
-    """List the model families that train_model can train; with `family`, the options of that one."""
+    """List the model families with size, work and what each needs; with `family`, the options of that one."""
 
     skill: ClassVar[Skill] = "any"
     title: ClassVar[str] = "List models"
@@ -66,5 +88,25 @@ def _describe(name: str, with_options: bool) -> Family:
         reads=list(cls.consumes),
         modalities=fitting,
         reference=cls.reference,
-        options=cls.model_json_schema()["properties"] if with_options else None,
+        rows=cls.rows,
+        members=cls.ensemble_default,
+        sizes={kind: _size(kind, size) for kind, size in cls.sizes.items()},
+        gpu=cls.gpu,
+        extras=list(cls.extras),
+        options=_options(cls) if with_options else None,
     )
+
+
+def _row_words(kind: InputKind) -> str:
+    return " × ".join(map(str, TYPICAL[kind].shape))
+
+
+def _size(kind: InputKind, size: Size) -> dict[str, JsonValue]:
+    return {"row": [*TYPICAL[kind].shape], "parameters": size.parameters, "flops": size.flops}
+
+
+def _options(cls: type[ModelSpec]) -> dict[str, JsonValue]:
+    """Return the schema of each option; what they refer to stands under ``$defs``."""
+    schema = cls.model_json_schema(schema_generator=FullSchema)
+    shared = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    return {**schema["properties"], **shared}

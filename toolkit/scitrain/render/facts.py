@@ -13,11 +13,12 @@ from scitrain.figures.words import with_interval
 from scitrain.inference.config import TrainedConfig
 from scitrain.runs import Run, RunRecord
 
-__all__ = ["DATA", "EXPORTS", "METRICS", "TRAINING", "BaselineNote", "Facts", "Training", "read_facts"]
+__all__ = ["ARCHITECTURE", "DATA", "EXPORTS", "METRICS", "TRAINING", "BaselineNote", "Facts", "Training", "read_facts"]
 
 METRICS = "results/metrics.json"
 DATA = "results/data.json"
 TRAINING = "results/dl_training_log.json"
+ARCHITECTURE = "results/architecture.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 
@@ -46,6 +47,25 @@ class Training(BaseModel):
     members: int
 
 
+class LayerFacts(BaseModel):
+    """What ``architecture.json`` says of one layer."""
+
+    name: str
+    kind: str
+    shape: list[int] | None
+    parameters: int
+    flops: int
+
+
+class Layers(BaseModel):
+    """What ``architecture.json`` says of one member."""
+
+    input: list[int]
+    layers: list[LayerFacts]
+    parameters: int
+    flops: int
+
+
 @dataclass(frozen=True)
 class Facts:
     """Everything the pages are written from."""
@@ -61,6 +81,7 @@ class Facts:
     data: dict[str, Any]
     """Content of ``data.json``; empty where there is none."""
     training: Training | None
+    architecture: Layers | None
     config: TrainedConfig | None
     exports: dict[str, dict[str, Any]]
     """Entry of ``export_check.json`` by format; empty where nothing was exported."""
@@ -109,7 +130,7 @@ def read_facts(run: Run) -> Facts:
     """
     found = run.read_json(METRICS)
     temperature = found.get("temperature")
-    training, config = _optional(run, TRAINING), _optional(run, CONFIG)
+    training, config, layers = _optional(run, TRAINING), _optional(run, CONFIG), _optional(run, ARCHITECTURE)
     return Facts(
         record=run.record(),
         task=found["task"],
@@ -121,6 +142,7 @@ def read_facts(run: Run) -> Facts:
         temperature=Temperature.model_validate(temperature) if temperature else None,
         data=_optional(run, DATA) or {},
         training=Training.model_validate(training) if training else None,
+        architecture=Layers.model_validate(layers) if layers else None,
         config=TrainedConfig.model_validate(config) if config else None,
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         artifacts=tuple(run.artifacts()),

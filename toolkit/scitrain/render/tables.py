@@ -11,6 +11,7 @@ from scitrain.render.markup import value_words
 from scitrain.render.table import Cell, Table, table
 
 __all__ = [
+    "architecture_table",
     "by_target",
     "conformal_table",
     "decisions_table",
@@ -25,6 +26,7 @@ __all__ = [
 
 MOST_TARGETS = 30
 """Targets in a table; of more the first, and metrics.json has all."""
+MOST_LAYERS = 40
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
@@ -188,6 +190,32 @@ def training_table(facts: Facts) -> Table:
         ["time", f"{number(log.seconds)} s"],
     ]
     return table("Training", ("what", "value"), body)
+
+
+def architecture_table(facts: Facts) -> Table:
+    """Return the layers of one member with what leaves them, their parameters and their work for one row."""
+    found = facts.architecture
+    if found is None:
+        return table("", (), ())
+    body = [
+        [
+            layer.name,
+            layer.kind,
+            _shape(layer.shape),
+            count(layer.parameters),
+            count(layer.flops) if layer.flops else DASH,
+        ]
+        for layer in found.layers[:MOST_LAYERS]
+    ]
+    body.append(["all", "", "", count(found.parameters), count(found.flops)])
+    more = len(found.layers) - MOST_LAYERS
+    cut = f"; the first {MOST_LAYERS} of {len(found.layers)}, results/architecture.json has all" if more > 0 else ""
+    caption = f"Layers of one network; a row comes in as {_shape(found.input)}{cut}"
+    return table(caption, ("layer", "kind", "gives", "parameters", "FLOPs a row"), body)
+
+
+def _shape(sizes: Sequence[int] | None) -> str:
+    return DASH if sizes is None else " × ".join(str(size) for size in sizes)
 
 
 def decisions_table(facts: Facts) -> Table:

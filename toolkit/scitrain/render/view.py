@@ -27,6 +27,7 @@ FAMILIES = {
     "timm": "image backbone",
     "cnn1d": "convolutional network along one axis",
     "transformer": "Transformer encoder",
+    "stack": "layers declared in the request",
 }
 TASKS = {
     "regression": "predicts",
@@ -79,6 +80,7 @@ def _tables(facts: Facts) -> dict[str, object]:
         "left_out": data.columns_table(facts),
         "labels": data.labels_table(facts),
         "training": tables.training_table(facts),
+        "architecture": tables.architecture_table(facts),
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),
         "exports": tables.exports_table(facts),

@@ -65,13 +65,14 @@ def input_kind(modality: str, model: ModelSpec) -> InputKind:
         ScitrainError: There is none.
     """
     offered = MODALITIES[modality].kinds
-    for kind in model.consumes:
+    for kind in model.kinds():
         if kind in offered:
             return kind
     fitting = [name for name, family in FAMILIES.items() if set(family.consumes) & set(offered)]
     family = type(model).model_fields["family"].default
+    fitting = [f"{name} with other options" if name == family else name for name in fitting]
     raise ScitrainError(
-        f"model family {family!r} reads {listed(model.consumes)}, but {modality} data give {listed(offered)}; "
+        f"model family {family!r} reads {listed(model.kinds())}, but {modality} data give {listed(offered)}; "
         f"families that fit: {listed(fitting)}, or model='auto'"
     )
 
