@@ -4,7 +4,9 @@ Integrated gradients doi:10.48550/arXiv.1703.01365; expected gradients (Gradient
 doi:10.1007/978-3-319-10590-1_53; Grad-CAM doi:10.1109/ICCV.2017.74; captum doi:10.48550/arXiv.2009.07896.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +28,7 @@ from scitrain.explaining.methods import Method
 
 __all__ = ["Attributed", "Question", "attribute"]
 
-STEPS = (32, 128, 512)
+STEPS = (32, 128)
 """Points of a path; more are taken while the error is above `ERROR`."""
 ERROR = 0.02
 SAMPLES = 512
@@ -82,7 +84,8 @@ class Part:
     def says(self, rows: Tensor) -> Tensor:
         """Return f (n,) of the explained output of each row."""
         with torch.no_grad():
-            return self.explained(rows, self.missing).gather(1, self.outputs[:, None])[:, 0]
+            said: Tensor = self.explained(rows, self.missing)
+            return said.gather(1, self.outputs[:, None])[:, 0]
 
 
 Way = Callable[[Part], Tensor]
@@ -99,16 +102,29 @@ def attribute(method: Method, question: Question, tick: Callable[[int], None] = 
     Raises:
         ScitrainError: The network has no part that the method needs.
     """
-    torch.manual_seed(question.seed)
     if method != "integrated_gradients":
         steps = SAMPLES if method == "shap" else None
-        return replace(_run(method, question, _ways(question)[method], tick), steps=steps)
+        with _seeded(question.seed):
+            return replace(_run(method, question, _ways(question)[method], tick), steps=steps)
     found = replace(_run(method, question, _path(question, STEPS[0]), tick), steps=STEPS[0])
     for steps in STEPS[1:]:
         if found.error is None or found.error <= ERROR:
             break
         found = replace(_run(method, question, _path(question, steps), tick), steps=steps)
     return found
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw alike each time, and leave the generators of others as they were; captum draws from both global ones."""
+    kept = np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(kept)  # noqa: NPY002
 
 
 def _run(method: Method, question: Question, way: Way, tick: Callable[[int], None]) -> Attributed:
@@ -152,7 +168,8 @@ def _part(question: Question, rows: slice) -> Part:
 def _mean_of_background(question: Question) -> Tensor:
     device = question.explained.predictor.shift.device
     with torch.no_grad():
-        return question.explained(torch.from_numpy(_whole_background(question)).to(device)).mean(dim=0)
+        said: Tensor = question.explained(torch.from_numpy(_whole_background(question)).to(device))
+        return said.mean(dim=0)
 
 
 def _whole_background(question: Question) -> np.ndarray:
@@ -173,9 +190,13 @@ def _path(question: Question, steps: int) -> Way:
         if part.x.is_floating_point():
             more = None if part.missing is None else (part.missing,)
             made = IntegratedGradients(part.explained)
-            return made.attribute(part.x, part.baseline, additional_forward_args=more, **common)
+            along: Tensor = made.attribute(part.x, part.baseline, additional_forward_args=more, **common)
+            return along
         layers = _embeddings(part.explained)
-        found = LayerIntegratedGradients(part.explained, layers).attribute(part.x, part.baseline, **common)
+        with warnings.catch_warnings():
+            # the embeddings of several members do not feed one another, which captum asks to be sure of
+            warnings.filterwarnings("ignore", "Multiple layers provided")
+            found = LayerIntegratedGradients(part.explained, layers).attribute(part.x, part.baseline, **common)
         return torch.stack([one[0] if isinstance(one, tuple) else one for one in found]).sum(dim=(0, 3))
 
     return way
@@ -241,7 +262,7 @@ def _windows(part: Part) -> Tensor:
     strides = (channels, max(1, window[1] // 2), max(1, window[2] // 2))
     made = Occlusion(part.explained)
     with torch.no_grad():
-        found = made.attribute(
+        found: Tensor = made.attribute(
             part.x.detach(), window, strides, part.baseline, target=part.outputs, perturbations_per_eval=8
         )
     return found / channels

@@ -29,7 +29,7 @@ def baseline_row(shape: InputShape, train: np.ndarray) -> np.ndarray:
 def _centre(shape: InputShape, train: np.ndarray) -> np.ndarray:
     there = np.isfinite(train)
     count = np.maximum(there.sum(axis=0), 1)
-    centre = (np.where(there, train, 0.0).sum(axis=0, dtype=np.float64) / count).astype(np.float32)
+    centre: np.ndarray = (np.where(there, train, 0.0).sum(axis=0, dtype=np.float64) / count).astype(np.float32)
     for name, (start, end) in shape.blocks.items() if shape.kind == "vector" else ():
         if name.endswith("counts"):
             centre[start:end] = 0.0

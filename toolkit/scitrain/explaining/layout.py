@@ -11,8 +11,8 @@ from scitrain.contracts.model import InputShape
 
 __all__ = ["Layout", "layout_of", "permuted_together"]
 
-CELLS = 7
-"""Regions along each side of an image."""
+CELLS = (8, 7, 6, 5, 4)
+"""Regions along each side of an image: so many that they are of one size, where that can be."""
 _PLACE = re.compile(r".* at (.+)")
 _LETTER = re.compile(r"(\d+)\D")
 
@@ -105,14 +105,21 @@ def _table_columns(featuriser: Featuriser) -> list[str]:
 
 def _regions(shape: InputShape) -> Layout:
     channels, height, width = shape.shape
-    down, across = (np.arange(side) * min(CELLS, side) // side for side in (height, width))
-    grid = down[:, None] * min(CELLS, width) + across
-    spans = [
-        [f"{np.flatnonzero(axis == i)[0]}–{np.flatnonzero(axis == i)[-1]}" for i in range(axis[-1] + 1)]
-        for axis in (down, across)
-    ]
-    names = tuple(f"rows {y}, columns {x}" for y in spans[0] for x in spans[1])
+    down, across = _cut(height), _cut(width)
+    grid = down[:, None] * (across[-1] + 1) + across
+    names = tuple(f"rows {y}, columns {x}" for y in _spans(down) for x in _spans(across))
     return Layout(names, np.broadcast_to(grid, (channels, height, width)))
+
+
+def _cut(side: int) -> np.ndarray:
+    """Return the region of each pixel along a side."""
+    cells = min(side, next((number for number in CELLS if side % number == 0), CELLS[0]))
+    return np.arange(side) * cells // side
+
+
+def _spans(regions: np.ndarray) -> list[str]:
+    ends = [np.flatnonzero(regions == i)[[0, -1]].tolist() for i in range(int(regions[-1]) + 1)]
+    return [str(first) if first == last else f"{first}–{last}" for first, last in ends]
 
 
 def _places(featuriser: Featuriser, shape: InputShape) -> Layout:

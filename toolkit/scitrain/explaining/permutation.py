@@ -63,7 +63,7 @@ def permutation_importance(
     def loss(counts: Array) -> Array:
         best = how.metric.measure(plain.y, plain.prediction, counts)
         worse = [[how.metric.measure(plain.y, one, counts) for one in found] for found in shuffled]
-        return np.stack([sign * (best - np.mean(found, axis=0)) for found in worse], axis=1)
+        return np.stack([sign * np.mean([best - one for one in found], axis=0) + 0.0 for found in worse], axis=1)
 
     intervals = replicate(loss, Resampling(len(plain.y), 500, how.seed)).intervals()
     total = sum(max(one.value or 0.0, 0.0) for one in intervals)

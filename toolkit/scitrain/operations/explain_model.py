@@ -98,11 +98,11 @@ class ExplainModel(OfRun, Job):
     title: ClassVar[str] = "Explain a model"
 
     method: Asked = "auto"
-    """`permutation` looks at the metric, all others at predictions; `grad_cam` is for images."""
+    """`permutation` tells what the metric loses."""
     inputs: list[Cell | dict[str, Cell]] | None = Field(None, min_length=1, max_length=1000)
-    """Inputs to explain, as of `predict`; null: test rows."""
+    """As of `predict`; null: test rows."""
     rows: int = Field(6, ge=1, le=1000)
-    """Test rows explained one by one."""
+    """Test rows."""
     show: Literal["first", "uncertain", "worst"] = "first"
     """Which test rows."""
     target: str | None = None

@@ -27,7 +27,7 @@ from scitrain.workflow.subject import Rows, Subject
 
 __all__ = ["Found", "explain_rows", "shuffle"]
 
-GLOBAL = 200
+GLOBAL = 100
 """Test rows that the importance over many rows is taken from."""
 TRAIN = 5000
 """Training rows that the baseline is taken from."""

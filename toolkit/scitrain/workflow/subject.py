@@ -96,14 +96,14 @@ class Subject:
             return self._uncertainty(said)
         y = self.prepared.y[self.prepared.split["test"]]
         if self.config.task == "multiclass":
-            return 1.0 - said[np.arange(len(y)), y.astype(int)]
+            return np.asarray(1.0 - said[np.arange(len(y)), y.astype(int)])
         apart = np.abs(said - y)[:, self.output or 0]
         return np.where(np.isfinite(apart), apart, -1.0)
 
     def _uncertainty(self, said: np.ndarray) -> np.ndarray:
         at = self.output or 0
         if self.config.task == "multiclass":
-            return 1.0 - said.max(axis=1)
+            return np.asarray(1.0 - said.max(axis=1))
         if self.config.task != "regression":
             return -np.abs(said[:, at] - 0.5)
         spread = self.test.spread[:, at]
