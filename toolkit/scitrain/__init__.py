@@ -12,6 +12,7 @@ from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.evaluate_model import EvaluateModel
+from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
 from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.get_run import GetRun
@@ -38,6 +39,7 @@ __all__ = [
     "CancelRun",
     "CompareRuns",
     "EvaluateModel",
+    "ExplainModel",
     "ExportModel",
     "FindSkill",
     "GetRun",

@@ -97,13 +97,14 @@ class EvaluateModel(OfRun, Job):
     def _own_test(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
         from scitrain.inference import load_predictor
         from scitrain.resources import cpu_count
+        from scitrain.workflow.again import prepared_again
         from scitrain.workflow.finish import write_test_predictions
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.results import write_data, write_metrics
         from scitrain.workflow.simple import Asked, simple_models
         from scitrain.workflow.stages import stage
 
-        prepared = _prepared(source, run)
+        prepared = prepared_again(source, run)
         x, natural = _arrays(prepared, config, run)
         refitted = _refitted(source)
         kept = config.conformal_object() if refitted else None
@@ -176,18 +177,6 @@ class EvaluateModel(OfRun, Job):
             warnings=_warnings(evaluation, counts),
             files=run.artifacts(),
         )
-
-
-def _prepared(source: Run, run: Run) -> "Prepared":
-    """Prepare the data of a trained run as its own request said; read from the cache where nothing changed."""
-    from scitrain.data.options import DataOptions
-    from scitrain.data.prepare import prepare
-    from scitrain.workflow.stages import stage
-
-    spec = source.record().spec
-    options = DataOptions.model_validate({name: spec[name] for name in DataOptions.model_fields if name in spec})
-    with stage(run, "prepare", "reading the data again"):
-        return prepare(options, run.workspace, run)
 
 
 def _refitted(source: Run) -> bool:

@@ -1,16 +1,15 @@
 """Predict with a trained model: a few inputs at once, or a file of any length."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from scitrain.contracts.modality import Columns
 from scitrain.contracts.operation import Job, JobResult, Skill
-from scitrain.errors import DataError, ScitrainError, listed
+from scitrain.errors import ScitrainError
 from scitrain.runs import Run
 from scitrain.spec import OfRun, Spec
+from scitrain.workflow.inline import Cell, table
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Predict", "PredictResult", "Prediction", "TargetPrediction"]
 
-Cell = str | int | float | bool | None
 SHOWN = 200
 """Rows that are handed back directly; all are in the file."""
 FILE_ROWS = 16_384
@@ -207,25 +205,6 @@ class Predict(OfRun, Job):
             predictions=[_prediction(model.config, row) for row in read_rows(path, SHOWN)],
             file=str(path.relative_to(run.path)) if path.is_relative_to(run.path) else str(path),
         )
-
-
-def table(inputs: Sequence[Cell | dict[str, Cell]], needed: tuple[str, ...]) -> Columns:
-    """Turn inline inputs into text columns.
-
-    Raises:
-        DataError: A bare value is given where several columns are needed, or an object lacks or misspells one.
-    """
-    rows = [value if isinstance(value, dict) else {needed[0]: value} for value in inputs]
-    if len(needed) > 1 and any(not isinstance(value, dict) for value in inputs):
-        raise DataError(f"this model reads {len(needed)} columns; give each row as an object with {listed(needed)}")
-    unknown = sorted({name for row in rows for name in row} - set(needed))
-    if unknown:
-        raise DataError(f"the model does not read {listed(unknown)}; its columns are {listed(needed)}")
-    return {name: [_text(row.get(name)) for row in rows] for name in needed}
-
-
-def _text(value: Cell) -> str:
-    return "" if value is None else str(value)
 
 
 def _prediction(config: "TrainedConfig", row: dict[str, JsonValue]) -> Prediction:

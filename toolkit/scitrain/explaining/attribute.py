@@ -1,0 +1,285 @@
+"""Attributions of rows to the values of their arrays, by captum.
+
+Integrated gradients doi:10.48550/arXiv.1703.01365; expected gradients (GradientShap) doi:10.48550/arXiv.1705.07874; occlusion
+doi:10.1007/978-3-319-10590-1_53; Grad-CAM doi:10.1109/ICCV.2017.74; captum doi:10.48550/arXiv.2009.07896.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from captum.attr import (
+    FeatureAblation,
+    GradientShap,
+    IntegratedGradients,
+    LayerAttribution,
+    LayerGradCam,
+    LayerIntegratedGradients,
+    Occlusion,
+)
+from torch import Tensor, nn
+
+from scitrain.errors import ScitrainError
+from scitrain.explaining.function import Explained
+from scitrain.explaining.methods import Method
+
+__all__ = ["Attributed", "Question", "attribute"]
+
+STEPS = (32, 128)
+"""Points of a path; more are taken while the error is above `ERROR`."""
+ERROR = 0.02
+SAMPLES = 512
+"""Background rows drawn for each row by SHAP."""
+BATCH = 2048
+ROWS = 16
+PATH = ("integrated_gradients", "shap")
+"""Methods whose attributions must add up to f(x) − f(baseline)."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a network, in arrays."""
+
+    explained: Explained
+    x: np.ndarray
+    """(n, …) rows; NaN where a value is missing."""
+    baseline: np.ndarray
+    """(n, …) baseline of each row."""
+    outputs: np.ndarray
+    """int (n,): output of the network that is explained in each row."""
+    background: np.ndarray
+    """(m, …) training rows, for SHAP."""
+    groups: np.ndarray
+    """int (…): values of a row that are occluded together."""
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """Attributions of n rows, in the unit of f."""
+
+    values: np.ndarray
+    """(n, …), shaped like the rows; 0 for what is missing."""
+    difference: np.ndarray
+    """(n,): f(x) − f(baseline), of SHAP f(x) − mean f(background)."""
+    error: float | None
+    """Σ |sum of attributions − difference| / Σ |difference| of a path method; None of the others, which need not add up."""
+    steps: int | None = None
+    """Points of the path, or rows drawn."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows as tensors."""
+
+    explained: Explained
+    x: Tensor
+    baseline: Tensor
+    outputs: Tensor
+    missing: Tensor | None
+
+    def says(self, rows: Tensor) -> Tensor:
+        """Return f (n,) of the explained output of each row."""
+        with torch.no_grad():
+            said: Tensor = self.explained(rows, self.missing)
+            return said.gather(1, self.outputs[:, None])[:, 0]
+
+
+Way = Callable[[Part], Tensor]
+
+
+def attribute(method: Method, question: Question, tick: Callable[[int], None] = lambda done: None) -> Attributed:
+    """Attribute each row's prediction to its values.
+
+    Args:
+        method: Not ``permutation``, which tells nothing of single rows.
+        question: Network and rows.
+        tick: Told how many rows are done.
+
+    Raises:
+        ScitrainError: The network has no part that the method needs.
+    """
+    if method != "integrated_gradients":
+        steps = SAMPLES if method == "shap" else None
+        with _seeded(question.seed):
+            return replace(_run(method, question, _ways(question)[method], tick), steps=steps)
+    found = replace(_run(method, question, _path(question, STEPS[0]), tick), steps=STEPS[0])
+    for steps in STEPS[1:]:
+        if found.error is None or found.error <= ERROR:
+            break
+        found = replace(_run(method, question, _path(question, steps), tick), steps=steps)
+    return found
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw alike each time, and leave the generators of others as they were; captum draws from both global ones."""
+    kept = np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(kept)  # noqa: NPY002
+
+
+def _run(method: Method, question: Question, way: Way, tick: Callable[[int], None]) -> Attributed:
+    values = np.zeros(question.x.shape, np.float32)
+    difference = np.zeros(len(question.x))
+    background = _mean_of_background(question) if method == "shap" else None
+    # cuDNN's recurrent layers go backward in training mode alone
+    with torch.backends.cudnn.flags(enabled=False):
+        for start in range(0, len(question.x), ROWS):
+            rows = slice(start, start + ROWS)
+            part = _part(question, rows)
+            values[rows] = way(part).detach().cpu().numpy()
+            ends = part.says(part.x) - part.says(part.baseline)
+            if background is not None:
+                ends = part.says(part.x) - background[part.outputs]
+            difference[rows] = ends.cpu().numpy()
+            tick(min(start + ROWS, len(question.x)))
+    values[~np.isfinite(question.x)] = 0.0
+    return Attributed(values, difference, _error(values, difference) if method in PATH else None)
+
+
+def _error(values: np.ndarray, difference: np.ndarray) -> float:
+    sums = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
+    return float(np.abs(sums - difference).sum() / max(np.abs(difference).sum(), 1e-12))
+
+
+def _part(question: Question, rows: slice) -> Part:
+    device = question.explained.predictor.shift.device
+    some = question.x[rows]
+    gone = ~np.isfinite(some)
+    whole = np.where(gone, question.baseline[rows], some)
+    missing = torch.from_numpy(gone).to(device) if gone.any() else None
+    tensors = (
+        torch.from_numpy(np.ascontiguousarray(a)).to(device)
+        for a in (whole, question.baseline[rows], question.outputs[rows])
+    )
+    x, baseline, outputs = tensors
+    return Part(question.explained, x.requires_grad_() if x.is_floating_point() else x, baseline, outputs, missing)
+
+
+def _mean_of_background(question: Question) -> Tensor:
+    device = question.explained.predictor.shift.device
+    with torch.no_grad():
+        said: Tensor = question.explained(torch.from_numpy(_whole_background(question)).to(device))
+        return said.mean(dim=0)
+
+
+def _whole_background(question: Question) -> np.ndarray:
+    return np.where(np.isfinite(question.background), question.background, question.baseline[:1])
+
+
+def _ways(question: Question) -> dict[Method, Way]:
+    return {
+        "shap": lambda part: _shap(part, question),
+        "occlusion": lambda part: _windows(part) if part.x.dim() == 4 else _ablation(part, question.groups),
+        "grad_cam": _grad_cam,
+    }
+
+
+def _path(question: Question, steps: int) -> Way:
+    def way(part: Part) -> Tensor:
+        common = {"target": part.outputs, "n_steps": steps, "internal_batch_size": max(BATCH, ROWS)}
+        if part.x.is_floating_point():
+            more = None if part.missing is None else (part.missing,)
+            made = IntegratedGradients(part.explained)
+            along: Tensor = made.attribute(part.x, part.baseline, additional_forward_args=more, **common)
+            return along
+        layers = _embeddings(part.explained)
+        with warnings.catch_warnings():
+            # the embeddings of several members do not feed one another, which captum asks to be sure of
+            warnings.filterwarnings("ignore", "Multiple layers provided")
+            found = LayerIntegratedGradients(part.explained, layers).attribute(part.x, part.baseline, **common)
+        return torch.stack([one[0] if isinstance(one, tuple) else one for one in found]).sum(dim=(0, 3))
+
+    return way
+
+
+def _embeddings(explained: Explained) -> list[nn.Module]:
+    found = [module for module in explained.predictor.members.modules() if isinstance(module, nn.Embedding)]
+    if not found:
+        raise ScitrainError("this network has no embedding to follow a path in; method='occlusion' explains it")
+    return list(found)
+
+
+def _shap(part: Part, question: Question) -> Tensor:
+    background = torch.from_numpy(_whole_background(question)).to(part.x.device)
+    made = GradientShap(part.explained)
+    found = torch.zeros_like(part.x)
+    for at in range(len(part.x)):  # by rows, so that 512 samples of one fit into memory
+        more = None if part.missing is None else (part.missing[at : at + 1],)
+        one = slice(at, at + 1)
+        found[one] = made.attribute(
+            part.x[one],
+            background,
+            n_samples=SAMPLES,
+            stdevs=0.0,
+            target=part.outputs[one],
+            additional_forward_args=more,
+        ).detach()
+    return found
+
+
+def _ablation(part: Part, groups: np.ndarray) -> Tensor:
+    """Return f(x) − f(x with a group at the baseline), shared evenly by the values of the group that differ from it."""
+    made = FeatureAblation(part.explained)
+    found = torch.zeros(part.x.shape, device=part.x.device)
+    ids = torch.from_numpy(groups).to(part.x.device)
+    for at in range(len(part.x)):
+        row, base = part.x[at : at + 1].detach(), part.baseline[at : at + 1]
+        differs = row != base
+        seen = torch.unique(ids[differs[0]])
+        if not len(seen):
+            continue
+        # all that equals the baseline, or belongs to no group that differs, is one group that changes nothing
+        mask = torch.where(
+            torch.isin(ids, seen), torch.searchsorted(seen, ids.clamp(max=int(seen[-1]))) + 1, 0
+        ).unsqueeze(0)
+        more = None if part.missing is None else (part.missing[at : at + 1],)
+        whole = made.attribute(
+            row,
+            base,
+            target=int(part.outputs[at]),
+            additional_forward_args=more,
+            feature_mask=mask,
+            perturbations_per_eval=64,
+        )
+        share = torch.zeros(len(seen) + 1, device=row.device).scatter_add_(0, mask.flatten(), differs.flatten().float())
+        found[at] = (whole / share.clamp(min=1)[mask] * differs)[0]
+    return found
+
+
+def _windows(part: Part) -> Tensor:
+    _, channels, height, width = part.x.shape
+    window = (channels, max(1, height // 5), max(1, width // 5))
+    strides = (channels, max(1, window[1] // 2), max(1, window[2] // 2))
+    made = Occlusion(part.explained)
+    with torch.no_grad():
+        found: Tensor = made.attribute(
+            part.x.detach(), window, strides, part.baseline, target=part.outputs, perturbations_per_eval=8
+        )
+    return found / channels
+
+
+def _grad_cam(part: Part) -> Tensor:
+    layers = [_last_convolution(member) for member in part.explained.predictor.members]
+    found = torch.zeros_like(part.x[:, :1])
+    for layer in layers:
+        map_ = LayerGradCam(part.explained, layer).attribute(part.x, target=part.outputs, relu_attributions=True)
+        size = (part.x.shape[2], part.x.shape[3])
+        found = found + LayerAttribution.interpolate(map_, size, interpolate_mode="bilinear")
+    return (found / part.x.shape[1]).expand_as(part.x)
+
+
+def _last_convolution(member: nn.Module) -> nn.Module:
+    found = [module for module in member.modules() if isinstance(module, nn.Conv2d)]
+    if not found:
+        raise ScitrainError("grad_cam needs convolutions, and this network has none; method='occlusion' explains it")
+    return found[-1]

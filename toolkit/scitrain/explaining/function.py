@@ -1,0 +1,35 @@
+"""The function that is explained: the predictor in the unit a person reads, on rows whose missing values stay missing."""
+
+import torch
+from torch import Tensor, nn
+
+from scitrain.training.predictor import Predictor
+
+__all__ = ["Explained"]
+
+
+class Explained(nn.Module):
+    """f(x) = prediction in the target's unit, or the calibrated log-odds ln(p / (1 − p)) of each class.
+
+    Log-odds add up where probabilities saturate: attributions of a sure prediction would vanish otherwise.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__()
+        self.predictor = predictor
+
+    def forward(self, rows: Tensor, missing: Tensor | None = None) -> Tensor:
+        """Map rows (n, …) to (n, outputs); what ``missing`` (n, …) marks is imputed by the predictor's own transform."""
+        if missing is not None:
+            rows = torch.where(missing, torch.full_like(rows, torch.nan), rows)
+        said = self.predictor.logits(rows)
+        if self.predictor.task == "regression":
+            return said
+        logits = said / self.predictor.temperature
+        return logits - _others(logits) if self.predictor.task == "multiclass" else logits
+
+
+def _others(logits: Tensor) -> Tensor:
+    """Return for each class ln Σ exp of all other classes, (n, classes)."""
+    own = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
+    return logits.unsqueeze(1).expand(-1, logits.shape[1], -1).masked_fill(own, -torch.inf).logsumexp(2)

@@ -1,0 +1,124 @@
+"""From attributions of arrays to what a person reads: columns, atoms, elements, places, tokens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scitrain.contracts.modality import Featuriser
+from scitrain.explaining.layout import layout_of
+from scitrain.explaining.tokens import by_element, feature_of, token_names
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+__all__ = ["Picture", "Read", "matrix", "read_row"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn of a row beyond bars."""
+
+    atoms: "tuple[Mol, np.ndarray] | None" = None
+    """Molecule and its atoms' attributions."""
+    tokens: tuple[list[str], np.ndarray] | None = None
+    """Tokens and their attributions, without padding."""
+    image: tuple[np.ndarray, np.ndarray] | None = None
+    """Image (channels, height, width) and its map (height, width)."""
+    curve: tuple[list[str], np.ndarray, np.ndarray] | None = None
+    """Places along the axis, values (length,) of the first channel, attributions (length,)."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """One row, explained."""
+
+    parts: dict[str, float]
+    """Attribution by what a person knows; they add up to that of the whole row."""
+    picture: Picture = field(default_factory=Picture)
+
+
+def read_row(featuriser: Featuriser, cells: Mapping[str, str], x: np.ndarray, values: np.ndarray) -> Read:
+    """Read the attributions of one row.
+
+    Args:
+        featuriser: What made the row.
+        cells: Text of the row by input column.
+        x: (…) the row.
+        values: (…) its attributions.
+    """
+    kind = featuriser.model_dump().get("kind")
+    if kind in ("molecule", "smiles_tokens"):
+        return _on_atoms(featuriser, cells, values)
+    shape = featuriser.shape()
+    if shape.kind == "tokens":
+        return _on_tokens(featuriser, x, values)
+    layout = layout_of(featuriser)
+    sums = layout.sums(values[None])[0]
+    parts = {name: float(value) for name, value in zip(layout.names, sums, strict=True) if value != 0}
+    if shape.kind == "image":
+        return Read(parts, Picture(image=(x, values.sum(axis=0))))
+    if kind in ("series_values", "series_channels"):
+        places = [name for name in layout.names if name != "extent"]
+        curve = x.reshape(-1)[: len(places)]
+        return Read(parts, Picture(curve=(places, curve, sums[: len(places)])))
+    return Read(parts)
+
+
+def _on_atoms(featuriser: Featuriser, cells: Mapping[str, str], values: np.ndarray) -> Read:
+    from scitrain.explaining.atoms import from_counts, from_tokens
+
+    options: dict[str, Any] = featuriser.options()
+    texts = [cells[name] for name in options["columns"]]
+    if featuriser.output == "tokens":
+        found, apart = from_tokens(texts, values), {}
+    else:
+        start, end = featuriser.shape().blocks["descriptors"]
+        found = from_counts(texts, values, options)
+        apart = dict(zip((featuriser.names() or ())[start:end], map(float, values[start:end]), strict=True))
+    atoms = {
+        f"atom {i} {mark}": float(v)
+        for i, (mark, v) in enumerate(zip(_symbols(found.mol), found.atoms, strict=True), 1)
+    }
+    rest = {name: value for name, value in (apart | found.apart).items() if value != 0}
+    return Read(atoms | rest, Picture(atoms=(found.mol, found.atoms)))
+
+
+def _symbols(mol: "Mol") -> list[str]:
+    return [atom.GetSymbol() for atom in mol.GetAtoms()]
+
+
+def _on_tokens(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> Read:
+    there = x != 0
+    every = token_names(featuriser, x)
+    names = [name for name, own in zip(every, there, strict=True) if own]
+    formula = featuriser.model_dump().get("kind") == "formula_tokens"
+    known = by_element(names) if formula else [f"{i} {name}" for i, name in enumerate(names, 1)]
+    parts: dict[str, float] = {}
+    for name, value in zip(known, values[there], strict=True):
+        parts[name] = parts.get(name, 0.0) + float(value)
+    return Read(parts, Picture(tokens=(names, values[there])))
+
+
+def matrix(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> tuple[Sequence[str], np.ndarray]:
+    """Return the features that rows have in common and the attributions (n, features) to them.
+
+    A token counts for its symbol (or its position, where sequences are aligned), a count of fragments for itself.
+    """
+    layout = layout_of(featuriser)
+    if featuriser.output != "tokens":
+        return layout.names, layout.sums(values)
+    rows = [_counted(featuriser, row) for row in x]
+    names = sorted({name for row in rows for name in row if name})
+    place = {name: i for i, name in enumerate(names)}
+    groups = np.array([[place.get(name, len(names)) for name in row] for row in rows])
+    sums = [np.bincount(own, weights=v, minlength=len(names) + 1) for own, v in zip(groups, values, strict=True)]
+    return names, np.stack(sums)[:, : len(names)]
+
+
+def _counted(featuriser: Featuriser, ids: np.ndarray) -> list[str]:
+    names = token_names(featuriser, ids)
+    if featuriser.model_dump().get("kind") == "formula_tokens":
+        return [element if name else "" for element, name in zip(by_element(names), names, strict=True)]
+    return [feature if name else "" for feature, name in zip(feature_of(featuriser, names), names, strict=True)]

@@ -1,0 +1,193 @@
+"""Explain a trained model: rows one by one, and what matters over the test rows."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from pydantic import JsonValue
+
+from scitrain.data.options import Task
+from scitrain.evaluation.problem import Problem
+from scitrain.explaining.attribute import Attributed, Question, attribute
+from scitrain.explaining.baseline import WORDS, baseline_row, beside
+from scitrain.explaining.draw import draw_importance, draw_rows
+from scitrain.explaining.function import Explained
+from scitrain.explaining.importance import Importance, mean_absolute
+from scitrain.explaining.layout import layout_of, permuted_together
+from scitrain.explaining.methods import Method
+from scitrain.explaining.permutation import Shuffling, permutation_importance
+from scitrain.explaining.reading import Read, matrix, read_row
+from scitrain.figures.words import joined, number
+from scitrain.runs import Run, atomic_write
+from scitrain.training.predict import predict_array
+from scitrain.workflow.stages import stage, ticker
+from scitrain.workflow.subject import Rows, Subject
+
+__all__ = ["Found", "explain_rows", "shuffle"]
+
+GLOBAL = 100
+"""Test rows that the importance over many rows is taken from."""
+TRAIN = 5000
+"""Training rows that the baseline is taken from."""
+BACKGROUND = 256
+SHUFFLED = 2000
+EXPLANATIONS = "results/explanations.csv"
+IMPORTANCE = "results/importance.json"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of it."""
+
+    importance: list[Importance]
+    axis: str
+    """What a value of the importance is, with its unit."""
+    rows: int
+    """Rows that the importance is taken from."""
+    titles: list[str]
+    """Of the rows explained one by one."""
+    reads: list[Read]
+    completeness: float | None = None
+    """See `scitrain.explaining.attribute.Attributed.error`."""
+
+
+def explain_rows(subject: Subject, method: Method, rows: Rows, run: Run) -> Found:
+    """Attribute ``rows`` and a sample of the test rows in one pass, and write files and figures."""
+    sample = _sample(subject.prepared.split["test"], GLOBAL, subject.config.seed)
+    at = np.searchsorted(subject.prepared.split["test"], sample)
+    x = np.concatenate([rows.x, subject.x[sample]])
+    outputs = subject.named(np.concatenate([rows.said, subject.test.prediction[at]]))
+    with stage(run, "explain", f"{method} of {len(x):,} rows"):
+        tick = ticker(run, "explain", "rows")
+        found = attribute(method, _question(subject, x, outputs), lambda done: tick(done, len(x)))
+    n = len(rows.numbers)
+    names, values = matrix(subject.featuriser, x[n:], found.values[n:])
+    importance = mean_absolute(names, values, subject.config.seed)
+    cells = [{name: column[i] for name, column in rows.columns.items()} for i in range(n)]
+    reads = [read_row(subject.featuriser, cells[i], rows.x[i], found.values[i]) for i in range(n)]
+    titles = [_title(subject, rows, i, int(outputs[i]), cells[i]) for i in range(n)]
+    axis = f"mean |attribution| ({subject.unit})" if subject.unit else "mean |attribution|"
+    done = Found(importance, axis, len(sample), titles, reads, found.error)
+    _write_rows(run, rows, [subject.title(int(output)) for output in outputs[:n]], reads)
+    _write(run, subject, method, done, found)
+    with stage(run, "report", "drawing figures"):
+        _draw(run, subject, method, done)
+    return done
+
+
+def shuffle(subject: Subject, run: Run) -> Found:
+    """Shuffle each feature among the test rows, and write files and the figure."""
+    config = subject.config
+    sample = _sample(subject.prepared.split["test"], SHUFFLED, config.seed)
+    problem = Problem(config.task, config.targets)
+    target = 0 if config.task == "multiclass" else subject.output or 0
+    metric = Problem(config.task, config.targets[target : target + 1]).primary
+    how = Shuffling(
+        config.task, metric, target, lambda x: predict_array(subject.predictor, x).prediction, seed=config.seed
+    )
+    layout = permuted_together(subject.featuriser, layout_of(subject.featuriser))
+    with stage(run, "explain", f"shuffling {len(layout.names):,} features"):
+        tick = ticker(run, "explain", "features")
+        x, y = np.array(subject.x[sample]), subject.prepared.y[sample]
+        found = permutation_importance(how, layout, x, y, tick)
+    unit = metric.unit(problem.unit(target)) or ""
+    axis = f"loss of {metric.title} when shuffled" + (f" ({unit})" if unit else "")
+    done = Found(found, axis, len(sample), [], [])
+    _write(run, subject, "permutation", done, None)
+    with stage(run, "report", "drawing figures"):
+        draw_importance(run, found, axis, _subtitle(subject, "permutation", done), PERMUTED)
+    return done
+
+
+PERMUTED = (
+    "Bars: mean of 5 shuffles; lines: 95 % intervals over rows. Features that tell the same share their importance."
+)
+MEAN = "Lines: 95 % intervals over rows. What the model uses is no cause of what it predicts."
+
+
+def _sample(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+
+
+def _question(subject: Subject, x: np.ndarray, outputs: np.ndarray) -> Question:
+    shape, seed = subject.featuriser.shape(), subject.config.seed
+    train = subject.x[_sample(subject.prepared.split["train"], TRAIN, seed)]
+    base = beside(shape, baseline_row(shape, train), x)
+    return Question(
+        Explained(subject.predictor.eval()),
+        x,
+        base,
+        outputs.astype(np.int64),
+        train[:: max(1, len(train) // BACKGROUND)][:BACKGROUND],
+        np.ascontiguousarray(_occluded(subject)),
+        seed,
+    )
+
+
+def _occluded(subject: Subject) -> np.ndarray:
+    return layout_of(subject.featuriser).groups
+
+
+def _title(subject: Subject, rows: Rows, i: int, output: int, cells: dict[str, str]) -> str:
+    value = float(rows.said[i, output])
+    target = subject.title(output)
+    regression = subject.config.task == "regression"
+    said = f"{target} {number(value)} {subject.unit}".strip() if regression else f"{target}: p = {value:.2f}"
+    given = next(iter(cells.values())) if len(cells) == 1 else ""
+    name = given.replace("\\", "/").rsplit("/", 1)[-1] if subject.config.modality == "image" else given
+    return joined(f"{rows.numbers[i]}", said, name)
+
+
+def _subtitle(subject: Subject, method: Method, found: Found) -> str:
+    what = (
+        subject.title(subject.output)
+        if subject.output is not None
+        else f"each row's own class of {subject.config.targets[0].name}"
+    )
+    return joined(what, method.replace("_", " "), f"{found.rows:,} test rows")
+
+
+def _draw(run: Run, subject: Subject, method: Method, found: Found) -> None:
+    draw_importance(run, found.importance, found.axis, _subtitle(subject, method, found), MEAN)
+    if found.reads:
+        axis = f"attribution ({subject.unit})" if subject.unit else "attribution"
+        baseline = "" if method == "grad_cam" else f"against {WORDS[subject.featuriser.output]}"
+        draw_rows(run, found.titles, found.reads, axis, joined(method.replace("_", " "), baseline))
+
+
+def _write_rows(run: Run, rows: Rows, targets: Sequence[str], reads: Sequence[Read]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["row", "target", "feature", "attribution"])
+    for place, target, read in zip(rows.numbers, targets, reads, strict=True):
+        for feature in sorted(read.parts, key=lambda name: -abs(read.parts[name])):
+            writer.writerow([place, target, feature, f"{read.parts[feature]:.6g}"])
+    atomic_write(run.file(EXPLANATIONS), text.getvalue())
+
+
+def _write(run: Run, subject: Subject, method: Method, found: Found, attributed: Attributed | None) -> None:
+    task: Task = subject.config.task
+    content: dict[str, JsonValue] = {
+        "method": method,
+        "task": task,
+        "explained": None if subject.output is None else subject.title(subject.output),
+        "unit": subject.unit if method != "permutation" else None,
+        "value": found.axis,
+        "baseline": None if method in ("permutation", "grad_cam") else WORDS[subject.featuriser.output],
+        "rows": found.rows,
+        "split": "test",
+        "level": 0.95,
+        "completeness": None
+        if attributed is None or attributed.error is None
+        else {
+            "relative_error": attributed.error,
+            "steps": attributed.steps,
+            "meaning": "sum over rows of |sum of attributions - (f(x) - f(baseline))| / sum over rows of |f(x) - f(baseline)|",
+        },
+        "features": [asdict(one) for one in found.importance],
+    }
+    run.write_json(IMPORTANCE, content)
