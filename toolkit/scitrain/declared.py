@@ -55,6 +55,8 @@ class TerseSchema(GenerateJsonSchema):
         said = super().model_schema(schema)
         said.pop("title", None)
         said.pop("description", None)
+        if self.mode == "serialization":
+            said.pop("required", None)  # an answer is always whole: the list of its fields would stand there twice
         return said
 
 

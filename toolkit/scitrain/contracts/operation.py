@@ -96,9 +96,9 @@ class Started(JobResult):
     status: Status = "queued"
     """State of the run now."""
     decisions: list[Decision] = []
-    """Choices already made for the caller, and why."""
+    """What was chosen, and why."""
     eta_s: float | None = None
-    """Rough expected duration in seconds; null where it cannot be known yet."""
+    """Seconds it may take."""
 
     @classmethod
     def of(cls, run: Run, eta_s: float | None = None) -> "Started":
