@@ -58,6 +58,7 @@ EXACT: dict[str, object] = {"norm": "none", "dropout": 0.0, "widths": [64, 64]}
 """Fully connected networks on curves: instruments repeat themselves to a thousandth, so that dropout hides more than it spares."""
 CURVES = frozenset({"series"})
 WHAT = {
+    "tabular": "the columns",
     "series": "the values and their derivatives",
     "text": "weighted terms",
     "sequence": "letters or shares of words",
@@ -120,7 +121,7 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
         return FAMILIES[family](), f"{rows} rows (at least {least}) are enough for a network that {why}"
     if "vector" in kinds:
         what = WHAT.get(modality, "descriptors")
-        why = f"an ensemble of small networks on {what} is the strongest choice for {rows} rows of {modality} data ({task})"
+        why = f"{rows} rows of {modality} data ({task}) begin with an ensemble of small networks on {what}; the simple models tell its worth"
         options = NARROW if modality in COUNTED else EXACT if modality in CURVES else PLAIN
         return FAMILIES["mlp"].model_validate(options), why
     if "image" in kinds:
