@@ -121,7 +121,7 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
         return FAMILIES[family](), f"{rows} rows (at least {least}) are enough for a network that {why}"
     if "vector" in kinds:
         what = WHAT.get(modality, "descriptors")
-        why = f"{rows} rows of {modality} data ({task}) begin with an ensemble of small networks on {what}; the simple models tell its worth"
+        why = f"{rows} rows of {modality} data ({task}) begin with an ensemble of small networks on {what}; simple models tell its worth"
         options = NARROW if modality in COUNTED else EXACT if modality in CURVES else PLAIN
         return FAMILIES["mlp"].model_validate(options), why
     if "image" in kinds:
