@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from benchmarks import _machine
 from scitrain.evaluation.bootstrap import Resampling, replicate
 from scitrain.evaluation.metrics import Array, auroc, mae, rmse
 
-__all__ = ["Trained", "interval_of", "read_rows", "train", "with_split"]
+__all__ = ["Trained", "interval_of", "read_rows", "spread", "train", "with_split"]
 
 METRICS: dict[str, Callable[[Array, Array, Array], Array]] = {"rmse": rmse, "mae": mae, "auroc": auroc}
 
@@ -110,6 +111,12 @@ def interval_of(metric: str, y: np.ndarray, prediction: np.ndarray) -> dict[str,
         lambda counts: np.reshape(statistic(y, prediction, counts), (-1, 1)), Resampling(len(y))
     ).intervals()[0]
     return {key: _rounded(getattr(found, key)) for key in ("value", "low", "high")} | {"n": len(y)}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return mean and standard deviation over trainings, and how many there were."""
+    deviation = round(stdev(values), 4) if len(values) > 1 else 0.0
+    return {"mean": round(mean(values), 4), "deviation": deviation, "trainings": len(values)}
 
 
 def _rounded(value: float) -> float:

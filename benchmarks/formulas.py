@@ -10,11 +10,11 @@ features and the same training rows. Published: random forest .446 eV, here .442
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 from typing import Any
 
 from benchmarks import _machine
-from benchmarks._training import Trained, train
+from benchmarks._training import Trained, spread, train
 
 __all__ = ["formation_enthalpy", "gap_folds", "main"]
 
@@ -42,19 +42,14 @@ def _compare(what: str, ours: Sequence[Trained]) -> dict[str, Any]:
     print(f"{what}: MAE {[one['value'] for one in network]}, forest {[one['value'] for one in forest]}", flush=True)
     return {
         "metric": "mae",
-        "scitrain": _spread([one["value"] for one in network]),
-        "random_forest": _spread([one["value"] for one in forest]),
+        "scitrain": spread([one["value"] for one in network]),
+        "random_forest": spread([one["value"] for one in forest]),
         "scitrain_of_each_split": network,
         "random_forest_of_each_split": forest,
         "scitrain_seconds": round(median(one.seconds for one in ours), 1),
         "goal": "below random_forest",
         "reached": mean(one["value"] for one in network) < mean(one["value"] for one in forest),
     }
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    spread = round(stdev(values), 4) if len(values) > 1 else 0.0
-    return {"mean": round(mean(values), 4), "deviation": spread, "trainings": len(values)}
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:

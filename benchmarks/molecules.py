@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
 
 from benchmarks import _machine
-from benchmarks._training import Trained, interval_of, read_rows, train, with_split
+from benchmarks._training import Trained, interval_of, read_rows, spread, train, with_split
 from benchmarks.peers import chemprop
 
 __all__ = ["main", "random_splits", "scaffold_split"]
@@ -77,15 +77,15 @@ def random_splits(data: Path, effort: Effort, folder: Path) -> dict[str, Any]:
         _tell("ESOL random", seed, ours, "rmse")
     found: dict[str, Any] = {
         "splits": [_pair(one, theirs[i] if theirs else None) for i, one in enumerate(ours)],
-        "scitrain_rmse": _spread([one.value("rmse")["value"] for one in ours]),
-        "random_forest_rmse": _spread([one.baseline("rmse", "random forest")["value"] for one in ours]),
+        "scitrain_rmse": spread([one.value("rmse")["value"] for one in ours]),
+        "random_forest_rmse": spread([one.baseline("rmse", "random forest")["value"] for one in ours]),
         "scitrain_seconds": round(median(one.seconds for one in ours), 1),
     }
     if theirs:
         their = [interval_of("rmse", one.y, one.prediction)["value"] for one in theirs]
         found |= {
             "chemprop_epochs": effort.epochs,
-            "chemprop_rmse": _spread(their),
+            "chemprop_rmse": spread(their),
             "chemprop_seconds": round(median(one.seconds for one in theirs), 1),
             "rmse_ratio": round(mean(one.value("rmse")["value"] for one in ours) / mean(their), 3),
             "seconds_ratio": round(median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)), 3),
@@ -108,7 +108,7 @@ def scaffold_split(name: str, data: Path, effort: Effort, folder: Path) -> dict[
     found: dict[str, Any] = {
         "metric": task.metric,
         "goal": task.goal,
-        "scitrain": _spread([one.value(task.metric)["value"] for one in ours]),
+        "scitrain": spread([one.value(task.metric)["value"] for one in ours]),
         "scitrain_of_each_seed": [one.value(task.metric) for one in ours],
         "random_forest": ours[0].baseline(task.metric, "random forest"),
         "scitrain_seconds": round(median(one.seconds for one in ours), 1),
@@ -120,7 +120,7 @@ def scaffold_split(name: str, data: Path, effort: Effort, folder: Path) -> dict[
             chemprop.train(file, task.target, epochs=effort.epochs, seed=seed, classes=classes) for seed in range(seeds)
         ]
         each = [interval_of(task.metric, one.y, one.prediction) for one in theirs]
-        found |= {"chemprop": _spread([one["value"] for one in each]), "chemprop_of_each_seed": each}
+        found |= {"chemprop": spread([one["value"] for one in each]), "chemprop_of_each_seed": each}
         found |= {"chemprop_seconds": round(median(one.seconds for one in theirs), 1)}
     return found
 
@@ -149,11 +149,6 @@ def _pair(ours: Trained, theirs: chemprop.Chemprop | None) -> dict[str, Any]:
     if theirs is not None:
         found["chemprop"] = interval_of("rmse", theirs.y, theirs.prediction) | {"seconds": round(theirs.seconds, 1)}
     return found
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    spread = round(stdev(values), 4) if len(values) > 1 else 0.0
-    return {"mean": round(mean(values), 4), "deviation": spread, "trainings": len(values)}
 
 
 def _tell(what: str, seed: int, ours: Sequence[Trained], metric: str) -> None:

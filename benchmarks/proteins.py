@@ -11,11 +11,11 @@ validation rows of the split say (a tenth of the training rows where a split nam
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 from typing import Any
 
 from benchmarks import _machine
-from benchmarks._training import train
+from benchmarks._training import spread, train
 
 __all__ = ["gb1", "main"]
 
@@ -38,11 +38,7 @@ def gb1(data: Path, split: str, seeds: Sequence[int]) -> dict[str, Any]:
     goal = GOALS.get(split)
     return {
         "metric": "spearman",
-        "scitrain": {
-            "mean": round(mean(values), 4),
-            "deviation": round(stdev(values), 4) if len(values) > 1 else 0.0,
-            "trainings": len(values),
-        },
+        "scitrain": spread(values),
         "scitrain_of_each_seed": [one.value("spearman") for one in ours],
         "baselines_of_the_first_seed": simple,
         "scitrain_seconds": round(median(one.seconds for one in ours), 1),

@@ -11,7 +11,7 @@ test error counts, so the test rows choose nothing. Beside it PLS on all 172, co
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.model_selection import KFold, cross_val_predict
 
 from benchmarks import _machine
-from benchmarks._training import Trained, interval_of, read_rows, train
+from benchmarks._training import Trained, interval_of, read_rows, spread, train
 
 __all__ = ["main", "partial_least_squares", "tecator"]
 
@@ -59,7 +59,7 @@ def tecator(data: Path, seeds: Sequence[int]) -> dict[str, Any]:
     )
     return {
         "metric": "rmse, % fat",
-        "scitrain": _spread([one["value"] for one in values]),
+        "scitrain": spread([one["value"] for one in values]),
         "scitrain_of_each_seed": values,
         "chosen_on_validation": {str(seed): name for seed, name in chosen.items()},
         "candidates": {name: _candidate([found[seed][name] for seed in seeds]) for name in CANDIDATES},
@@ -98,14 +98,9 @@ def partial_least_squares(path: Path) -> dict[str, Any]:
 
 def _candidate(trained: Sequence[Trained]) -> dict[str, Any]:
     return {
-        "validation_rmse": _spread([one.validation["rmse"]["value"] for one in trained]),
-        "test_rmse": _spread([one.value("rmse")["value"] for one in trained]),
+        "validation_rmse": spread([one.validation["rmse"]["value"] for one in trained]),
+        "test_rmse": spread([one.value("rmse")["value"] for one in trained]),
     }
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    spread = round(stdev(values), 4) if len(values) > 1 else 0.0
-    return {"mean": round(mean(values), 4), "deviation": spread, "trainings": len(values)}
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
