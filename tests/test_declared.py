@@ -1,7 +1,7 @@
 from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 from pydantic._internal._docs_extraction import extract_docstrings_from_cls
 
 from scitrain.contracts.operation import Result
@@ -114,3 +114,32 @@ def test_the_schema_says_otherwise_what_pydantic_says():
     theirs.pop("title")
     theirs["properties"]["x"].pop("title")
     assert ours == theirs
+
+
+class Crew(Declared):
+    name: str
+
+
+class Ship(Declared):
+    captain: Crew | None = None
+    """Who leads."""
+    crew: list[Crew] = []
+    by_role: dict[str, Crew] = {}
+    cargo: dict[str, JsonValue] = {}
+
+
+def test_the_schema_of_an_answer_says_of_a_record_in_it_that_it_is_one_and_no_more() -> None:
+    record = {"type": "object"}
+    assert Ship.model_json_schema(mode="serialization") == {
+        "type": "object",
+        "properties": {
+            "captain": {"anyOf": [record, {"type": "null"}], "description": "Who leads."},
+            "crew": {"type": "array", "items": record},
+            "by_role": {"type": "object", "additionalProperties": record},
+            "cargo": record,
+        },
+    }
+
+
+def test_the_schema_of_a_request_tells_the_fields_of_its_records() -> None:
+    assert Ship.model_json_schema()["$defs"]["Crew"]["required"] == ["name"]

@@ -11,16 +11,27 @@ from typing import Annotated, Any, ClassVar, Literal, get_origin
 
 from pydantic import BaseModel, Field
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic_core import CoreSchema, core_schema
 
 __all__ = ["Declared", "FullSchema", "field_docs"]
 
 FIELD = re.compile(r"(\w+)\s*:\s*\S")
 INDENT = 4
+JSON_VALUE = {"$ref": "#/$defs/JsonValue"}
+"""How pydantic says that anything may stand there."""
 
 
 class TerseSchema(GenerateJsonSchema):
     """JSON schema without what every client would read twice: titles made from names, and docstrings told elsewhere."""
+
+    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        """Return the schema; that of an answer says of each record in it that it is one, for its fields stand in the answer itself."""
+        said = super().generate(schema, mode)
+        if mode == "validation":
+            return said
+        records = said.pop("$defs", {})
+        told: JsonSchemaValue = _shallow(said, records)
+        return told
 
     def field_title_should_be_set(self, schema: object) -> bool:
         """Never: the name says it."""
@@ -58,6 +69,22 @@ class TerseSchema(GenerateJsonSchema):
         if self.mode == "serialization":
             said.pop("required", None)  # an answer is always whole: the list of its fields would stand there twice
         return said
+
+
+def _shallow(said: Any, records: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401  # any part of a JSON schema
+    """Return a part of a schema with each reference replaced by the type of what it refers to."""
+    if isinstance(said, list):
+        return [_shallow(part, records) for part in said]
+    if not isinstance(said, dict):
+        return said
+    if "$ref" in said:
+        record = records[said["$ref"].rpartition("/")[2]]
+        return {key: value for key, value in {**record, **said}.items() if key in ("type", "enum", "description")}
+    return {
+        key: _shallow(part, records)
+        for key, part in said.items()
+        if (key, part) != ("additionalProperties", JSON_VALUE)
+    }
 
 
 class FullSchema(TerseSchema):

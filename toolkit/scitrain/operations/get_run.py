@@ -37,7 +37,7 @@ class RunView(Result):
     progress: Progress | None
     """How far a run is that has not ended; null before its first step."""
     metrics: list[Headline]
-    """Test metrics with their intervals, the most telling first; empty until they are known."""
+    """Test metrics (`value`, 95 % interval `low` to `high`, `unit`, `n`, `baselines`), the most telling first; empty until known."""
     verdict: str
     """Whether the network beats the simple models."""
     said: str
