@@ -6,7 +6,7 @@ from scitrain.evaluation.bootstrap import NOTHING, Interval, Replicates, Resampl
 from scitrain.evaluation.calibration import LEVELS, CoveragePoint, ReliabilityPoint, gaussian_coverage, reliability
 from scitrain.evaluation.conformal import (
     Conformal,
-    ConformalRegression,
+    ConformalIntervals,
     ConformalSets,
     conformal_quantile,
     interval_score,
@@ -52,7 +52,7 @@ class DomainSummary(Spec):
 
 def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> list[MetricRow]:
     """Measure intervals or sets on the test split: how often they hold the truth, and how large they are."""
-    if isinstance(conformal, ConformalRegression):
+    if conformal.kind != "sets":
         values = _interval_values(test, conformal)
         kinds = [("coverage", "coverage of intervals", None), ("interval_width", "mean width of intervals", False)]
         kinds.append(("interval_score", "interval score", False))
@@ -62,9 +62,9 @@ def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> li
     return [found for kind in kinds for found in _kind_rows(problem, kind, values[kind[0]])]
 
 
-def _interval_values(test: Predicted, conformal: ConformalRegression) -> dict[str, Array]:
+def _interval_values(test: Predicted, conformal: ConformalIntervals) -> dict[str, Array]:
     """Return by row and target (n, targets) whether the interval holds the truth, its width, its score."""
-    low, high = conformal.apply(test.prediction, test.spread)
+    low, high = conformal.apply(test.prediction, test.spread, test.ends)
     known = np.isfinite(test.y) & np.isfinite(low)
     return {
         "coverage": np.where(known, (low <= test.y) & (test.y <= high), np.nan),
@@ -148,10 +148,10 @@ def _conformal_curves(
     test: Predicted, val: Predicted | None, conformal: Conformal | None
 ) -> list[tuple[CoveragePoint, ...]]:
     """Return by target the coverage on test of the intervals that each nominal level would have had."""
-    if val is None or not isinstance(conformal, ConformalRegression):
+    if val is None or conformal is None or conformal.kind == "sets":
         return []
-    learned = conformal.scores(val.y, val.prediction, val.spread)
-    seen = conformal.scores(test.y, test.prediction, test.spread)
+    learned = conformal.scores(val.y, val.prediction, val.spread, val.ends)
+    seen = conformal.scores(test.y, test.prediction, test.spread, test.ends)
     return [
         _curve(learned[:, i][np.isfinite(learned[:, i])], seen[:, i][np.isfinite(seen[:, i])])
         for i in range(seen.shape[1])
