@@ -70,7 +70,7 @@ class Sparsification(Spec):
     by: str
     """What is called doubt: spread, entropy or mutual information."""
     error: str
-    """RMSE, or share of wrong classes."""
+    """RMSE, or error rate, the share of wrong classes."""
     removed: tuple[float, ...]
     """Shares of rows set aside."""
     left: tuple[float, ...]
@@ -290,7 +290,7 @@ def _curve(named: tuple[str, str], error: Array, doubt: Array, root: bool) -> Sp
     return Sparsification(
         target=named[0],
         by=named[1],
-        error="RMSE" if root else "share of wrong classes",
+        error="RMSE" if root else "error rate",
         removed=SHARES,
         left=tuple(left.tolist()),
         best=tuple(best.tolist()),

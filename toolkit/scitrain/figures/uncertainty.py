@@ -34,7 +34,7 @@ def uncertainty(ways: Ways) -> Figure:
     Args:
         ways: Content of ``results/uncertainty.json``.
     """
-    figure = new_figure(10.5, 4.4 + 0.26 * len(ways.ways))
+    figure = new_figure(10.5, 5.4 + 0.3 * len(ways.ways))
     cells = figure.add_gridspec(2, 2, height_ratios=(3.0, 0.6 + 0.42 * len(ways.ways)))
     _promised(figure.add_subplot(cells[0, 0]), ways.ways)
     _doubted(figure.add_subplot(cells[0, 1]), ways.ways)
@@ -83,7 +83,7 @@ def _promised(axes: Axes, ways: Sequence[WayReport]) -> None:
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_xlabel("nominal coverage" if numbers else "predicted probability")
     axes.set_ylabel("observed coverage" if numbers else "observed frequency")
-    _title(axes, "Does it hold what it promises? On the dotted line it does")
+    _title(axes, "Outcome against promise")
 
 
 def _doubted(axes: Axes, ways: Sequence[WayReport]) -> None:
@@ -98,10 +98,10 @@ def _doubted(axes: Axes, ways: Sequence[WayReport]) -> None:
         axes.set_axis_off()
         return
     axes.plot(own.removed, own.best, color=GREY, lw=1, ls=":", label="had the worst rows been known")
-    axes.set_xlabel("share of rows set aside, the most doubtful first")
+    axes.set_xlabel("share set aside, most doubtful first")
     axes.set_ylabel(f"{own.error} of the others")
     axes.set_ylim(bottom=0)
-    _title(axes, "Does doubt tell of error? It does where the curve falls")
+    _title(axes, "Does doubt tell of error?")
 
 
 def _dots(axes: Axes, ways: Sequence[WayReport], name: str, told: Sequence[str] = ()) -> None:
