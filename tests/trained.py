@@ -15,6 +15,8 @@ from scitrain.inference.config import ShapeConfig
 from scitrain.modalities import MODALITIES
 from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
+from scitrain.training.heads import make_head
+from scitrain.training.options import HeadKind
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor, build_predictor
 from scitrain.training.transforms import learn_input
@@ -41,6 +43,7 @@ def trained_run(
     model: ModelSpec | None = None,
     members: int = 2,
     data: tuple[str, dict[str, list[str]]] = ("formula", {"formula": FORMULAS}),
+    head: HeadKind = "point",
 ) -> Run:
     """Write a run with model, calibration, domain and test predictions; ``data`` is a modality and its columns."""
     torch.manual_seed(7)
@@ -56,7 +59,7 @@ def trained_run(
     assert not errors
     outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])
     inputs, inner = learn_input(featuriser.shape(), x, np.arange(n // 2))
-    predictor = build_predictor(task, spec, inner, outputs, members)
+    predictor = build_predictor(task, spec, inner, outputs, members, make_head(head, 0.9))
     predictor.inputs = inputs
     settle(predictor, x)
     said = predict_array(predictor, x)
@@ -69,10 +72,11 @@ def trained_run(
         featuriser=featuriser.model_dump(mode="json"),
         model=spec.model_dump(mode="json"),
         members=members,
+        head=head,
         shape=ShapeConfig.of(featuriser.shape()),
         inner=ShapeConfig.of(inner),
         conformal=fit_conformal(
-            task, labels(task, said.prediction), said.prediction, spread(task, said.spread)
+            task, labels(task, said.prediction), said.prediction, spread(task, said.spread), ends=said.ends
         ).model_dump(mode="json"),
         source="made up",
     )

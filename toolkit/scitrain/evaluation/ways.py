@@ -17,7 +17,17 @@ from scitrain.evaluation.scoring import score_by
 from scitrain.evaluation.trust import calibration_curves, kind_rows, means, row_values
 from scitrain.spec import Spec
 
-__all__ = ["Difference", "Sparsification", "Way", "WayReport", "Ways", "brier", "compare_ways", "crps", "doubt_of_classes"]
+__all__ = [
+    "Difference",
+    "Sparsification",
+    "Way",
+    "WayReport",
+    "Ways",
+    "brier",
+    "compare_ways",
+    "crps",
+    "doubt_of_classes",
+]
 
 FOLDS = 5
 """Parts of the validation rows of which each is judged by a calibration on the others."""
@@ -166,7 +176,10 @@ def _report(problem: Problem, way: Way, values: dict[str, Array], deciding: str)
     rows = [found for name, one in values.items() for found in kind_rows(problem, KINDS[name], one)]
     if problem.task != "regression":
         rows += _ece(problem, way.test)
-    validation = [r.model_copy(update={"split": "val"}) for r in kind_rows(problem, KINDS[deciding], _crossed(problem, way, deciding))]
+    validation = [
+        r.model_copy(update={"split": "val"})
+        for r in kind_rows(problem, KINDS[deciding], _crossed(problem, way, deciding))
+    ]
     curves = calibration_curves(problem, way.test, way.val, calibrated(problem, way.val))
     return WayReport(
         name=way.name,

@@ -109,7 +109,6 @@ class Comparison(JobResult):
         lines += [f"{name}: {'; '.join(f'{k} {v}' for k, v in by.items())}" for name, by in self.differences.items()]
         return "\n".join([*lines, *self.notes, f"figure: {', '.join(self.figures)}"])
 
-
     def _named(self, name: str) -> list[MetricAcrossRuns]:
         return [metric for metric in self.metrics if metric.name == name][:1]
 

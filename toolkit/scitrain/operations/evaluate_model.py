@@ -55,7 +55,9 @@ class EvaluateResult(JobResult):
             f"{self.run_id}: judged on {self.source}, {self.rows:,} rows ({self.outside:,} outside the training domain)"
         )
         notes = [f"note: {warning}" for warning in self.warnings]
-        return "\n".join(filter(None, [head, *(m.words() for m in self.metrics), self.verdict, *self.uncertainty, *notes]))
+        return "\n".join(
+            filter(None, [head, *(m.words() for m in self.metrics), self.verdict, *self.uncertainty, *notes])
+        )
 
 
 class EvaluateModel(OfRun, Job):

@@ -43,7 +43,9 @@ class Asked:
         return Asked(self.val[:1], self.test[:1])
 
 
-def uncertainty(run: Run, prepared: Prepared, x: np.ndarray, predictor: Predictor, problem: Problem, passes: int) -> Ways:
+def uncertainty(
+    run: Run, prepared: Prepared, x: np.ndarray, predictor: Predictor, problem: Problem, passes: int
+) -> Ways:
     """Compare the ways that the model supports, and write ``results/uncertainty.json``.
 
     Args:
@@ -116,7 +118,9 @@ class _Numbers:
             yield self._way(("constant", TITLES["constant"], f"the same prediction, {HOW['constant']}"), plain, False)
         if self.members > 1:
             alone = "constant" if kind == "point" else kind
-            yield self._way(("one", "one network", f"the first network alone, {HOW[alone]}"), plain.first(), kind != "point")
+            yield self._way(
+                ("one", "one network", f"the first network alone, {HOW[alone]}"), plain.first(), kind != "point"
+            )
 
     def dropout(self, many: Asked, passes: int) -> Way:
         how = f"mean of {passes} passes with dropout on, as wide as they disagree"
