@@ -8,7 +8,7 @@ import torch
 from scitrain.contracts.model import ModelSpec
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
-from scitrain.evaluation.conformal import fit_conformal
+from scitrain.evaluation.conformal import Conformal, fit_conformal, fit_quantiles
 from scitrain.evaluation.domain import fit_domain
 from scitrain.inference import TrainedConfig, load_model, save_model, write_predictions
 from scitrain.inference.config import ShapeConfig
@@ -17,6 +17,7 @@ from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
 from scitrain.training.heads import make_head
 from scitrain.training.options import HeadKind
+from scitrain.training.outputs import Outputs
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor, build_predictor
 from scitrain.training.transforms import learn_input
@@ -75,9 +76,7 @@ def trained_run(
         head=head,
         shape=ShapeConfig.of(featuriser.shape()),
         inner=ShapeConfig.of(inner),
-        conformal=fit_conformal(
-            task, labels(task, said.prediction), said.prediction, spread(task, said.spread), ends=said.ends
-        ).model_dump(mode="json"),
+        conformal=calibration(task, said).model_dump(mode="json"),
         source="made up",
     )
     save_model(run, predictor, config, fit_domain(said.representation[:half], said.representation[half:]))
@@ -88,6 +87,13 @@ def trained_run(
         run.file("results/predictions.csv"), config, test, np.arange(half + 1, n + 1), model_at_work.predict(test), y
     )
     return run
+
+
+def calibration(task: Task, said: Outputs) -> Conformal:
+    y = labels(task, said.prediction)
+    if said.ends is not None:
+        return fit_quantiles(y, said.prediction, said.ends)
+    return fit_conformal(task, y, said.prediction, spread(task, said.spread))
 
 
 def spread(task: Task, values: np.ndarray) -> np.ndarray | None:

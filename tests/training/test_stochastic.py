@@ -64,7 +64,7 @@ def test_where_nothing_bends_behind_the_dropout_the_mean_is_the_plain_prediction
 
 
 def test_a_network_without_dropout_is_refused_with_what_to_do() -> None:
-    with pytest.raises(ScitrainError, match="has no dropout.*leave mc_dropout out"):
+    with pytest.raises(ScitrainError, match=r"has no dropout.*leave mc_dropout out"):
         member_outputs(make(dropout=0.0), X, 3)
 
 

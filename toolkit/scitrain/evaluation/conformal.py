@@ -32,6 +32,7 @@ __all__ = [
     "conformal_quantile",
     "fewest_rows",
     "fit_conformal",
+    "fit_quantiles",
     "interval_score",
 ]
 
@@ -191,7 +192,6 @@ def fit_conformal(
     prediction: np.ndarray,
     spread: np.ndarray | None = None,
     coverage: float = 0.9,
-    ends: np.ndarray | None = None,
     floor: float = MEDIAN,
 ) -> Conformal:
     """Calibrate intervals (regression) or sets (classes) on validation rows; shapes as in `scoring.columns`.
@@ -202,17 +202,13 @@ def fit_conformal(
         prediction: Values or probabilities.
         spread: (n, targets) of a regression; None where nothing tells how sure a row is.
         coverage: Asked share.
-        ends: (n, targets, 2) learned quantiles, which are moved then; the spread is not looked at.
         floor: Quantile of the spreads that serves as the smallest.
 
     Raises:
         DataError: The shapes do not belong together.
     """
     if task == "regression":
-        labels, said = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
-        if ends is not None:
-            return _fit_quantiles(labels, said, ends, coverage)
-        return _fit_intervals(labels, said, spread, coverage, floor)
+        return _fit_intervals(np.asarray(y, dtype=float), np.asarray(prediction, dtype=float), spread, coverage, floor)
     fits = [
         _fit_sets(part.y, part.prediction, coverage, own=task != "multiclass") for part in columns(task, y, prediction)
     ]
@@ -220,7 +216,12 @@ def fit_conformal(
     return ConformalSets(task=task, coverage=coverage, quantiles=quantiles, n=n, reasons=reasons)
 
 
-def _fit_quantiles(y: Array, prediction: Array, ends: np.ndarray, coverage: float) -> ConformalQuantiles:
+def fit_quantiles(y: np.ndarray, prediction: np.ndarray, ends: np.ndarray, coverage: float = 0.9) -> ConformalQuantiles:
+    """Calibrate learned quantiles ``ends`` (n, targets, 2) on validation rows.
+
+    Raises:
+        DataError: The shapes do not belong together.
+    """
     parts = columns("regression", y, prediction)
     n = tuple(len(part.y) for part in parts)
     draft = ConformalQuantiles(coverage=coverage, quantiles=(None,) * len(n), n=n, reasons=_lacking(n, coverage))

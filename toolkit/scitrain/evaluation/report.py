@@ -1,6 +1,6 @@
 """Everything that is said about a trained model's quality, from predictions alone."""
 
-from scitrain.evaluation.conformal import Conformal, fit_conformal
+from scitrain.evaluation.conformal import Conformal, fit_conformal, fit_quantiles
 from scitrain.evaluation.metrics import Metric
 from scitrain.evaluation.problem import Predicted, Problem
 from scitrain.evaluation.rows import MODEL, BaselineValue, MetricRow, metric_rows, score_all
@@ -77,9 +77,9 @@ def evaluate(
 
 def calibrated(problem: Problem, val: Predicted) -> Conformal:
     """Return intervals or sets calibrated on validation rows."""
-    return fit_conformal(
-        problem.task, val.y, val.prediction, val.spread, problem.coverage, ends=val.ends, floor=val.floor
-    )
+    if val.ends is not None:
+        return fit_quantiles(val.y, val.prediction, val.ends, problem.coverage)
+    return fit_conformal(problem.task, val.y, val.prediction, val.spread, problem.coverage, val.floor)
 
 
 def _verdict(problem: Problem, on_test: dict[str, Scores], on_val: dict[str, Scores]) -> Verdict | None:

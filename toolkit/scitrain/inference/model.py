@@ -70,7 +70,7 @@ class TrainedModel:
             DataError: A row has another shape than the model was trained on.
         """
         outputs = self.outputs(x)
-        finite = np.isfinite(outputs.prediction).all(axis=1)
+        finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
         found = self._judged(outputs.take(finite))
         return found.scattered(len(x), np.flatnonzero(finite), {int(i): NOT_FINITE for i in np.flatnonzero(~finite)})
 

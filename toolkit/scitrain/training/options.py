@@ -51,8 +51,8 @@ class TrainingOptions(Spec):
     loss: Annotated[
         Literal["auto", "mse", "huber", "gaussian", "quantile"], Tunable(choices=("mse", "huber"), usual=False)
     ] = "auto"
-    """Of a regression: `auto` is `mse`, or `huber` where many labels are equal; `gaussian` learns mean and variance, `quantile` interval ends
-    and median: intervals as wide as a row's own noise."""
+    """Of a regression: `auto` is `mse`, or `huber` where many labels are equal; `gaussian` learns mean and variance, `quantile` median
+    and interval ends, for noise that differs from row to row."""
     class_weights: Literal["none", "balanced"] | list[float] = "none"
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"

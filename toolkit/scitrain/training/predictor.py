@@ -39,7 +39,7 @@ class Predictor(nn.Module):
     - binary, multilabel: p̄ = mean σ(l_k), logit = ln(p̄ / (1 − p̄)), p = σ(logit / T) with a temperature T a target.
     - multiclass: p̄ = mean softmax(l_k), logit = ln p̄, p = softmax(logit / T) with one temperature T.
 
-    Spread is zero with one member, unless the head tells it. There is no control flow that depends on data, so any batch size can be exported.
+    Spread is zero with one member, unless the head tells it. No control flow depends on data, so any batch size can be exported.
     """
 
     shift: Tensor

@@ -7,7 +7,7 @@ import numpy as np
 from scitrain.data.prepared import Prepared
 from scitrain.errors import ScitrainError
 from scitrain.evaluation.calibration import fit_temperature
-from scitrain.evaluation.conformal import LEARNED, Conformal, fit_conformal
+from scitrain.evaluation.conformal import LEARNED, Conformal, fit_conformal, fit_quantiles
 from scitrain.inference import TrainedConfig, TrainedModel, load_model, load_predictor
 from scitrain.resources import choose_device
 from scitrain.runs import Run
@@ -63,5 +63,6 @@ def _calibrated(
         predictor.set_temperature(fit_temperature(config.task, y, predictor.pool(outputs).numpy()).values)
         return fit_conformal(config.task, y, predictor.combine(outputs)[0].numpy(), coverage=config.coverage)
     prediction, spread, *further = (part.numpy() for part in predictor.combine(outputs))
-    ends = further[0] if further else None
-    return fit_conformal(config.task, y, prediction, spread, config.coverage, ends, LEARNED)
+    if further:
+        return fit_quantiles(y, prediction, further[0], config.coverage)
+    return fit_conformal(config.task, y, prediction, spread, config.coverage, LEARNED)

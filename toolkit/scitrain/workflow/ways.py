@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.calibration import Temperature, fit_temperature
@@ -15,6 +15,9 @@ from scitrain.runs import Run
 from scitrain.training.predictor import Predictor
 from scitrain.training.stochastic import dropouts, member_outputs
 from scitrain.workflow.stages import stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["uncertainty", "words"]
 
@@ -35,8 +38,8 @@ TITLES = {"constant": "constant width", "gaussian": "Gaussian head", "quantile":
 class Asked:
     """Raw outputs of a way: validation and test rows, each (samples, n, outputs)."""
 
-    val: Tensor
-    test: Tensor
+    val: "Tensor"
+    test: "Tensor"
 
     def first(self) -> "Asked":
         """Return what the first network says alone."""
@@ -135,7 +138,7 @@ class _Numbers:
         doubts = {} if test.spread is None else {"spread": test.spread}
         return Way(*words, val, test, used, doubts)
 
-    def _predicted(self, name: str, outputs: Tensor, spread: bool, passes: int) -> Predicted:
+    def _predicted(self, name: str, outputs: "Tensor", spread: bool, passes: int) -> Predicted:
         prediction, deviation, *further = (part.float().numpy() for part in self.predictor.cpu().combine(outputs))
         # a median over few networks is a rough scale; over many passes, or learned, it is finer
         floor = LEARNED if self.predictor.head.tells_spread or passes else MEDIAN
@@ -175,7 +178,7 @@ class _Classes:
         val, test = (Predicted(self.y[name], p[name]) for name in ("val", "test"))
         return Way(*words, val, test, used, self._doubts(asked.test, p["test"], values))
 
-    def _probabilities(self, outputs: Tensor, values: tuple[float, ...]) -> np.ndarray:
+    def _probabilities(self, outputs: "Tensor", values: tuple[float, ...]) -> np.ndarray:
         logits = self.predictor.cpu().pool(outputs).numpy()
         return self._temperature(values).probabilities(logits)
 
@@ -184,7 +187,7 @@ class _Classes:
         task = self.predictor.task
         return Temperature(task=task, values=values, loss_before=nothing, loss_after=nothing, reasons=nothing)  # type: ignore[arg-type]
 
-    def _doubts(self, outputs: Tensor, p: np.ndarray, values: tuple[float, ...]) -> dict[str, np.ndarray]:
+    def _doubts(self, outputs: "Tensor", p: np.ndarray, values: tuple[float, ...]) -> dict[str, np.ndarray]:
         """Return the entropy of what is said, and the mutual information where there are several samples."""
         said = doubt_of_classes(self._classes(p[None]))[0]
         if len(outputs) == 1:
