@@ -8,13 +8,16 @@ import torch
 from scitrain.contracts.model import ModelSpec
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
-from scitrain.evaluation.conformal import fit_conformal
+from scitrain.evaluation.conformal import Conformal, fit_conformal, fit_quantiles
 from scitrain.evaluation.domain import fit_domain
 from scitrain.inference import TrainedConfig, load_model, save_model, write_predictions
 from scitrain.inference.config import ShapeConfig
 from scitrain.modalities import MODALITIES
 from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
+from scitrain.training.heads import make_head
+from scitrain.training.options import HeadKind
+from scitrain.training.outputs import Outputs
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor, build_predictor
 from scitrain.training.transforms import learn_input
@@ -41,6 +44,7 @@ def trained_run(
     model: ModelSpec | None = None,
     members: int = 2,
     data: tuple[str, dict[str, list[str]]] = ("formula", {"formula": FORMULAS}),
+    head: HeadKind = "point",
 ) -> Run:
     """Write a run with model, calibration, domain and test predictions; ``data`` is a modality and its columns."""
     torch.manual_seed(7)
@@ -56,7 +60,7 @@ def trained_run(
     assert not errors
     outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])
     inputs, inner = learn_input(featuriser.shape(), x, np.arange(n // 2))
-    predictor = build_predictor(task, spec, inner, outputs, members)
+    predictor = build_predictor(task, spec, inner, outputs, members, make_head(head, 0.9))
     predictor.inputs = inputs
     settle(predictor, x)
     said = predict_array(predictor, x)
@@ -69,11 +73,10 @@ def trained_run(
         featuriser=featuriser.model_dump(mode="json"),
         model=spec.model_dump(mode="json"),
         members=members,
+        head=head,
         shape=ShapeConfig.of(featuriser.shape()),
         inner=ShapeConfig.of(inner),
-        conformal=fit_conformal(
-            task, labels(task, said.prediction), said.prediction, spread(task, said.spread)
-        ).model_dump(mode="json"),
+        conformal=calibration(task, said).model_dump(mode="json"),
         source="made up",
     )
     save_model(run, predictor, config, fit_domain(said.representation[:half], said.representation[half:]))
@@ -84,6 +87,13 @@ def trained_run(
         run.file("results/predictions.csv"), config, test, np.arange(half + 1, n + 1), model_at_work.predict(test), y
     )
     return run
+
+
+def calibration(task: Task, said: Outputs) -> Conformal:
+    y = labels(task, said.prediction)
+    if said.ends is not None:
+        return fit_quantiles(y, said.prediction, said.ends)
+    return fit_conformal(task, y, said.prediction, spread(task, said.spread))
 
 
 def spread(task: Task, values: np.ndarray) -> np.ndarray | None:

@@ -4,13 +4,13 @@ Calibrated on validation rows. The guarantee P(truth inside) ≥ coverage holds 
 split by scaffold or time is not, early stopping has seen the validation rows too: hence the coverage measured on the
 test split is always reported beside the asked one.
 
-Applying needs numpy alone (`ConformalRegression.apply`, `ConformalSets.apply` are three lines each), and the objects
+Applying needs numpy alone (each ``apply`` is three lines), and the objects
 round-trip through ``model_dump(mode="json")``, so that an exported bundle can carry them.
 """
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,16 +18,21 @@ from pydantic import Field
 from scitrain.data.options import Task
 from scitrain.errors import DataError
 from scitrain.evaluation.metrics import Array
-from scitrain.evaluation.scoring import columns
+from scitrain.evaluation.scoring import Column, columns
 from scitrain.spec import Spec
 
 __all__ = [
+    "LEARNED",
+    "MEDIAN",
     "Conformal",
+    "ConformalIntervals",
+    "ConformalQuantiles",
     "ConformalRegression",
     "ConformalSets",
     "conformal_quantile",
     "fewest_rows",
     "fit_conformal",
+    "fit_quantiles",
     "interval_score",
 ]
 
@@ -51,8 +56,8 @@ class ConformalRegression(Spec):
     """Intervals ŷ ± q · max(σ, floor); q is the conformal quantile of |y − ŷ| / max(σ, floor).
 
     After Lei 2018, doi:10.1080/01621459.2017.1307116. The floor, the median spread of the
-    calibration rows, keeps a chance agreement of an ensemble from promising a tiny interval. Where no model gives
-    a spread, the scale is 1 and all intervals have one width.
+    calibration rows, keeps a chance agreement of an ensemble from promising a tiny interval; a spread that was learned
+    has a lower one. Where no model gives a spread, the scale is 1 and all intervals have one width.
     """
 
     kind: Literal["interval"] = "interval"
@@ -69,13 +74,17 @@ class ConformalRegression(Spec):
     reasons: tuple[str | None, ...]
     """Why a target has no intervals."""
 
-    def apply(self, prediction: np.ndarray, spread: np.ndarray | None = None) -> tuple[Array, Array]:
+    def apply(
+        self, prediction: np.ndarray, spread: np.ndarray | None = None, ends: np.ndarray | None = None
+    ) -> tuple[Array, Array]:
         """Return the lower and upper ends (n, targets); NaN where a target has no interval."""
         scale = self._scale(np.asarray(prediction, dtype=float), spread)
         reach = scale * np.array([np.nan if q is None else q for q in self.quantiles])
         return np.asarray(prediction - reach), np.asarray(prediction + reach)
 
-    def scores(self, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None) -> Array:
+    def scores(
+        self, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None, ends: np.ndarray | None = None
+    ) -> Array:
         """Return |y − ŷ| / scale, (n, targets); NaN where a label is missing."""
         found: Array = np.abs(y - prediction) / self._scale(np.asarray(prediction, dtype=float), spread)
         return found
@@ -89,6 +98,46 @@ class ConformalRegression(Spec):
             )
         scale: Array = np.maximum(np.asarray(spread, dtype=float), np.array(self.floors))
         return scale
+
+
+class ConformalQuantiles(Spec):
+    """Intervals [a − q, b + q] about learned quantiles a and b; q is the conformal quantile of max(a − y, y − b).
+
+    Conformalised quantile regression (Romano 2019, arXiv:1905.03222). A negative q makes intervals narrower, but never past the
+    prediction.
+    """
+
+    kind: Literal["quantiles"] = "quantiles"
+    coverage: float = Field(gt=0, lt=1)
+    """Asked share of rows whose interval holds the truth."""
+    quantiles: tuple[float | None, ...]
+    """q by target, in the target's unit; None where there were too few calibration rows."""
+    n: tuple[int, ...]
+    """Calibration rows by target."""
+    reasons: tuple[str | None, ...]
+    """Why a target has no intervals."""
+
+    def apply(
+        self, prediction: np.ndarray, spread: np.ndarray | None = None, ends: np.ndarray | None = None
+    ) -> tuple[Array, Array]:
+        """Return the lower and upper ends (n, targets); NaN where a target has no interval."""
+        low, high = _learned(ends)
+        q = np.array([np.nan if q is None else q for q in self.quantiles])
+        return np.asarray(np.minimum(low - q, prediction)), np.asarray(np.maximum(high + q, prediction))
+
+    def scores(
+        self, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None, ends: np.ndarray | None = None
+    ) -> Array:
+        """Return max(a − y, y − b), (n, targets); NaN where a label is missing."""
+        low, high = _learned(ends)
+        return np.asarray(np.maximum(low - y, y - high))
+
+
+def _learned(ends: np.ndarray | None) -> tuple[Array, Array]:
+    if ends is None:
+        raise DataError("these intervals move learned quantiles; give ends (n, targets, 2) beside the prediction")
+    found = np.asarray(ends, dtype=float)
+    return found[..., 0], found[..., 1]
 
 
 class ConformalSets(Spec):
@@ -124,7 +173,8 @@ class ConformalSets(Spec):
         return inside
 
 
-Conformal = ConformalRegression | ConformalSets
+ConformalIntervals = ConformalRegression | ConformalQuantiles
+Conformal = Annotated[ConformalRegression | ConformalQuantiles | ConformalSets, Field(discriminator="kind")]
 
 
 def by_class(task: Task, prediction: Array) -> Array:
@@ -132,16 +182,33 @@ def by_class(task: Task, prediction: Array) -> Array:
     return prediction[:, None, :] if task == "multiclass" else np.stack([1 - prediction, prediction], axis=2)
 
 
+MEDIAN, LEARNED = 0.5, 0.05
+"""Quantile of the spreads below which no scale goes: of an ensemble's, of a learned one."""
+
+
 def fit_conformal(
-    task: Task, y: np.ndarray, prediction: np.ndarray, spread: np.ndarray | None = None, coverage: float = 0.9
+    task: Task,
+    y: np.ndarray,
+    prediction: np.ndarray,
+    spread: np.ndarray | None = None,
+    coverage: float = 0.9,
+    floor: float = MEDIAN,
 ) -> Conformal:
     """Calibrate intervals (regression) or sets (classes) on validation rows; shapes as in `scoring.columns`.
+
+    Args:
+        task: What is predicted.
+        y: Labels, NaN where missing.
+        prediction: Values or probabilities.
+        spread: (n, targets) of a regression; None where nothing tells how sure a row is.
+        coverage: Asked share.
+        floor: Quantile of the spreads that serves as the smallest.
 
     Raises:
         DataError: The shapes do not belong together.
     """
     if task == "regression":
-        return _fit_intervals(np.asarray(y, dtype=float), np.asarray(prediction, dtype=float), spread, coverage)
+        return _fit_intervals(np.asarray(y, dtype=float), np.asarray(prediction, dtype=float), spread, coverage, floor)
     fits = [
         _fit_sets(part.y, part.prediction, coverage, own=task != "multiclass") for part in columns(task, y, prediction)
     ]
@@ -149,12 +216,34 @@ def fit_conformal(
     return ConformalSets(task=task, coverage=coverage, quantiles=quantiles, n=n, reasons=reasons)
 
 
-def _fit_intervals(y: Array, prediction: Array, spread: np.ndarray | None, coverage: float) -> ConformalRegression:
+def fit_quantiles(y: np.ndarray, prediction: np.ndarray, ends: np.ndarray, coverage: float = 0.9) -> ConformalQuantiles:
+    """Calibrate learned quantiles ``ends`` (n, targets, 2) on validation rows.
+
+    Raises:
+        DataError: The shapes do not belong together.
+    """
+    parts = columns("regression", y, prediction)
+    n = tuple(len(part.y) for part in parts)
+    draft = ConformalQuantiles(coverage=coverage, quantiles=(None,) * len(n), n=n, reasons=_lacking(n, coverage))
+    return draft.model_copy(update={"quantiles": _order(draft.scores(y, prediction, ends=ends), parts, coverage)})
+
+
+def _lacking(n: Sequence[int], coverage: float) -> tuple[str | None, ...]:
+    return tuple(None if k >= fewest_rows(coverage) else _too_few(k, coverage) for k in n)
+
+
+def _order(scores: Array, parts: Sequence[Column], coverage: float) -> tuple[float | None, ...]:
+    return tuple(conformal_quantile(scores[part.rows, i], coverage) for i, part in enumerate(parts))
+
+
+def _fit_intervals(
+    y: Array, prediction: Array, spread: np.ndarray | None, coverage: float, floor: float
+) -> ConformalRegression:
     parts = columns("regression", y, prediction)
     floors = (
         np.ones(len(parts))
         if spread is None
-        else np.array([_floor(np.asarray(spread)[p.rows, i]) for i, p in enumerate(parts)])
+        else np.array([_floor(np.asarray(spread)[p.rows, i], floor) for i, p in enumerate(parts)])
     )
     scaled = spread is not None and bool((floors > 0).all())
     counted = tuple(len(part.y) for part in parts)
@@ -164,15 +253,13 @@ def _fit_intervals(y: Array, prediction: Array, spread: np.ndarray | None, cover
         floors=tuple(floors) if scaled else (1.0,) * len(parts),
         scaled=scaled,
         n=counted,
-        reasons=tuple(None if n >= fewest_rows(coverage) else _too_few(n, coverage) for n in counted),
+        reasons=_lacking(counted, coverage),
     )
-    scores = draft.scores(y, prediction, spread)
-    found = tuple(conformal_quantile(scores[part.rows, i], coverage) for i, part in enumerate(parts))
-    return draft.model_copy(update={"quantiles": found})
+    return draft.model_copy(update={"quantiles": _order(draft.scores(y, prediction, spread), parts, coverage)})
 
 
-def _floor(spread: Array) -> float:
-    return float(np.median(spread)) if len(spread) else 1.0
+def _floor(spread: Array, share: float) -> float:
+    return float(np.quantile(spread, share)) if len(spread) else 1.0
 
 
 def _fit_sets(y: Array, p: Array, coverage: float, own: bool) -> tuple[tuple[float, ...], tuple[int, ...], str | None]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
+from scitrain.evaluation.conformal import MEDIAN
 from scitrain.evaluation.metrics import METRICS, PRIMARY, Metric
 
 __all__ = ["Predicted", "Problem"]
@@ -54,8 +55,12 @@ class Predicted:
     prediction: np.ndarray
     """(n, targets) values or probabilities of the positive class; (n, classes) for ``multiclass``."""
     spread: np.ndarray | None = None
-    """(n, targets), standard deviation over the members of an ensemble; regression only."""
+    """(n, targets), standard deviation over the members of an ensemble, or learned; regression only."""
     inside: np.ndarray | None = None
     """bool (n,): row lies in the training domain."""
     baselines: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Predictions of the simple models by name, each shaped as ``prediction``."""
+    ends: np.ndarray | None = None
+    """(n, targets, 2), learned quantiles before calibration."""
+    floor: float = MEDIAN
+    """Quantile of the spreads below which no interval goes; see `fit_conformal`."""

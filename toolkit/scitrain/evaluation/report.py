@@ -1,8 +1,6 @@
 """Everything that is said about a trained model's quality, from predictions alone."""
 
-from pydantic import Field
-
-from scitrain.evaluation.conformal import Conformal, fit_conformal
+from scitrain.evaluation.conformal import Conformal, fit_conformal, fit_quantiles
 from scitrain.evaluation.metrics import Metric
 from scitrain.evaluation.problem import Predicted, Problem
 from scitrain.evaluation.rows import MODEL, BaselineValue, MetricRow, metric_rows, score_all
@@ -19,6 +17,7 @@ __all__ = [
     "MetricRow",
     "Predicted",
     "Problem",
+    "calibrated",
     "evaluate",
 ]
 
@@ -33,7 +32,7 @@ class Evaluation(Spec):
     verdict: Verdict | None
     """None where there are no baselines, or no validation rows to choose among them."""
     calibration: tuple[Calibration, ...]
-    conformal: Conformal | None = Field(discriminator="kind")
+    conformal: Conformal | None
     """None where there were no validation rows to calibrate on."""
     domain: DomainSummary | None
 
@@ -61,7 +60,7 @@ def evaluate(
         DataError: Shapes do not belong together, a prediction is not finite, or a split has no rows.
     """
     if conformal is None and val is not None:
-        conformal = fit_conformal(problem.task, val.y, val.prediction, val.spread, problem.coverage)
+        conformal = calibrated(problem, val)
     on_test, on_val = score_all(problem, test), None if val is None else score_all(problem, val)
     rows = metric_rows(problem, on_test, "test")
     if conformal is not None:
@@ -74,6 +73,13 @@ def evaluate(
         conformal=conformal,
         domain=None if test.inside is None else domain_summary(problem, test, test.inside),
     )
+
+
+def calibrated(problem: Problem, val: Predicted) -> Conformal:
+    """Return intervals or sets calibrated on validation rows."""
+    if val.ends is not None:
+        return fit_quantiles(val.y, val.prediction, val.ends, problem.coverage)
+    return fit_conformal(problem.task, val.y, val.prediction, val.spread, problem.coverage, val.floor)
 
 
 def _verdict(problem: Problem, on_test: dict[str, Scores], on_val: dict[str, Scores]) -> Verdict | None:

@@ -6,7 +6,7 @@ from scitrain.evaluation.bootstrap import NOTHING, Interval, Replicates, Resampl
 from scitrain.evaluation.calibration import LEVELS, CoveragePoint, ReliabilityPoint, gaussian_coverage, reliability
 from scitrain.evaluation.conformal import (
     Conformal,
-    ConformalRegression,
+    ConformalIntervals,
     ConformalSets,
     conformal_quantile,
     interval_score,
@@ -17,7 +17,20 @@ from scitrain.evaluation.rows import MetricRow, mixed_units, row
 from scitrain.evaluation.scoring import columns, score
 from scitrain.spec import Spec
 
-__all__ = ["Calibration", "DomainSummary", "calibration_curves", "coverage_rows", "domain_summary"]
+__all__ = [
+    "Calibration",
+    "DomainSummary",
+    "calibration_curves",
+    "coverage_rows",
+    "domain_summary",
+    "kind_rows",
+    "means",
+    "row_values",
+]
+
+
+IN_UNIT = ("interval_", "crps")
+"""How the names of numbers in the target's unit begin."""
 
 
 class Calibration(Spec):
@@ -52,19 +65,23 @@ class DomainSummary(Spec):
 
 def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> list[MetricRow]:
     """Measure intervals or sets on the test split: how often they hold the truth, and how large they are."""
-    if isinstance(conformal, ConformalRegression):
-        values = _interval_values(test, conformal)
+    if conformal.kind != "sets":
         kinds = [("coverage", "coverage of intervals", None), ("interval_width", "mean width of intervals", False)]
         kinds.append(("interval_score", "interval score", False))
     else:
-        values = _set_values(problem, test, conformal)
         kinds = [("coverage", "coverage of sets", None), ("set_size", "mean size of sets", False)]
-    return [found for kind in kinds for found in _kind_rows(problem, kind, values[kind[0]])]
+    values = row_values(problem, test, conformal)
+    return [found for kind in kinds for found in kind_rows(problem, kind, values[kind[0]])]
 
 
-def _interval_values(test: Predicted, conformal: ConformalRegression) -> dict[str, Array]:
+def row_values(problem: Problem, test: Predicted, conformal: Conformal) -> dict[str, Array]:
+    """Return by row and target (n, targets) what `coverage_rows` averages, by its name; NaN where a label is missing."""
+    return _set_values(problem, test, conformal) if conformal.kind == "sets" else _interval_values(test, conformal)
+
+
+def _interval_values(test: Predicted, conformal: ConformalIntervals) -> dict[str, Array]:
     """Return by row and target (n, targets) whether the interval holds the truth, its width, its score."""
-    low, high = conformal.apply(test.prediction, test.spread)
+    low, high = conformal.apply(test.prediction, test.spread, test.ends)
     known = np.isfinite(test.y) & np.isfinite(low)
     return {
         "coverage": np.where(known, (low <= test.y) & (test.y <= high), np.nan),
@@ -82,9 +99,10 @@ def _set_values(problem: Problem, test: Predicted, conformal: ConformalSets) -> 
     return {"coverage": np.where(known, holds, np.nan), "set_size": np.where(known, sets.sum(axis=2), np.nan)}
 
 
-def _kind_rows(problem: Problem, kind: tuple[str, str, bool | None], values: Array) -> list[MetricRow]:
-    in_unit = kind[0].startswith("interval_")
-    replicates = _means(values, problem)
+def kind_rows(problem: Problem, kind: tuple[str, str, bool | None], values: Array) -> list[MetricRow]:
+    """Return mean and interval of values (n, targets) by target, then over all; ``kind`` is name, title, direction."""
+    in_unit = kind[0].startswith(IN_UNIT)
+    replicates = means(values, problem)
     n = np.isfinite(values).sum(axis=0)
     found = [
         _finish(kind[0], interval, int(n[i]), problem) for i, interval in enumerate(replicates.intervals(problem.level))
@@ -103,16 +121,17 @@ def _kind_rows(problem: Problem, kind: tuple[str, str, bool | None], values: Arr
     return rows
 
 
-def _means(values: Array, problem: Problem) -> Replicates:
+def means(values: Array, problem: Problem) -> Replicates:
+    """Return the replicates of the mean by target of values (n, targets), NaN left out; two of them are paired."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
 
-    def means(counts: Array) -> Array:
+    def averaged(counts: Array) -> Array:
         n = counts @ known
         found: Array = np.divide(counts @ filled, n, out=np.full(n.shape, np.nan), where=n > 0)
         return found
 
-    return replicate(means, Resampling(len(values), problem.resamples, problem.seed))
+    return replicate(averaged, Resampling(len(values), problem.resamples, problem.seed))
 
 
 def _finish(name: str, found: Interval, n: int, problem: Problem) -> Interval:
@@ -148,10 +167,10 @@ def _conformal_curves(
     test: Predicted, val: Predicted | None, conformal: Conformal | None
 ) -> list[tuple[CoveragePoint, ...]]:
     """Return by target the coverage on test of the intervals that each nominal level would have had."""
-    if val is None or not isinstance(conformal, ConformalRegression):
+    if val is None or conformal is None or conformal.kind == "sets":
         return []
-    learned = conformal.scores(val.y, val.prediction, val.spread)
-    seen = conformal.scores(test.y, test.prediction, test.spread)
+    learned = conformal.scores(val.y, val.prediction, val.spread, val.ends)
+    seen = conformal.scores(test.y, test.prediction, test.spread, test.ends)
     return [
         _curve(learned[:, i][np.isfinite(learned[:, i])], seen[:, i][np.isfinite(seen[:, i])])
         for i in range(seen.shape[1])

@@ -108,6 +108,7 @@ def _settings(folder: Path, run_id: str, config: TrainedConfig, featuriser: Feat
         },
         "shape": list(config.shape.shape),
         "outputs": config.n_outputs,
+        "head": config.head,
         "representation": representation,
         "batch_rows": batch_size(config.shape.shape),
         "coverage": config.coverage,

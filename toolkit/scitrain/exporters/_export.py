@@ -92,6 +92,8 @@ def _facts(source: Run, config: TrainedConfig) -> dict[str, object]:
         "targets": targets,
         "trained_on": config.source,
         "seed": config.seed,
+        "coverage": config.coverage,
+        "conformal": config.conformal,
     }
 
 

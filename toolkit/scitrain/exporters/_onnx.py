@@ -49,7 +49,7 @@ def _captured(predictor: "Predictor", example: np.ndarray) -> onnx.ModelProto:
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 input_names=[INPUT],
-                output_names=list(OUTPUTS),
+                output_names=[*OUTPUTS, *predictor.head.names],
                 optimize=True,
                 verbose=False,
             )

@@ -37,7 +37,7 @@ class Reference:
     rows: np.ndarray
     """(n, …), n ≥ 2"""
     outputs: tuple[np.ndarray, ...]
-    """As `OUTPUTS`."""
+    """As `OUTPUTS`, then those of the head."""
     scales: tuple[np.ndarray, ...]
     """By output, what a difference is measured in, for each column: see `_scale`."""
     latency_ms: dict[str, JsonValue]
@@ -61,7 +61,9 @@ class Reference:
         if task == "regression":
             learned = predictor.scale.detach().cpu().numpy()
             prediction = np.maximum(_scale(outputs[0]), COLLAPSED * learned)
-        return cls(rows, outputs, (prediction, prediction, np.maximum(_scale(outputs[2]), 1.0)), latency(compute, rows))
+        representation = np.maximum(_scale(outputs[2]), 1.0)
+        further = [np.broadcast_to(prediction[:, None], part.shape[1:]) for part in outputs[3:]]  # ends of the targets
+        return cls(rows, outputs, (prediction, prediction, representation, *further), latency(compute, rows))
 
 
 def _scale(values: np.ndarray) -> np.ndarray:
@@ -90,7 +92,7 @@ def verify(exporter: Exporter, path: Path, predictor: "Predictor", reference: Re
     )
     if problem is None and not (relative is not None and relative <= exporter.tolerance):
         worst = max(range(len(apart)), key=lambda i: float((apart[i] / reference.scales[i]).max(initial=0.0)))
-        problem = f"{OUTPUTS[worst]} differs by {relative:.3g} of its spread, {exporter.tolerance:g} is allowed"
+        problem = f"{(*OUTPUTS, *predictor.head.names)[worst]} differs by {relative:.3g} of its spread, {exporter.tolerance:g} is allowed"
     return {
         "passed": problem is None,
         "reason": problem,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
+from scitrain.evaluation.ways import Ways
 from scitrain.figures._read import METRICS, Artifacts, read_artifacts
 from scitrain.figures.calibration import calibration
 from scitrain.figures.comparison import Compared, comparison
@@ -14,12 +15,14 @@ from scitrain.figures.parity import parity
 from scitrain.figures.residuals import residuals
 from scitrain.figures.roc_pr import roc_pr
 from scitrain.figures.save import save
+from scitrain.figures.uncertainty import uncertainty
 from scitrain.figures.words import count, percent
 from scitrain.runs import Run
 
 __all__ = ["TRAINING_LOG", "draw_all"]
 
 TRAINING_LOG = "results/dl_training_log.json"
+UNCERTAINTY = "results/uncertainty.json"
 
 Drawn = tuple[str, Callable[[], Figure]]
 """File name below ``figures/``, and what draws it."""
@@ -54,6 +57,10 @@ def _of_evaluation(run: Run) -> Iterator[Drawn]:
     yield from _of_numbers(found) if found.task == "regression" else _of_classes(found)
     if compared := _against_baselines(found):
         yield "figures/baselines.png", compared
+    if (run.path / UNCERTAINTY).is_file():
+        content = run.read_json(UNCERTAINTY)
+        ways = Ways.model_validate({name: content[name] for name in Ways.model_fields})
+        yield "figures/uncertainty.png", lambda: uncertainty(ways)
 
 
 def _of_numbers(found: Artifacts) -> Iterator[Drawn]:

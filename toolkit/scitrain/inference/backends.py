@@ -19,7 +19,7 @@ __all__ = ["INPUT", "OUTPUTS", "Compute", "onnx_compute", "onnx_session", "torch
 INPUT = "rows"
 OUTPUTS = ("prediction", "spread", "representation")
 Compute = Callable[[np.ndarray], tuple[np.ndarray, ...]]
-"""A batch of feature rows to (prediction, spread, representation), each a float32 array."""
+"""A batch of feature rows to `OUTPUTS`, then what the head says besides (`Head.names`), each a float32 array."""
 
 ERRORS_ONLY = 3
 """onnxruntime's log level: a warning about an unused initialiser is nothing a user can act on."""

@@ -10,6 +10,7 @@ from scitrain.data.layout import SeriesLayout
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
 from scitrain.spec import Spec
+from scitrain.training.options import HeadKind
 
 if TYPE_CHECKING:
     from scitrain.evaluation.conformal import Conformal
@@ -55,6 +56,8 @@ class TrainedConfig(Spec):
     """JSON of the model spec; see `model_object`."""
     members: int = Field(1, ge=1)
     """Networks that predict together."""
+    head: HeadKind = "point"
+    """What they say of a number; the quantiles are those of ``coverage``."""
     shape: ShapeConfig
     """One row of features."""
     inner: ShapeConfig
@@ -74,6 +77,11 @@ class TrainedConfig(Spec):
         """Number of network outputs: classes for ``multiclass``, targets otherwise."""
         return len(self.targets[0].classes or ()) if self.task == "multiclass" else len(self.targets)
 
+    @property
+    def tells_spread(self) -> bool:
+        """Tell whether the spread of a regression says how sure it is."""
+        return self.members > 1 or self.head != "point"
+
     def featuriser_object(self) -> Featuriser:
         """Return the featuriser that was trained with."""
         from scitrain.modalities import AnyFeaturiser
@@ -88,9 +96,6 @@ class TrainedConfig(Spec):
 
     def conformal_object(self) -> "Conformal | None":
         """Return the calibrated intervals or sets."""
-        from scitrain.evaluation.conformal import ConformalRegression, ConformalSets
+        from scitrain.evaluation.conformal import Conformal
 
-        if self.conformal is None:
-            return None
-        kind = ConformalRegression if self.conformal["kind"] == "interval" else ConformalSets
-        return kind.model_validate(self.conformal)
+        return None if self.conformal is None else TypeAdapter[Conformal](Conformal).validate_python(self.conformal)

@@ -95,11 +95,12 @@ def load_predictor(run: Run) -> "Predictor":
         RunStateError: The run holds no trained model.
         ScitrainError: The weights do not belong to the configuration.
     """
+    from scitrain.training.heads import make_head
     from scitrain.training.predictor import build_predictor
 
     config = read_config(run)
-    inner = config.inner.input_shape()
-    predictor = build_predictor(config.task, config.model_object(), inner, config.n_outputs, config.members)
+    inner, head = config.inner.input_shape(), make_head(config.head, config.coverage)
+    predictor = build_predictor(config.task, config.model_object(), inner, config.n_outputs, config.members, head)
     load_weights(predictor, run.path / WEIGHTS)
     return predictor.eval()
 

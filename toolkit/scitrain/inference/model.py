@@ -70,10 +70,8 @@ class TrainedModel:
             DataError: A row has another shape than the model was trained on.
         """
         outputs = self.outputs(x)
-        finite = np.isfinite(outputs.prediction).all(axis=1)
-        found = self._judged(
-            Outputs(*(part[finite] for part in (outputs.prediction, outputs.spread, outputs.representation)))
-        )
+        finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
+        found = self._judged(outputs.take(finite))
         return found.scattered(len(x), np.flatnonzero(finite), {int(i): NOT_FINITE for i in np.flatnonzero(~finite)})
 
     def outputs(self, x: np.ndarray, batch_rows: int | None = None) -> Outputs:
@@ -119,6 +117,7 @@ class TrainedModel:
             sets=sets,
             inside=None if self.domain is None or distance is None else distance <= self.domain.threshold,
             distance=distance,
+            ends=outputs.ends,
         )
 
     def _intervals(self, outputs: Outputs) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
@@ -128,12 +127,13 @@ class TrainedModel:
             return unknown, unknown, None
         if self.conformal.kind == "sets":
             return None, None, self.conformal.apply(outputs.prediction)
-        return *self.conformal.apply(outputs.prediction, outputs.spread), None
+        return *self.conformal.apply(outputs.prediction, outputs.spread, outputs.ends), None
 
     def _empty(self) -> Outputs:
         width = 0 if self.domain is None else len(self.domain.mean)
         nothing = np.zeros((0, self.config.n_outputs), np.float32)
-        return Outputs(nothing, nothing, np.zeros((0, width), np.float32))
+        ends = np.zeros((*nothing.shape, 2), np.float32) if self.config.head == "quantile" else None
+        return Outputs(nothing, nothing, np.zeros((0, width), np.float32), ends)
 
 
 def batch_size(shape: tuple[int, ...]) -> int:

@@ -20,7 +20,7 @@ class Predictions:
     prediction: Floats
     """(n, targets), or (n, classes) probabilities for ``multiclass``; regression in the target's unit."""
     spread: Floats
-    """Same shape: standard deviation over the members of the ensemble; zeros for one member."""
+    """Same shape: standard deviation over the members of the ensemble, or learned; zeros for one member with a point."""
     low: Floats | None = None
     """(n, targets) lower ends, regression only; NaN where a target has no interval."""
     high: Floats | None = None
@@ -31,6 +31,8 @@ class Predictions:
     """(n,) lies in the training domain; None where no domain was learned."""
     distance: Floats | None = None
     """(n,) distance to the training rows, in standard deviations."""
+    ends: Floats | None = None
+    """(n, targets, 2) learned quantiles before calibration."""
     errors: dict[int, str] = field(default_factory=dict)
     """Row index to what is wrong with the row."""
 

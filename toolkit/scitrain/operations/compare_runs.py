@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -16,12 +16,17 @@ from scitrain.workflow.headline import Headline
 from scitrain.workflow.pair import Pair
 from scitrain.workspace import Workspace
 
+if TYPE_CHECKING:
+    from scitrain.workflow.pairing import Tested
+
 __all__ = ["CompareRuns", "Comparison", "MetricAcrossRuns"]
 
 FIGURE = "figures/comparison.png"
 PAIRED = "figures/differences.png"
 TABLE = "results/comparison.json"
 PREDICTIONS = "results/predictions.csv"
+INTERVALS = ("interval_score", "coverage")
+"""Metrics of intervals that are told beside the deciding one."""
 LEVEL = 0.05
 """p-value below which a difference is drawn in colour."""
 
@@ -56,6 +61,7 @@ class Content(BaseModel):
     primary: str
     task: Task
     targets: list[Named] = []
+    coverage: float | None = None
 
 
 class MetricAcrossRuns(BaseModel):
@@ -85,6 +91,8 @@ class Comparison(JobResult):
     """The deciding one first."""
     pairs: list[Pair]
     """The best against each other, on the test rows both have."""
+    intervals: list[Pair] = []
+    """The run with the lowest interval score against each other: whose intervals are the better ones."""
     differences: dict[str, dict[str, JsonValue]]
     """Fields of the requests that differ, by dotted name, then by run id."""
     notes: list[str]
@@ -95,8 +103,14 @@ class Comparison(JobResult):
         """Return the deciding metric of each run, what differs, and the notes."""
         lines = [f"{run_id}: {told.words()}" for run_id, told in self.metrics[0].runs.items()]
         lines += [pair.words(self.metrics[0].unit) for pair in self.pairs]
+        for name in INTERVALS:
+            lines += [f"{run_id}: {told.words()}" for m in self._named(name) for run_id, told in m.runs.items()]
+        lines += [f"interval score: {pair.words('')}" for pair in self.intervals]
         lines += [f"{name}: {'; '.join(f'{k} {v}' for k, v in by.items())}" for name, by in self.differences.items()]
         return "\n".join([*lines, *self.notes, f"figure: {', '.join(self.figures)}"])
+
+    def _named(self, name: str) -> list[MetricAcrossRuns]:
+        return [metric for metric in self.metrics if metric.name == name][:1]
 
 
 class CompareRuns(Job):
@@ -133,12 +147,14 @@ class CompareRuns(Job):
         if not metrics:
             raise RunStateError(f"{', '.join(self.runs)} share no metric; compare runs of one task")
         deciding = metrics[0]
-        paired = _pairs(compared, contents, deciding)
+        tested = _tested(compared, contents)
+        paired = _pairs(tested, contents, deciding)
         told = {one.id: about(one.record().spec) for one in compared}
         result = Comparison(
             primary=primary,
             metrics=metrics,
             pairs=paired,
+            intervals=_interval_pairs(tested, contents, metrics),
             differences=differences({one.id: one.record().spec for one in compared}),
             notes=_notes(compared, contents, paired),
             figures=_draw(run, deciding, paired, told),
@@ -148,19 +164,44 @@ class CompareRuns(Job):
         return result
 
 
-def _pairs(compared: Sequence[Run], contents: Mapping[str, Content], metric: MetricAcrossRuns) -> list[Pair]:
-    """Compare the best run with each other one that has the metric; nothing where no run is best."""
+def _tested(compared: Sequence[Run], contents: Mapping[str, Content]) -> "dict[str, Tested | None]":
+    """Read the test rows of each run."""
     from scitrain.data.prepared import Target
-    from scitrain.workflow.pairing import pairs, tested_rows
+    from scitrain.workflow.pairing import tested_rows
+
+    return {
+        one.id: tested_rows(one, contents[one.id].task, [Target(**t.model_dump()) for t in contents[one.id].targets])
+        for one in compared
+    }
+
+
+def _pairs(
+    tested: "Mapping[str, Tested | None]", contents: Mapping[str, Content], metric: MetricAcrossRuns
+) -> list[Pair]:
+    """Compare the best run with each other one that has the metric; nothing where no run is best."""
+    from scitrain.workflow.pairing import pairs
 
     if metric.best is None:
         return []
-    tested = {
-        one.id: tested_rows(one, contents[one.id].task, [Target(**t.model_dump()) for t in contents[one.id].targets])
-        for one in compared
-        if one.id in metric.runs
-    }
-    return pairs(metric.best, tested, metric.name, metric.target if len(contents[metric.best].targets) > 1 else None)
+    chosen = {run_id: tested[run_id] for run_id in tested if run_id in metric.runs}
+    return pairs(metric.best, chosen, metric.name, metric.target if len(contents[metric.best].targets) > 1 else None)
+
+
+def _interval_pairs(
+    tested: "Mapping[str, Tested | None]", contents: Mapping[str, Content], metrics: Sequence[MetricAcrossRuns]
+) -> list[Pair]:
+    """Compare the run of the lowest interval score with each other one that was asked for the same coverage."""
+    from scitrain.workflow.pairing import interval_pairs
+
+    metric = next((m for m in metrics if m.name == "interval_score" and m.best is not None), None)
+    if metric is None or metric.best is None:
+        return []
+    coverage = contents[metric.best].coverage
+    if coverage is None:
+        return []
+    alike = {run_id: tested[run_id] for run_id in metric.runs if contents[run_id].coverage == coverage}
+    several = len(contents[metric.best].targets) > 1
+    return interval_pairs(metric.best, alike, coverage, metric.target if several else None)
 
 
 def read(run: Run) -> Content:

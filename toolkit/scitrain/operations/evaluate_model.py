@@ -38,6 +38,8 @@ class EvaluateResult(JobResult):
     """Rows outside the training domain."""
     rejected: int = 0
     """Rows of new data that could not be predicted."""
+    uncertainty: list[str] = []
+    """Ways to say how sure the model is, its own first; results/uncertainty.json has all."""
     warnings: list[str]
     """What to keep in mind before trusting the model."""
     files: list[str]
@@ -53,14 +55,17 @@ class EvaluateResult(JobResult):
             f"{self.run_id}: judged on {self.source}, {self.rows:,} rows ({self.outside:,} outside the training domain)"
         )
         notes = [f"note: {warning}" for warning in self.warnings]
-        return "\n".join(filter(None, [head, *(m.words() for m in self.metrics), self.verdict, *notes]))
+        return "\n".join(
+            filter(None, [head, *(m.words() for m in self.metrics), self.verdict, *self.uncertainty, *notes])
+        )
 
 
 class EvaluateModel(OfRun, Job):
     """Judge a trained model: metrics with intervals, baselines, calibration, coverage, domain, and figures.
 
     Without `data` on the test split of its own training, baselines included; with `data` on new labelled rows, which is
-    the harder and better question. Nothing is trained or tuned by it.
+    the harder and better question. Nothing is trained or tuned by it. On its own split it compares the ways to say how sure
+    the model is (ensemble, learned head, MC dropout, temperature) by interval score or log loss, and coverage.
     """
 
     skill: ClassVar[Skill] = "deep-learning"
@@ -70,6 +75,8 @@ class EvaluateModel(OfRun, Job):
     """Labelled file with the columns of the training data; null takes the test split the model has never seen."""
     coverage: float | None = Field(None, ge=0.5, le=0.99)
     """Share of intervals or sets that shall hold the truth (own test split only); null keeps the trained one."""
+    mc_dropout: int = Field(30, ge=0, le=1000)
+    """Passes with dropout on, one of the ways to say how sure it is that are compared; 0: none."""
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a run without a model, and data that are not there."""
@@ -119,7 +126,21 @@ class EvaluateModel(OfRun, Job):
         write_data(run, prepared)
         write_test_predictions(run, prepared, config, judged)
         counts = (len(prepared.split["test"]), int((~judged.inside).sum()), 0)
-        return self._result(run, config, judged.evaluation, counts, f"the test split of {config.source}")
+        told = self._uncertainty(run, source, prepared, x)
+        found = self._result(run, config, judged.evaluation, counts, f"the test split of {config.source}")
+        return found.model_copy(update={"uncertainty": told})
+
+    def _uncertainty(self, run: Run, source: Run, prepared: "Prepared", x: "np.ndarray") -> list[str]:
+        """Compare the ways to say how sure the model is, unless it has seen the rows that would calibrate them."""
+        from scitrain.evaluation.problem import Problem
+        from scitrain.inference import load_predictor, read_config
+        from scitrain.workflow.ways import uncertainty, words
+
+        if _refitted(source):
+            return ["uncertainty: not compared, for the model was trained on its validation rows too (refit=true)"]
+        config = read_config(source)
+        problem = Problem(prepared.task, prepared.targets, self.coverage or config.coverage, seed=config.seed)
+        return words(uncertainty(run, prepared, x, load_predictor(source), problem, self.mc_dropout))
 
     def _new_data(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
         import numpy as np

@@ -123,11 +123,15 @@ class Predict(OfRun, Job):
     """Where the table goes: a path ending in .csv or .parquet below the workspace; null keeps it in the run directory."""
     backend: Literal["auto", "torch", "onnx"] = "auto"
     """`onnx` needs no torch; `auto` takes it where the model was exported."""
+    mc_dropout: int = Field(0, ge=0, le=1000)
+    """Predict by the mean of so many passes with dropout on, intervals by how far they lie apart (calibrated); torch only. 30 is usual."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Predict":
         if (self.inputs is None) == (self.data is None):
             raise ValueError("give either inputs (values here) or data (a file), and not both")
+        if self.mc_dropout and self.backend == "onnx":
+            raise ValueError("mc_dropout needs torch: an ONNX file has no dropout; leave backend out, or mc_dropout")
         return self
 
     def in_background(self) -> bool:
@@ -152,11 +156,18 @@ class Predict(OfRun, Job):
 
     def execute(self, run: Run) -> PredictResult:
         """Load the model, predict block by block, write the table."""
+        run.progress("load", message="loading the model")
+        model = self._model(Run.open(self.of, run.workspace), run)
+        return self._given(run, model) if self.inputs is not None else self._file(run, model)
+
+    def _model(self, source: Run, run: Run) -> "TrainedModel":
         from scitrain.inference import load_model
 
-        run.progress("load", message="loading the model")
-        model = load_model(Run.open(self.of, run.workspace), self.backend)
-        return self._given(run, model) if self.inputs is not None else self._file(run, model)
+        if not self.mc_dropout:
+            return load_model(source, self.backend)
+        from scitrain.workflow.dropped import dropout_model
+
+        return dropout_model(source, run, self.mc_dropout)
 
     def _target_path(self, run: Run) -> Path:
         return run.file("results/predictions.csv") if self.output is None else run.workspace.writable(self.output)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from scitrain.errors import ScitrainError, listed
 from scitrain.models import FAMILIES
 from scitrain.resources import Precision, choose_device, choose_precision
 from scitrain.runs import Decision
-from scitrain.training.options import TrainingOptions
+from scitrain.training.options import TrainingOptions, head_kind
 
 __all__ = ["Defaults", "Settings", "choose", "choose_loss", "choose_model"]
 
@@ -185,13 +185,21 @@ def _defaults(model: ModelSpec, family: str, shape: InputShape, rows: int) -> De
     return DEFAULTS.get(family, TABLE)
 
 
-def choose_loss(options: TrainingOptions, task: Task, y: np.ndarray) -> tuple[Literal["mse", "huber"], str] | None:
+def choose_loss(options: TrainingOptions, task: Task, y: np.ndarray) -> tuple[str, str] | None:
     """Choose the loss of a regression from the training labels ``y`` (n, T) and say why; None for classes.
 
     Many rows with one and the same label (the band gap of every metal is 0) make a spike that a mean, which is what the
     squared error looks for, always misses; the median, which the absolute error looks for, meets it.
+
+    Raises:
+        ScitrainError: A head of numbers was asked for classes.
     """
     if task != "regression":
+        if head_kind(options.loss) != "point":
+            raise ScitrainError(
+                f"loss={options.loss!r} learns how sure a number is, and this task is {task}: leave loss out; "
+                "evaluate_model compares temperature, ensemble and MC dropout for classes"
+            )
         return None
     if options.loss != "auto":
         return options.loss, "asked for"

@@ -123,7 +123,8 @@ class _Session:
         rows = len(learning.train)
         self.steps = steps_an_epoch(rows, settings.batch_size * settings.accumulate)
         self.feed = self._feed()
-        self.loss = make_loss(learning.task, options, learning.y[learning.train], learning.n_outputs, settings.device)
+        y = learning.y[learning.train]
+        self.loss = make_loss(learning.task, options, y, learning.n_outputs, settings.device, learning.head)
         self.done: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.spent = 0.0
@@ -208,12 +209,12 @@ class _Session:
         inputs, inner = learn_input(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
-            members.append(build_member(learning.model, inner, learning.n_outputs))
+            members.append(build_member(learning.model, inner, learning.n_outputs * learning.head.columns))
             members[-1].encoder.set_gradient_checkpointing(learning.options.gradient_checkpointing)
         statistics = members[0].encoder.statistics
         if isinstance(inputs, ImageInput) and statistics is not None:
             inputs.fix(*map(np.array, statistics))
-        predictor = Predictor(learning.task, inputs, members, learning.n_outputs, inner)
+        predictor = Predictor(learning.task, inputs, members, learning.n_outputs, inner, learning.head)
         if learning.task == "regression":
             labels = learning.y[learning.train].astype(np.float64)
             predictor.shift.copy_(torch.from_numpy(np.nanmean(labels, axis=0)))

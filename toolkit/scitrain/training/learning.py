@@ -8,7 +8,8 @@ from pydantic import JsonValue
 
 from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
-from scitrain.training.options import TrainingOptions
+from scitrain.training.heads import Head, make_head
+from scitrain.training.options import TrainingOptions, head_kind
 from scitrain.training.predictor import Predictor
 
 __all__ = ["Fitted", "Learning"]
@@ -33,6 +34,13 @@ class Learning:
     options: TrainingOptions = field(default_factory=TrainingOptions)
     seed: int = 42
     class_names: tuple[str, ...] | None = None
+    coverage: float = 0.9
+    """Share of labels between the ends that a quantile head learns."""
+
+    @property
+    def head(self) -> Head:
+        """Return what the members say of a number."""
+        return make_head(head_kind(self.options.loss), self.coverage)
 
     def key(self) -> str:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
@@ -44,6 +52,7 @@ class Learning:
             repr(self.shape),
             options,
             str(self.seed),
+            str(self.coverage if self.head.names else None),
             str(self.x.shape),
         ):
             digest.update(text.encode() + b"\0")

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from scitrain.data.options import Task
 from scitrain.errors import ScitrainError
+from scitrain.training.heads import POINT, Head
 from scitrain.training.options import TrainingOptions
 
 __all__ = ["Loss", "class_weights", "make_loss"]
@@ -23,16 +24,17 @@ class Loss:
     Sum and weight are apart, because parts of a batch (accumulated, or of several processes) share one denominator.
     """
 
-    def __init__(self, task: Task, kind: str, weights: Tensor | None, masked: bool) -> None:
+    def __init__(self, task: Task, kind: str, weights: Tensor | None, masked: bool, head: Head = POINT) -> None:
         self.task = task
+        self.head = head
         self.kind = kind
         self.weights = weights
         self.masked = masked
         """False where every label is there and weighs the same: then the denominator is a plain number."""
 
-    def total(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the sum of each member, (members,), from outputs (members, n, n_outputs) and labels (members, n[, T])."""
-        each = self._each(outputs, torch.nan_to_num(y) if self.masked and self.task != "multiclass" else y)
+    def total(self, outputs: Tensor, y: Tensor, proper: bool = False) -> Tensor:
+        """Return the sum of each member, (members,), from outputs (members, n, outputs) and labels (members, n[, T])."""
+        each = self._each(outputs, torch.nan_to_num(y) if self.masked and self.task != "multiclass" else y, proper)
         if self.masked:
             each = each * self._label_weights(y)
         return each.flatten(1).sum(1)
@@ -43,17 +45,17 @@ class Loss:
             return float(y[0].numel())
         return self._label_weights(y).flatten(1).sum(1).clamp(min=1e-12)
 
-    def mean(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of each member, (members,)."""
+    def mean(self, outputs: Tensor, y: Tensor, proper: bool = False) -> Tensor:
+        """Return the loss of each member, (members,); ``proper`` for comparing epochs, see `Head.loss`."""
         if not self.masked and outputs.shape[0] == 1 and self.kind == "mse":
             return functional.mse_loss(outputs, y)[None]
-        return self.total(outputs, y) / self.weight(y)
+        return self.total(outputs, y, proper) / self.weight(y)
 
-    def _each(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def _each(self, outputs: Tensor, y: Tensor, proper: bool) -> Tensor:
         if self.task == "regression":
             if self.kind == "huber":
                 return functional.huber_loss(outputs, y, reduction="none", delta=HUBER_DELTA)
-            return functional.mse_loss(outputs, y, reduction="none")
+            return self.head.loss(outputs, y, proper)
         if self.task == "multiclass":
             return functional.cross_entropy(outputs.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
         return functional.binary_cross_entropy_with_logits(outputs, y, reduction="none")
@@ -67,7 +69,9 @@ class Loss:
         return present * torch.where(torch.nan_to_num(y) > 0.5, self.weights, torch.ones_like(self.weights))
 
 
-def make_loss(task: Task, options: TrainingOptions, y: np.ndarray, n_outputs: int, device: str) -> Loss:
+def make_loss(
+    task: Task, options: TrainingOptions, y: np.ndarray, n_outputs: int, device: str, head: Head = POINT
+) -> Loss:
     """Return the loss for training labels ``y``, (n, T) or (n,) for multiclass.
 
     Raises:
@@ -77,7 +81,7 @@ def make_loss(task: Task, options: TrainingOptions, y: np.ndarray, n_outputs: in
     weights = None if given is None else torch.tensor(given, dtype=torch.float32, device=device)
     kind = {"regression": "mse" if options.loss == "auto" else options.loss}.get(task, "cross-entropy")
     masked = weights is not None or (task != "multiclass" and bool(np.isnan(y).any()))
-    return Loss(task, kind, weights, masked)
+    return Loss(task, kind, weights, masked, head)
 
 
 def class_weights(task: Task, asked: str | Sequence[float], y: np.ndarray, n_outputs: int) -> list[float] | None:

@@ -193,7 +193,7 @@ class TrainingModule(pl.LightningModule):
             ]
             outputs = torch.cat(parts, dim=1)
             y = self.feed.y_val.expand(self.team.size, *self.feed.y_val.shape)
-            losses = self.loss.mean(outputs, y)
+            losses = self.loss.mean(outputs, y, proper=True)
             found: list[float] = torch.cat([losses, self._metric(outputs)[None]]).tolist()
         return found[:-1], found[-1]
 
@@ -249,7 +249,8 @@ class TrainingModule(pl.LightningModule):
             return (outputs.softmax(2).mean(0).argmax(1) == y).float().mean()
         there = ~torch.isnan(y)
         if self.plan.task == "regression":
-            error = torch.where(there, outputs.mean(0) - y, 0.0) * torch.tensor(self.plan.target_scale, device=y.device)
+            centre = self.loss.head.centre(outputs).mean(0)
+            error = torch.where(there, centre - y, 0.0) * torch.tensor(self.plan.target_scale, device=y.device)
             return (error.square().sum(0) / there.sum(0).clamp(min=1)).sqrt().mean()
         right = ((outputs.sigmoid().mean(0) > 0.5) == (y > 0.5)) & there
         return right.sum() / there.sum().clamp(min=1)

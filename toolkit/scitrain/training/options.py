@@ -7,13 +7,20 @@ from pydantic import Field
 from scitrain.spec import Spec
 from scitrain.tunable import Tunable
 
-__all__ = ["Augmentation", "Tracker", "TrainingOptions"]
+__all__ = ["Augmentation", "HeadKind", "Tracker", "TrainingOptions", "head_kind"]
 
 Augmentation = Literal[
     "basic", "flip", "vflip", "rotate", "affine", "crop", "color", "blur", "erase", "mixup", "cutmix", "noise", "shift", "scale"
 ]  # fmt: skip
 """Ways to vary a row; see `scitrain.data.augment`."""
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
+HeadKind = Literal["point", "gaussian", "quantile"]
+"""What a network says of a number; see `scitrain.training.heads`."""
+
+
+def head_kind(loss: str) -> HeadKind:
+    """Return the head that a loss teaches."""
+    return loss if loss in ("gaussian", "quantile") else "point"  # type: ignore[return-value]  # one of its words
 
 
 class TrainingOptions(Spec):
@@ -41,8 +48,11 @@ class TrainingOptions(Spec):
     """Largest norm of a member's gradient."""
     accumulate: int = Field(1, ge=1, le=4096)
     """Batches whose gradients are added up for one step."""
-    loss: Annotated[Literal["auto", "mse", "huber"], Tunable(choices=("mse", "huber"), usual=False)] = "auto"
-    """Loss of a regression: `auto` is `mse`, or `huber`, which bears outliers, where many labels are equal. Classes: cross-entropy."""
+    loss: Annotated[
+        Literal["auto", "mse", "huber", "gaussian", "quantile"], Tunable(choices=("mse", "huber"), usual=False)
+    ] = "auto"
+    """Of a regression: `auto` is `mse`, or `huber` where many labels are equal; `gaussian` learns mean and variance, `quantile` median
+    and interval ends, for noise that differs from row to row."""
     class_weights: Literal["none", "balanced"] | list[float] = "none"
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"

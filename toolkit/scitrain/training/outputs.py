@@ -20,3 +20,10 @@ class Outputs:
     """Standard deviation over the members, shaped like ``prediction``."""
     representation: Floats
     """(n, width): the members' features side by side."""
+    ends: Floats | None = None
+    """(n, targets, 2) lower and upper ends before calibration, of a quantile head."""
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> "Outputs":
+        """Return some of the rows."""
+        ends = None if self.ends is None else self.ends[rows]
+        return Outputs(self.prediction[rows], self.spread[rows], self.representation[rows], ends)

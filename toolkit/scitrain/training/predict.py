@@ -23,8 +23,7 @@ def predict_array(
     with torch.inference_mode():
         for start in range(0, max(len(x), 1), batch_size):
             rows = torch.from_numpy(np.array(x[start : start + batch_size])).to(place)
-            prediction, spread, representation = predictor(rows)
-            parts.append((predictor.logits(rows) if logits else prediction, spread, representation))
+            prediction, *others = predictor(rows)
+            parts.append((predictor.logits(rows) if logits else prediction, *others))
     predictor.train(was_training)
-    prediction, spread, representation = (torch.cat(part).cpu().float().numpy() for part in zip(*parts, strict=True))
-    return Outputs(prediction, spread, representation)
+    return Outputs(*(torch.cat(part).cpu().float().numpy() for part in zip(*parts, strict=True)))

@@ -10,6 +10,7 @@ from torch.nn import functional
 from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.models._encoder import Encoder
+from scitrain.training.heads import POINT, Head, standard_deviation
 from scitrain.training.transforms import input_transform
 
 __all__ = ["Member", "Predictor", "build_member", "build_predictor"]
@@ -34,11 +35,11 @@ class Predictor(nn.Module):
 
     With member outputs l₁ … l_K:
 
-    - regression: ŷ = shift + scale · mean l_k; spread is the standard deviation (K − 1) of the members in the same unit.
+    - regression: what the `Head` makes of them; a point is ŷ = shift + scale · mean l_k, its spread the standard deviation (K − 1).
     - binary, multilabel: p̄ = mean σ(l_k), logit = ln(p̄ / (1 − p̄)), p = σ(logit / T) with a temperature T a target.
     - multiclass: p̄ = mean softmax(l_k), logit = ln p̄, p = softmax(logit / T) with one temperature T.
 
-    Spread is zero with one member. There is no control flow that depends on data, so any batch size can be exported.
+    Spread is zero with one member, unless the head tells it. No control flow depends on data, so any batch size can be exported.
     """
 
     shift: Tensor
@@ -49,37 +50,44 @@ class Predictor(nn.Module):
     """(n_outputs,), or (1,) for multiclass."""
 
     def __init__(
-        self, task: Task, inputs: nn.Module, members: Sequence[Member], n_outputs: int, inner: InputShape
+        self,
+        task: Task,
+        inputs: nn.Module,
+        members: Sequence[Member],
+        n_outputs: int,
+        inner: InputShape,
+        head: Head = POINT,
     ) -> None:
         super().__init__()
         self.task: str = task
         self.n_outputs = n_outputs
         self.inner = inner
-        self.n_members = len(members)
+        self.head = head
         self.inputs = inputs
         self.members = nn.ModuleList(members)
         self.register_buffer("shift", torch.zeros(n_outputs))
         self.register_buffer("scale", torch.ones(n_outputs))
         self.register_buffer("temperature", torch.ones(1 if task == "multiclass" else n_outputs))
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return prediction and spread, both (n, n_outputs), and representation (n, sum of the members' widths)."""
+    @property
+    def tells_spread(self) -> bool:
+        """Tell whether the spread of a regression says how sure it is: one network with a point says nothing of it."""
+        return len(self.members) > 1 or self.head.tells_spread
+
+    def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Return prediction and spread, both (n, n_outputs), representation (n, sum of the members' widths), the head's own."""
         outputs, representation = self.run_members(rows)
+        prediction, spread, *further = self.combine(outputs)
+        return prediction, spread, representation, *further
+
+    def combine(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        """Return prediction and spread, both (n, n_outputs), and what the head says besides, of outputs (members, n, …)."""
         if self.task == "regression":
-            each = outputs * self.scale + self.shift
-            return each.mean(dim=0), self._spread(each), representation
-        logits = self._pool(outputs)
+            return self.head.combine(outputs, self.scale, self.shift)
+        logits, each = self.pool(outputs) / self.temperature, outputs / self.temperature
         if self.task == "multiclass":
-            return (
-                (logits / self.temperature).softmax(1),
-                self._spread((outputs / self.temperature).softmax(2)),
-                representation,
-            )
-        return (
-            torch.sigmoid(logits / self.temperature),
-            self._spread(torch.sigmoid(outputs / self.temperature)),
-            representation,
-        )
+            return logits.softmax(1), standard_deviation(each.softmax(2))
+        return torch.sigmoid(logits), standard_deviation(torch.sigmoid(each))
 
     def run_members(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return each member's raw outputs (members, n, n_outputs), and all features (n, widths)."""
@@ -97,24 +105,19 @@ class Predictor(nn.Module):
         """Return (n, n_outputs): the ensemble's logits before the temperature, or the prediction of a regression."""
         outputs, _ = self.run_members(rows)
         if self.task == "regression":
-            return (outputs * self.scale + self.shift).mean(dim=0)
-        return self._pool(outputs)
+            return (self.head.centre(outputs) * self.scale + self.shift).mean(dim=0)
+        return self.pool(outputs)
 
     @torch.jit.unused
     def set_temperature(self, values: Sequence[float] | np.ndarray) -> None:
         """Set the temperatures, one a target (multiclass: one)."""
         self.temperature.copy_(torch.as_tensor(np.asarray(values, np.float32)).reshape(self.temperature.shape))
 
-    def _pool(self, outputs: Tensor) -> Tensor:
+    def pool(self, outputs: Tensor) -> Tensor:
         """Return the logits of the mean probability; logarithms all through, so that nothing saturates."""
         if self.task == "multiclass":
             return outputs.log_softmax(2).logsumexp(0).log_softmax(1)
         return functional.logsigmoid(outputs).logsumexp(0) - functional.logsigmoid(-outputs).logsumexp(0)
-
-    def _spread(self, each: Tensor) -> Tensor:
-        if self.n_members == 1:
-            return torch.zeros_like(each[0])
-        return ((each - each.mean(dim=0)).square().sum(dim=0) / (self.n_members - 1)).sqrt()
 
 
 def build_member(model: ModelSpec, shape: InputShape, n_outputs: int) -> Member:
@@ -126,7 +129,9 @@ def build_member(model: ModelSpec, shape: InputShape, n_outputs: int) -> Member:
     return Member(model.build(shape), n_outputs)
 
 
-def build_predictor(task: Task, model: ModelSpec, inner: InputShape, n_outputs: int, members: int) -> Predictor:
+def build_predictor(
+    task: Task, model: ModelSpec, inner: InputShape, n_outputs: int, members: int, head: Head = POINT
+) -> Predictor:
     """Build a predictor to load trained weights into; pretrained weights are not fetched.
 
     Args:
@@ -135,6 +140,7 @@ def build_predictor(task: Task, model: ModelSpec, inner: InputShape, n_outputs: 
         inner: Shape of a row as the members read it, behind the input transform.
         n_outputs: Targets, or classes for ``multiclass``.
         members: Networks of the ensemble.
+        head: What they say of a number.
 
     Raises:
         ScitrainError: The family does not read rows of this shape.
@@ -142,5 +148,5 @@ def build_predictor(task: Task, model: ModelSpec, inner: InputShape, n_outputs: 
     fields = type(model).model_fields
     without = {"pretrained": False} if "pretrained" in fields else {}
     bare = model.model_copy(update={**without, **({"weights": None} if "weights" in fields else {})})
-    networks = [build_member(bare, inner, n_outputs) for _ in range(members)]
-    return Predictor(task, input_transform(inner), networks, n_outputs, inner)
+    networks = [build_member(bare, inner, n_outputs * head.columns) for _ in range(members)]
+    return Predictor(task, input_transform(inner), networks, n_outputs, inner, head)

@@ -166,6 +166,7 @@ def write_learning(learning: Learning, folder: Path) -> Path:
         "shape": TypeAdapter(InputShape).dump_python(learning.shape, mode="json"),
         "options": learning.options.model_dump(mode="json"),
         "seed": learning.seed,
+        "coverage": learning.coverage,
     }
     return atomic_write(folder / "learning.json", TypeAdapter(dict).dump_json(description))
 
@@ -185,6 +186,7 @@ def read_learning(job: Path) -> Learning:
         shape=TypeAdapter(InputShape).validate_python(found["shape"]),
         options=TrainingOptions.model_validate(found["options"]),
         seed=found["seed"],
+        coverage=found["coverage"],
     )
 
 

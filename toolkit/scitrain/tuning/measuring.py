@@ -76,7 +76,8 @@ def reported(row: dict[str, float], learning: Learning) -> float:
     """Return the number of an epoch by which trials are compared before they end, of the same kind as the error."""
     if learning.task != "regression":
         return row["val_loss"]
-    return row["val_rmse"] if learning.y.shape[1] == 1 else math.sqrt(row["val_loss"])
+    squared = learning.head.kind == "point" and learning.y.shape[1] > 1
+    return math.sqrt(row["val_loss"]) if squared else row["val_rmse"]
 
 
 def measure(job: SearchJob, learning: Learning, values: dict[str, JsonValue], run: Run, on_epoch: OnEpoch) -> Measured:

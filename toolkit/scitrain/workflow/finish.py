@@ -73,6 +73,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         featuriser=network.featuriser.model_dump(mode="json"),
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),
+        head=predictor.head.kind,
         shape=ShapeConfig.of(network.featuriser.shape()),
         inner=ShapeConfig.of(predictor.inner),
         coverage=how.coverage,
@@ -96,8 +97,8 @@ def _test_predictions(judged: Judged) -> Predictions:
     """Return the test predictions with their intervals or sets."""
     conformal, said = judged.evaluation.conformal, judged.test.prediction
     low = high = sets = None
-    if conformal is not None and conformal.kind == "interval":
-        low, high = conformal.apply(said, judged.test.spread)
+    if conformal is not None and conformal.kind != "sets":
+        low, high = conformal.apply(said, judged.test.spread, judged.test.ends)
     elif conformal is not None:
         sets = conformal.apply(said)
     spread = np.asarray(judged.test.spread)

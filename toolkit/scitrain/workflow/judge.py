@@ -7,7 +7,7 @@ import numpy as np
 
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.calibration import Temperature, fit_temperature
-from scitrain.evaluation.conformal import Conformal
+from scitrain.evaluation.conformal import LEARNED, MEDIAN, Conformal
 from scitrain.evaluation.domain import FITTED, Domain, fit_domain
 from scitrain.evaluation.report import Evaluation, Predicted, Problem, evaluate
 from scitrain.inference.config import TrainedConfig
@@ -114,9 +114,10 @@ def judge_new(config: TrainedConfig, y: np.ndarray, found: Predictions, labelled
         found: Predictions of the n rows.
         labelled: bool (n,): rows with a label and a prediction.
     """
-    spread = found.spread[labelled] if config.task == "regression" and config.members > 1 else None
+    spread = found.spread[labelled] if config.task == "regression" and config.tells_spread else None
     inside = None if found.inside is None else found.inside[labelled]
-    new = Predicted(y[labelled], found.prediction[labelled], spread, inside)
+    ends = None if found.ends is None else found.ends[labelled]
+    new = Predicted(y[labelled], found.prediction[labelled], spread, inside, ends=ends)
     problem = Problem(config.task, config.targets, config.coverage, seed=config.seed)
     return evaluate(problem, new, conformal=config.conformal_object())
 
@@ -129,6 +130,8 @@ def _predicted(
     baselines: dict[str, np.ndarray],
     inside: np.ndarray | None = None,
 ) -> Predicted:
-    # one network has no spread: its zeros would say that it is sure
-    spread = outputs.spread if prepared.task == "regression" and len(predictor.members) > 1 else None
-    return Predicted(prepared.y[prepared.split[split]], outputs.prediction, spread, inside, baselines)
+    # one network with a point has no spread: its zeros would say that it is sure
+    spread = outputs.spread if prepared.task == "regression" and predictor.tells_spread else None
+    floor = LEARNED if predictor.head.tells_spread else MEDIAN
+    y = prepared.y[prepared.split[split]]
+    return Predicted(y, outputs.prediction, spread, inside, baselines, outputs.ends, floor)

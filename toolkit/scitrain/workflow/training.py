@@ -71,4 +71,5 @@ def learning_of(prepared: "Prepared", network: "Network", request: TrainingReque
         shape=network.featuriser.shape(),
         options=request.part(TrainingOptions),
         seed=request.seed,
+        coverage=request.coverage,
     )
