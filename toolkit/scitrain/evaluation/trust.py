@@ -7,7 +7,6 @@ from scitrain.evaluation.calibration import LEVELS, CoveragePoint, ReliabilityPo
 from scitrain.evaluation.conformal import (
     Conformal,
     ConformalRegression,
-    ConformalSets,
     conformal_quantile,
     interval_score,
 )
@@ -17,7 +16,7 @@ from scitrain.evaluation.rows import MetricRow, mixed_units, row
 from scitrain.evaluation.scoring import columns, score
 from scitrain.spec import Spec
 
-__all__ = ["Calibration", "DomainSummary", "calibration_curves", "coverage_rows", "domain_summary"]
+__all__ = ["Calibration", "DomainSummary", "calibration_curves", "coverage_rows", "domain_summary", "interval_rows", "set_rows"]
 
 
 class Calibration(Spec):
@@ -53,33 +52,32 @@ class DomainSummary(Spec):
 def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> list[MetricRow]:
     """Measure intervals or sets on the test split: how often they hold the truth, and how large they are."""
     if isinstance(conformal, ConformalRegression):
-        values = _interval_values(test, conformal)
-        kinds = [("coverage", "coverage of intervals", None), ("interval_width", "mean width of intervals", False)]
-        kinds.append(("interval_score", "interval score", False))
-    else:
-        values = _set_values(problem, test, conformal)
-        kinds = [("coverage", "coverage of sets", None), ("set_size", "mean size of sets", False)]
-    return [found for kind in kinds for found in _kind_rows(problem, kind, values[kind[0]])]
+        return interval_rows(problem, test.y, *conformal.apply(test.prediction, test.spread))
+    return set_rows(problem, test.y, conformal.apply(test.prediction))
 
 
-def _interval_values(test: Predicted, conformal: ConformalRegression) -> dict[str, Array]:
-    """Return by row and target (n, targets) whether the interval holds the truth, its width, its score."""
-    low, high = conformal.apply(test.prediction, test.spread)
-    known = np.isfinite(test.y) & np.isfinite(low)
-    return {
-        "coverage": np.where(known, (low <= test.y) & (test.y <= high), np.nan),
-        "interval_width": np.where(known, high - low, np.nan),
-        "interval_score": interval_score(test.y, low, high, conformal.coverage),
+def interval_rows(problem: Problem, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[MetricRow]:
+    """Measure intervals from ``low`` to ``high``, both (n, targets): coverage, width, score."""
+    known = np.isfinite(y) & np.isfinite(low)
+    values = {
+        ("coverage", "coverage of intervals", None): np.where(known, (low <= y) & (y <= high), np.nan),
+        ("interval_width", "mean width of intervals", False): np.where(known, high - low, np.nan),
+        ("interval_score", "interval score", False): interval_score(y, low, high, problem.coverage),
     }
+    return [found for kind, measured in values.items() for found in _kind_rows(problem, kind, measured)]
 
 
-def _set_values(problem: Problem, test: Predicted, conformal: ConformalSets) -> dict[str, Array]:
-    sets = conformal.apply(test.prediction)
-    y = np.asarray(test.y, dtype=float).reshape(len(test.y), -1)
-    truth = np.nan_to_num(y).astype(int)
+def set_rows(problem: Problem, y: np.ndarray, sets: np.ndarray) -> list[MetricRow]:
+    """Measure sets of classes (n, targets, classes): coverage and size."""
+    labels = np.asarray(y, dtype=float).reshape(len(y), -1)
+    truth = np.nan_to_num(labels).astype(int)
     holds = np.take_along_axis(sets, truth[:, :, None], axis=2)[:, :, 0]
-    known = np.isfinite(y)
-    return {"coverage": np.where(known, holds, np.nan), "set_size": np.where(known, sets.sum(axis=2), np.nan)}
+    known = np.isfinite(labels)
+    values = {
+        ("coverage", "coverage of sets", None): np.where(known, holds, np.nan),
+        ("set_size", "mean size of sets", False): np.where(known, sets.sum(axis=2), np.nan),
+    }
+    return [found for kind, measured in values.items() for found in _kind_rows(problem, kind, measured)]
 
 
 def _kind_rows(problem: Problem, kind: tuple[str, str, bool | None], values: Array) -> list[MetricRow]:

@@ -118,7 +118,7 @@ class EvaluateModel(OfRun, Job):
         write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines)
         write_data(run, prepared)
         write_test_predictions(run, prepared, config, judged)
-        counts = (len(prepared.split["test"]), int((~judged.inside).sum()), 0)
+        counts = (len(prepared.split["test"]), judged.outside, 0)
         return self._result(run, config, judged.evaluation, counts, f"the test split of {config.source}")
 
     def _new_data(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
