@@ -104,13 +104,14 @@ class TrainModel(Job, TrainingRequest):
 
     def _by_folds(self, prepared: "Prepared", network: "Network", run: Run) -> TrainResult:
         """Train a run for each fold, keep a network of all rows, and judge it by the folds."""
-        from scitrain.workflow.folds import spec_of_fold, train_folds
+        from scitrain.workflow.folds import minutes_left, spec_of_fold, train_folds
         from scitrain.workflow.kept import keep
         from scitrain.workflow.pool import fold_lines
 
         chosen = {"model": network.model.model_dump(mode="json")}
         runs = train_folds(prepared.folds, self.name(), spec_of_fold(self, chosen), self.max_minutes, run)
-        pooled = keep(self, prepared, network, runs, run)
+        last = self.model_copy(update={"max_minutes": minutes_left(self.max_minutes, runs, 1)})
+        pooled = keep(last, prepared, network, runs, run)
         return self._result(prepared, network, pooled.judged, run).model_copy(update={"folds": fold_lines(pooled)})
 
     def _simple_models(self, prepared: "Prepared", network: "Network") -> "AbstractContextManager[Simple]":

@@ -75,7 +75,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         inner=ShapeConfig.of(predictor.inner),
         coverage=how.coverage,
         conformal=None if conformal is None else conformal.model_dump(mode="json"),
-        domain_threshold=judged.domain.threshold,
+        domain_threshold=None if judged.domain is None else judged.domain.threshold,
         seed=how.seed,
         source=how.source,
     )

@@ -41,7 +41,7 @@ class Judged:
     evaluation: Evaluation
     baselines: tuple[SimpleModel, ...]
     temperature: Temperature | None
-    domain: Domain
+    domain: Domain | None
     said: Predictions
     """Of the test rows, with intervals or sets and the domain's flags."""
 

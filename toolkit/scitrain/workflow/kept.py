@@ -10,7 +10,7 @@ from scitrain.training.predictor import Predictor
 from scitrain.training.refit import refit
 from scitrain.workflow.augmented import show_augmentations
 from scitrain.workflow.finish import Finish, finish
-from scitrain.workflow.folds import FoldRun, minutes_left
+from scitrain.workflow.folds import FoldRun
 from scitrain.workflow.judge import Judging
 from scitrain.workflow.network import Network
 from scitrain.workflow.pool import Pooled, judge_folds, write_folds
@@ -38,7 +38,7 @@ def keep(request: TrainingRequest, prepared: Prepared, network: Network, runs: l
     """Train on all rows as each fold did on its own, and write everything down: the folds' numbers with this network.
 
     Args:
-        request: With the values that were chosen, where they were searched.
+        request: With the values that were chosen, where they were searched, and the time that is left.
         prepared: All rows, none of them for the test.
         network: What is trained.
         runs: Of the folds, which have met their test rows.
@@ -49,8 +49,7 @@ def keep(request: TrainingRequest, prepared: Prepared, network: Network, runs: l
         "trained on all rows",
         f"it learns from more rows than any of the {len(runs)} folds' networks, whose test rows say how good this way of training is",
     )
-    left = minutes_left(request.max_minutes, runs, 1)
-    fitted, calibrator = fit_network(request.model_copy(update={"max_minutes": left}), prepared, network, run)
+    fitted, calibrator = fit_network(request, prepared, network, run)
     how = Judging(request.coverage, request.seed, calibrator=calibrator)
     with stage(run, "evaluate", "judging the folds together"):
         pooled = judge_folds(prepared, network.x, fitted.predictor, how, runs)

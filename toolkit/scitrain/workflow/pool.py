@@ -57,7 +57,7 @@ def pool_folds(
     prepared: Prepared,
     runs: Sequence[FoldRun],
     how: Judging,
-    trust: tuple[Conformal | None, Domain],
+    trust: tuple[Conformal | None, Domain | None],
     members: int,
 ) -> Pooled:
     """Judge the pooled rows of the folds.
