@@ -7,7 +7,20 @@ import numpy as np
 
 from scitrain.data.options import Task
 
-__all__ = ["PARTS", "Division", "Rows", "Split", "balanced_groups", "carved", "deal", "numbered", "separated", "sizes_of", "strata", "stratified"]
+__all__ = [
+    "PARTS",
+    "Division",
+    "Rows",
+    "Split",
+    "balanced_groups",
+    "carved",
+    "deal",
+    "numbered",
+    "separated",
+    "sizes_of",
+    "strata",
+    "stratified",
+]
 
 GOLDEN = 0.6180339887498949
 PARTS = ("train", "val", "test")
@@ -164,5 +177,3 @@ def carved(split: Split, share: float, rows: Rows) -> Split:
     of_train = min(0.5, share * len(rows) / len(train))
     rest, val = stratified(among, rows.identity[train], (1 - of_train, of_train), rows.seed)
     return split | {"train": train[rest], "val": train[val]}
-
-

@@ -86,7 +86,9 @@ def _dealt(options: SplitOptions, rows: Rows) -> _Dealt:
     groups = rows.groups(kind) if options.grouped else None
     if groups is None:
         return _rows(options, rows, "rows are taken to be independent of each other")
-    units = numbered(np.array([group or f"\0{i}" for group, i in zip(groups, rows.identity, strict=True)], dtype=object).astype(str))
+    units = numbered(
+        np.array([group or f"\0{i}" for group, i in zip(groups, rows.identity, strict=True)], dtype=object).astype(str)
+    )
     of = deal_groups(units, _strata(rows), options.folds, rows.seed)
     if lack := _lack(of, options.folds, rows):
         return _rows(options, rows, f"folds by {kind} were not taken, as they {lack}")
@@ -129,7 +131,8 @@ def deal_groups(units: np.ndarray, strata: np.ndarray, parts: int, seed: int) ->
         # of equals the one with the fewest rows, so that groups of one class fill the parts evenly too
         part[group] = np.lexsort((filled.sum(axis=1), added))[0]
         filled[part[group]] += shares[group]
-    return part[units]
+    found: np.ndarray = part[units]
+    return found
 
 
 def _lack(of: np.ndarray, folds: int, rows: Rows) -> str | None:

@@ -21,7 +21,7 @@ from scitrain.evaluation.rows import MetricRow, metric_rows, score_all
 from scitrain.evaluation.trust import Calibration, calibration_curves, domain_summary, interval_rows, set_rows
 from scitrain.spec import Spec
 
-__all__ = ["Fold", "FoldsMetric", "FoldsTold", "corrected_t", "pool"]
+__all__ = ["Fold", "FoldValue", "FoldsMetric", "FoldsTold", "corrected_t", "pool"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,17 @@ class Fold:
     """What the fold's own run says of it."""
 
 
+class FoldValue(Spec):
+    """A metric of one fold, with its bootstrap interval over that fold's rows."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+UNKNOWN = FoldValue(value=None)
+
+
 class FoldsMetric(Spec):
     """One metric: over the pooled rows, in each fold, and over the folds."""
 
@@ -57,8 +68,8 @@ class FoldsMetric(Spec):
     """Lower end of the bootstrap interval over rows."""
     pooled_high: float | None
     n: int
-    folds: list[float | None]
-    """By fold."""
+    folds: list[FoldValue]
+    """In the order of the folds."""
     mean: float | None
     """Over the folds."""
     deviation: float | None
@@ -161,7 +172,9 @@ def _mean_curve(curves: Sequence[Calibration], folds: Sequence[Fold]) -> tuple[C
     weights = [len(fold.test.y) for fold in folds]
     points = []
     for at in zip(*(curve.conformal for curve in curves), strict=True):
-        known = [(point.observed, weight) for point, weight in zip(at, weights, strict=True) if point.observed is not None]
+        known = [
+            (point.observed, weight) for point, weight in zip(at, weights, strict=True) if point.observed is not None
+        ]
         observed = sum(o * w for o, w in known) / sum(w for _, w in known) if known else None
         points.append(CoveragePoint(nominal=at[0].nominal, observed=observed))
     return tuple(points)
@@ -169,35 +182,38 @@ def _mean_curve(curves: Sequence[Calibration], folds: Sequence[Fold]) -> tuple[C
 
 def _told(evaluation: Evaluation, folds: Sequence[Fold]) -> FoldsTold:
     ratio = float(np.mean([len(fold.test.y) / fold.learned for fold in folds]))
-    by_fold = [
-        {(r.name, r.target): r for r in fold.evaluation.metrics if r.split == "test"} for fold in folds
-    ]
+    by_fold = [{(r.name, r.target): r for r in fold.evaluation.metrics if r.split == "test"} for fold in folds]
     metrics = []
     for row in evaluation.metrics:
-        values = [found[row.name, row.target].value if (row.name, row.target) in found else None for found in by_fold]
-        metrics.append(_over_folds(row, (row.value, row.low, row.high), values, ratio))
+        values = [_value(found.get((row.name, row.target))) for found in by_fold]
+        metrics.append(_over_folds(row, FoldValue(value=row.value, low=row.low, high=row.high), values, ratio))
     verdict = evaluation.verdict
     if verdict is None:
         return FoldsTold(primary=evaluation.primary, metrics=metrics, improvement=None, baseline=None)
     deciding = evaluation.row(evaluation.primary)
     sign = 1 if deciding.higher_is_better else -1
     apart = [_apart(found.get((deciding.name, deciding.target)), verdict.baseline, sign) for found in by_fold]
-    pooled = (verdict.improvement, verdict.low, verdict.high)
+    pooled = FoldValue(value=verdict.improvement, low=verdict.low, high=verdict.high)
     improvement = _over_folds(deciding.model_copy(update={"higher_is_better": True}), pooled, apart, ratio)
-    return FoldsTold(
-        primary=evaluation.primary, metrics=metrics, improvement=improvement, baseline=verdict.baseline
-    )
+    return FoldsTold(primary=evaluation.primary, metrics=metrics, improvement=improvement, baseline=verdict.baseline)
 
 
-def _apart(row: MetricRow | None, baseline: str, sign: int) -> float | None:
-    found = None if row is None or baseline not in row.baselines else row.baselines[baseline].difference
-    return None if found is None else sign * found
+def _value(row: MetricRow | None) -> FoldValue:
+    return UNKNOWN if row is None else FoldValue(value=row.value, low=row.low, high=row.high)
 
 
-def _over_folds(
-    row: MetricRow, pooled: tuple[float | None, float | None, float | None], values: list[float | None], ratio: float
-) -> FoldsMetric:
-    known = [value for value in values if value is not None]
+def _apart(row: MetricRow | None, baseline: str, sign: int) -> FoldValue:
+    """Return the improvement over a simple model in one fold."""
+    found = None if row is None else row.baselines.get(baseline)
+    if found is None or found.difference is None:
+        return UNKNOWN
+    ends = (found.difference_low, found.difference_high)
+    low, high = ends if sign > 0 else [None if end is None else -end for end in reversed(ends)]
+    return FoldValue(value=sign * found.difference, low=low, high=high)
+
+
+def _over_folds(row: MetricRow, pooled: FoldValue, values: list[FoldValue], ratio: float) -> FoldsMetric:
+    known = [one.value for one in values if one.value is not None]
     found = corrected_t(known, ratio, row.level)
     lacking = f"undefined in {len(values) - len(known)} of {len(values)} folds" if len(known) < len(values) else None
     return FoldsMetric(
@@ -206,9 +222,9 @@ def _over_folds(
         target=row.target,
         unit=row.unit,
         higher_is_better=row.higher_is_better,
-        pooled=pooled[0],
-        pooled_low=pooled[1],
-        pooled_high=pooled[2],
+        pooled=pooled.value,
+        pooled_low=pooled.low,
+        pooled_high=pooled.high,
         n=row.n,
         folds=values,
         mean=found.value,

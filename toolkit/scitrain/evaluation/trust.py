@@ -16,7 +16,15 @@ from scitrain.evaluation.rows import MetricRow, mixed_units, row
 from scitrain.evaluation.scoring import columns, score
 from scitrain.spec import Spec
 
-__all__ = ["Calibration", "DomainSummary", "calibration_curves", "coverage_rows", "domain_summary", "interval_rows", "set_rows"]
+__all__ = [
+    "Calibration",
+    "DomainSummary",
+    "calibration_curves",
+    "coverage_rows",
+    "domain_summary",
+    "interval_rows",
+    "set_rows",
+]
 
 
 class Calibration(Spec):

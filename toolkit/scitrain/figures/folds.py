@@ -14,7 +14,7 @@ __all__ = ["folds"]
 
 @styled
 def folds(told: Mapping[str, Any], metric: Mapping[str, Any]) -> Figure:
-    """Draw a dot for each fold, the pooled rows with their bootstrap interval, the folds' mean with its corrected one.
+    """Draw each fold and the pooled rows with their bootstrap intervals, the folds' mean with its corrected one.
 
     Args:
         told: Content of ``results/folds.json``.
@@ -22,12 +22,12 @@ def folds(told: Mapping[str, Any], metric: Mapping[str, Any]) -> Figure:
     """
     runs = told["runs"]
     entries = [
-        Compared(f"fold {one['fold']} (n = {count(one['test'])})", value, reason="not defined")
-        for one, value in zip(runs, metric["folds"], strict=True)
+        Compared(f"fold {one['fold']} (n = {count(one['test'])})", at["value"], at["low"], at["high"], "not defined")
+        for one, at in zip(runs, metric["folds"], strict=True)
     ]
     pooled = (metric["pooled"], metric["pooled_low"], metric["pooled_high"], metric["reason"])
     over = (metric["mean"], metric["low"], metric["high"], metric["reason"])
-    entries.append(Compared(f"pooled rows (n = {count(metric['n'])}), bootstrap", *pooled, emphasis=True))
+    entries.append(Compared(f"pooled rows (n = {count(metric['n'])})", *pooled, emphasis=True))
     entries.append(Compared("mean of the folds, corrected t", *over, emphasis=True))
     figure, axes = dots(entries)
     axes.axhline(len(runs) - 0.5, color=VERMILION, lw=1.0, ls=":")
@@ -35,4 +35,9 @@ def folds(told: Mapping[str, Any], metric: Mapping[str, Any]) -> Figure:
     axes.set_xlabel(axis_name(metric["title"], metric["unit"], 60) + better)
     of = metric["target"] or "mean over the targets"
     note = "Bootstrap: other rows, the same networks. Corrected t: other rows to learn from too (Nadeau & Bengio 2003)."
-    return finish(figure, f"{len(runs)} folds by {metric['title']}", f"{of} · each row predicted by a network that had not seen it", note)
+    return finish(
+        figure,
+        f"{len(runs)} folds by {metric['title']}",
+        f"{of} · each row predicted by a network that had not seen it",
+        note,
+    )

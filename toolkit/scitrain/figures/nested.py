@@ -29,7 +29,9 @@ def nested(told: Mapping[str, Any]) -> Figure:
     names = list(told["space"])
     columns = [(f"fold {fold['fold']}", fold["parameters"]) for fold in told["folds"]]
     columns.append(("all rows", told["kept"]["parameters"]))
-    figure = new_figure(float(np.clip(2.2 + 0.95 * len(columns), 7.0, 16)), float(np.clip(1.7 + 0.42 * len(names), 3.0, 12)))
+    figure = new_figure(
+        float(np.clip(2.2 + 0.95 * len(columns), 7.0, 16)), float(np.clip(1.7 + 0.42 * len(names), 3.0, 12))
+    )
     axes = figure.add_subplot()
     for row, name in enumerate(names):
         for column, (_, chosen) in enumerate(columns):
@@ -44,7 +46,12 @@ def nested(told: Mapping[str, Any]) -> Figure:
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     note = "Each fold was searched on its own training and validation rows; the last column is what is kept."
-    return finish(figure, "What each search chose", "darker: higher in the range that was searched, or later among the choices", note)
+    return finish(
+        figure,
+        "What each search chose",
+        "darker: higher in the range that was searched, or later among the choices",
+        note,
+    )
 
 
 def _cell(axes: Axes, at: tuple[int, int], value: object, place: float) -> None:

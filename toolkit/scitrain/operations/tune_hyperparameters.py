@@ -103,7 +103,8 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
 
     Takes the arguments of train_model, and those of the search. What declares a range is searched, unless the request sets it:
     options of the network, learning rate, weight decay, batch size. Test rows are met once, by the best; with folds each fold has
-    a search of its own (nested cross-validation). Answers at once with a run id; follow it with get_run, go on with an interrupted search by resume_run.
+    a search of its own (nested cross-validation). Answers at once with a run id; follow it with get_run, go on with an
+    interrupted search by resume_run.
     """
 
     skill: ClassVar[Skill] = "deep-learning"
@@ -162,14 +163,14 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         from scitrain.workflow.pool import fold_lines
         from scitrain.workflow.results import headlines as numbers
 
-        runs = train_folds(
-            prepared.folds, self.name(), spec_of_fold(self, {"study": None}), self.max_minutes, run
-        )
+        runs = train_folds(prepared.folds, self.name(), spec_of_fold(self, {"study": None}), self.max_minutes, run)
         last, began = self.model_copy(update={"max_minutes": minutes_left(self.max_minutes, runs, 1)}), time.time()
         searched = last._search(prepared, began, run)
         nested = write_nested(run, runs, searched.job, searched.found.best)
         request = last._winner(searched, began)
-        pooled = keep(request, prepared, replace(searched.network, model=request.model), runs, run)
+        pooled = keep(
+            request, prepared, replace(searched.network, model=request.model or searched.network.model), runs, run
+        )
         found = pooled.judged.evaluation
         sentence = "" if found.verdict is None else found.verdict.sentence
         told = self._result(searched, run, (numbers(prepared.task, found), sentence, limits(run)), run)

@@ -43,7 +43,7 @@ def write_fold(run: Run, prepared: Prepared, judged: Judged) -> None:
         arrays |= {before + name: said for name, said in said_of(judged.baselines, part).items()}
     content = io.BytesIO()
     there = {name: array for name, array in arrays.items() if array is not None}
-    np.savez_compressed(content, **there)  # type: ignore[arg-type]  # numpy types the keywords as bool
+    np.savez_compressed(content, **there)
     atomic_write(run.file(FILE), content.getvalue())
 
 
@@ -55,14 +55,20 @@ def read_fold(run: Run, ensemble: bool) -> FoldRows:
     """
     path = run.path / FILE
     if not path.is_file():
-        raise RunStateError(f"run {run.id!r} has no {FILE}, from which folds are judged together; start the cross-validation anew")
+        raise RunStateError(
+            f"run {run.id!r} has no {FILE}, from which folds are judged together; start the cross-validation anew"
+        )
     with np.load(path, allow_pickle=False) as file:
         found = dict(file)
     said = Predictions(**{f.name: found.get(f.name) for f in fields(Predictions) if f.name in SAID})  # type: ignore[arg-type]  # prediction and spread are always there
-    test = Predicted(found["y"], said.prediction, said.spread if ensemble else None, said.inside, _below(found, OF_TEST))
+    test = Predicted(
+        found["y"], said.prediction, said.spread if ensemble else None, said.inside, _below(found, OF_TEST)
+    )
     simple = _below(found, OF_VAL)
     # of validation rows only the simple models are asked: the network's place is held by the labels' own shape
-    val = Predicted(found["val_y"], next(iter(simple.values()), _nothing(found["val_y"], said.prediction)), baselines=simple)
+    val = Predicted(
+        found["val_y"], next(iter(simple.values()), _nothing(found["val_y"], said.prediction)), baselines=simple
+    )
     evaluation = Evaluation.model_validate(
         {name: value for name, value in run.read_json(METRICS).items() if name in Evaluation.model_fields}
     )

@@ -32,7 +32,9 @@ def write_nested(run: Run, runs: Sequence[FoldRun], job: SearchJob, kept: TrialR
         kept: Its best trial.
     """
     folds = [_fold(one) for one in runs]
-    agreement = {p.name: _agreement(p, [_chosen(fold) for fold in folds], kept.parameters) for p in job.space.parameters}
+    agreement = {
+        p.name: _agreement(p, [_chosen(fold) for fold in folds], kept.parameters) for p in job.space.parameters
+    }
     said: dict[str, JsonValue] = {
         "run_id": run.id,
         "objectives": [goal.words() for goal in job.goals],
@@ -49,7 +51,11 @@ def write_nested(run: Run, runs: Sequence[FoldRun], job: SearchJob, kept: TrialR
 def agreement_lines(said: Mapping[str, JsonValue]) -> list[str]:
     """Return a line for each parameter: how far the folds agree, and what is kept."""
     found = said["agreement"]
-    return [f"{name}: {told['words']}" for name, told in found.items() if isinstance(told, dict)] if isinstance(found, dict) else []
+    return (
+        [f"{name}: {told['words']}" for name, told in found.items() if isinstance(told, dict)]
+        if isinstance(found, dict)
+        else []
+    )
 
 
 def _fold(one: FoldRun) -> dict[str, JsonValue]:
@@ -81,8 +87,12 @@ def _agreement(parameter: Parameter, folds: Sequence[Values], kept: Values) -> d
         return {"values": values, "kept": last, "share": n / len(folds), "span": None, "words": words}
     numbers = [float(str(value)) for value in values]
     low, high = min(numbers), max(numbers)
-    span = (_scaled(parameter, high) - _scaled(parameter, low)) / (_scaled(parameter, parameter.high) - _scaled(parameter, parameter.low))
-    words = f"{number(low)} … {number(high)} in the folds ({span:.0%} of its range), all rows {number(float(str(last)))}"
+    span = (_scaled(parameter, high) - _scaled(parameter, low)) / (
+        _scaled(parameter, parameter.high) - _scaled(parameter, parameter.low)
+    )
+    words = (
+        f"{number(low)} … {number(high)} in the folds ({span:.0%} of its range), all rows {number(float(str(last)))}"
+    )
     return {"values": values, "kept": last, "share": None, "span": span, "words": words}
 
 

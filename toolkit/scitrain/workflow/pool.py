@@ -9,9 +9,9 @@ from pydantic import JsonValue
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.conformal import Conformal, fit_conformal
 from scitrain.evaluation.domain import Domain
-from scitrain.evaluation.pooled import FoldsTold, pool
+from scitrain.evaluation.pooled import FoldsTold, FoldValue, pool
 from scitrain.evaluation.problem import Problem
-from scitrain.figures.words import number, with_unit
+from scitrain.figures.words import with_interval
 from scitrain.inference.predictions import joined
 from scitrain.runs import Run
 from scitrain.training.predictor import Predictor
@@ -25,7 +25,8 @@ __all__ = ["FOLDS", "Pooled", "fold_lines", "judge_folds", "pool_folds", "write_
 FOLDS = "results/folds.json"
 ROWS = "95 % BCa bootstrap over the pooled rows, each predicted by the network that had not seen it: other rows, the same networks"
 OVER_FOLDS = (
-    "95 % corrected t interval of the folds' mean (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366): other rows to learn from too"
+    "95 % corrected t interval of the folds' mean (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366): "
+    "other rows to learn from too"
 )
 
 
@@ -109,10 +110,13 @@ def fold_lines(pooled: Pooled) -> list[str]:
     told = pooled.told
     deciding = [metric for metric in told.metrics if metric.name == told.primary][-1]
     lines = [
-        f"fold {one.fold}: test {deciding.title} {'–' if value is None else with_unit(number(value), deciding.unit)} ({one.trained.id})"
-        for one, value in zip(pooled.runs, deciding.folds, strict=True)
+        f"fold {one.fold}: test {deciding.title} {with_interval(at, deciding.unit)} ({one.trained.id})"
+        for one, at in zip(pooled.runs, deciding.folds, strict=True)
     ]
-    if deciding.low is None or deciding.high is None or deciding.mean is None:
+    if deciding.low is None:
         return lines
-    interval = f"{number(deciding.mean)} [{number(deciding.low)}, {number(deciding.high)}]"
-    return [*lines, f"mean of {len(lines)} folds: {deciding.title} {with_unit(interval, deciding.unit)}, corrected t interval"]
+    mean = FoldValue(value=deciding.mean, low=deciding.low, high=deciding.high)
+    return [
+        *lines,
+        f"mean of {len(lines)} folds: {deciding.title} {with_interval(mean, deciding.unit)}, corrected t interval",
+    ]
