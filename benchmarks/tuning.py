@@ -1,11 +1,18 @@
 """A search beside plain Optuna with a hand-written loop, two workers beside one, and a study that is killed.
 
-    python -m benchmarks.tuning --data FOLDER [--trials 40] [--seeds 3] [--quick]
+    python -m benchmarks.tuning --data FOLDER [--only search|workers|killed] [--trials 40] [--seeds 3] [--threads 1] [--quick]
 
 Goals, on ESOL with 40 trials: best validation RMSE ≤ the hand-written search's at the same trials in ≤ 1.1 × its wall time;
-two workers ≥ 1.6 × one where two cores are free; a study killed with SIGKILL loses no finished trial. Both searches read the
-same features, split, space, sampler, pruner, epochs and patience; the time is that of the search alone, process starts of
-further workers included. Validation RMSE is the unit in which both choose.
+two workers ≥ 1.6 × one where two cores are free; a study killed with SIGKILL loses no finished trial.
+
+- *search*: both read the same rows, the same inputs of the network (scitrain's own transform of the features, which the hand-written
+  loop is given), split, space, sampler, pruner, trials, epochs, patience and threads; they take turns, and who begins changes with the
+  seed. The time is that of the search alone. Validation RMSE is the unit in which both choose. The processor time stands beside the
+  wall time: it says the same where others use the machine.
+- *workers*: one process as it works by default, then two, process starts included. Says nothing where the cores are busy: see the load.
+- *killed*: SIGKILL after four trials have ended, then resume_run.
+
+``--only`` measures one part and leaves the others in the file as they were, each with its own date and load.
 """
 
 import argparse
@@ -15,6 +22,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -32,6 +40,7 @@ from scitrain.executors import EXECUTORS
 from scitrain.resources import cpu_count, torch_threads
 from scitrain.runs import Progress, Run
 from scitrain.training.learning import Learning
+from scitrain.training.transforms import learn_input
 from scitrain.tuning.job import SearchJob
 from scitrain.tuning.planning import plan_search
 from scitrain.tuning.search import search
@@ -61,14 +70,23 @@ def settled(request: scitrain.TuneHyperparameters, run: Run) -> tuple[SearchJob,
     return plan_search(request, learning, None, prepared.targets, None, run.id)[0], learning
 
 
+class Watch:
+    """Wall and processor time of this process since it was made, in seconds."""
+
+    def __init__(self) -> None:
+        self.wall, self.processor = time.perf_counter(), time.process_time()
+
+    def read(self) -> Searched:
+        return {"seconds": time.perf_counter() - self.wall, "cpu_seconds": time.process_time() - self.processor}
+
+
 def ours(request: scitrain.TuneHyperparameters, workspace: Workspace) -> Searched:
     run = Run.create("tune_hyperparameters", request.model_dump(mode="json"), workspace)
     job, learning = settled(request, run)
-    begin = time.perf_counter()
+    watch = Watch()
     found = search(job, learning, run)
-    seconds = time.perf_counter() - begin
     epochs = sum(trial.epochs or 0 for trial in found.trials)
-    return {"seconds": seconds, "rmse": (found.best.values or [0.0])[0], "epochs": epochs}
+    return watch.read() | {"rmse": (found.best.values or [0.0])[0], "epochs": epochs}
 
 
 def network(trial: optuna.Trial, inputs: int) -> nn.Sequential:
@@ -88,9 +106,10 @@ class Loop:
 
     def __init__(self, job: SearchJob, learning: Learning, seed: int) -> None:
         self.job, self.seed, self.epochs = job, seed, 0
-        x = torch.nan_to_num(torch.from_numpy(np.array(learning.x)))
+        inputs, _ = learn_input(learning.shape, learning.x, learning.train)
+        with torch.no_grad():
+            self.x = inputs(torch.from_numpy(np.array(learning.x)))
         self.train, self.val = torch.from_numpy(learning.train), torch.from_numpy(learning.val)
-        self.x = ((x - x[self.train].mean(0)) / x[self.train].std(0).clamp(min=1e-6)).clamp(-10, 10)
         labels = torch.from_numpy(learning.y)
         self.spread = float(labels[self.train].std())
         self.y = (labels - labels[self.train].mean()) / self.spread
@@ -136,14 +155,14 @@ class Loop:
 
 def by_hand(job: SearchJob, learning: Learning, seed: int) -> Searched:
     """Search with plain Optuna in memory."""
+    watch = Watch()
     loop = Loop(job, learning, seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, job.epochs // 6))
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True), pruner=pruner)
-    begin = time.perf_counter()
     with torch_threads():
         study.optimize(loop, n_trials=job.n_trials)
-    return {"seconds": time.perf_counter() - begin, "rmse": study.best_value, "epochs": loop.epochs}
+    return watch.read() | {"rmse": study.best_value, "epochs": loop.epochs}
 
 
 def lost_to_a_kill(request: scitrain.TuneHyperparameters, workspace: Workspace, after: int) -> dict[str, Any]:
@@ -178,52 +197,112 @@ def lost_to_a_kill(request: scitrain.TuneHyperparameters, workspace: Workspace, 
     return {"killed": state, "ended_before": len(before), "lost": len(lost), "then": end, "ended_after": len(kept)}
 
 
+def measure_search(data: Path, trials: int, seeds: int, threads: int, workspace: Workspace) -> dict[str, Any]:
+    """Let both search in turns, seed by seed, on so many threads each."""
+    torch.set_num_threads(threads)
+    warm_up = Run.create("tune_hyperparameters", {}, workspace)
+    by_hand(*settled(asked(data, n_trials=1), warm_up), 0)
+    single: list[Searched] = []
+    hand: list[Searched] = []
+    for seed in range(seeds):
+        request = asked(data, n_trials=trials, seed=seed)
+        turns: list[tuple[list[Searched], Callable[[], Searched]]] = [
+            (single, partial(ours, request, workspace)),
+            (hand, partial(by_hand, *settled(request, warm_up), seed)),
+        ]
+        for kept, work in turns if seed % 2 == 0 else reversed(turns):
+            kept.append(work())
+        print(seed, "scitrain", single[-1], "by hand", hand[-1], flush=True)
+    return {
+        "trials": trials,
+        "threads": threads,
+        "rmse_over_by_hand": round(mean(a["rmse"] for a in single) / mean(b["rmse"] for b in hand), 3),
+        "seconds_over_by_hand": ratio(single, hand, "seconds"),
+        "cpu_seconds_over_by_hand": ratio(single, hand, "cpu_seconds"),
+        "cpu_seconds_an_epoch_over_by_hand": ratio(an_epoch(single), an_epoch(hand), "cpu_seconds"),
+        "rounds": {"scitrain": rounded(single), "by_hand": rounded(hand)},
+    }
+
+
+def measure_workers(data: Path, trials: int, seeds: int, threads: int, workspace: Workspace) -> dict[str, Any]:
+    """Let one process search, then two."""
+    del threads  # each count of workers takes the threads it takes by default
+    torch.set_num_threads(cpu_count())
+    one: list[Searched] = []
+    two: list[Searched] = []
+    for seed in range(seeds):
+        request = asked(data, n_trials=trials, seed=seed, pruner="none")
+        one.append(ours(request, workspace))
+        two.append(ours(request.model_copy(update={"workers": 2}), workspace))
+        print(seed, "one", one[-1], "two", two[-1], flush=True)
+    # the searches differ in what they try, and so in their epochs: the pace counts
+    paces = [(b["epochs"] / b["seconds"]) / (a["epochs"] / a["seconds"]) for a, b in zip(one, two, strict=True)]
+    return {
+        "trials": trials,
+        "cores": cpu_count(),
+        "speed_up": round(1 / ratio(two, one, "seconds"), 2),
+        "speed_up_in_epochs_a_second": round(median(paces), 2),
+        "rounds": {"one": rounded(one), "two": rounded(two)},
+    }
+
+
+def measure_killed(data: Path, trials: int, seeds: int, threads: int, workspace: Workspace) -> dict[str, Any]:
+    """Kill one search and resume it."""
+    del seeds, threads
+    return lost_to_a_kill(asked(data, n_trials=min(trials, 12), ensemble=1, export=[]), workspace, 4)
+
+
+PARTS = {"search": measure_search, "workers": measure_workers, "killed": measure_killed}
+GOAL = {"rmse_over_by_hand": 1.0, "seconds_over_by_hand": 1.1, "two_workers_speed_up": 1.6, "lost": 0}
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Measure, keep ``results/tuning.json`` and return what it holds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _machine.add_data_option(parser)
+    parser.add_argument("--only", choices=PARTS, help="measure this part alone")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=cpu_count(), help="of torch, for both who search")
     parser.add_argument("--quick", action="store_true", help="8 trials, one seed")
     given = parser.parse_args(argv)
     trials, seeds = (8, 1) if given.quick else (given.trials, given.seeds)
     data, machine = _machine.data_folder(given.data), _machine.describe()
-    rounds: dict[str, list[Searched]] = {"scitrain": [], "by_hand": [], "two_workers": []}
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace(Path(folder))
-        warm_up = Run.create("tune_hyperparameters", {}, workspace)
-        by_hand(*settled(asked(data, n_trials=1), warm_up), 0)
-        for seed in range(seeds):
-            request = asked(data, n_trials=trials, seed=seed)
-            rounds["scitrain"].append(ours(request, workspace))
-            rounds["by_hand"].append(by_hand(*settled(request, warm_up), seed))
-            rounds["two_workers"].append(ours(request.model_copy(update={"workers": 2}), workspace))
-            print(seed, {name: found[-1] for name, found in rounds.items()}, flush=True)
-        killed = lost_to_a_kill(asked(data, n_trials=min(trials, 12), ensemble=1, export=[]), workspace, 4)
-    command = f"python -m benchmarks.tuning --data FOLDER --trials {trials} --seeds {seeds}"
-    report = _machine.keep("tuning", command, machine, figures(rounds, killed, trials))
+    figures: dict[str, Any] = {"data": "esol.csv, its scaffold split", "goal": GOAL} | kept_parts()
+    for name in [given.only] if given.only else PARTS:
+        before = round(os.getloadavg()[0], 2)
+        with tempfile.TemporaryDirectory() as folder:
+            found = PARTS[name](data, trials, seeds, given.threads, Workspace(Path(folder)))
+        load = {"before": before, "after": round(os.getloadavg()[0], 2)}
+        figures[name] = {"date": machine["date"], "load": load} | found
+        command = (
+            f"python -m benchmarks.tuning --data FOLDER --trials {trials} --seeds {seeds} --threads {given.threads}"
+        )
+        report = _machine.keep("tuning", command, machine, figures)
     print(json.dumps(report["figures"], indent=2))
     return report
 
 
-def figures(rounds: dict[str, list[Searched]], killed: dict[str, Any], trials: int) -> dict[str, Any]:
-    """Return the ratios of each seed's round, and their medians."""
-    single, hand, double = (rounds[name] for name in ("scitrain", "by_hand", "two_workers"))
-    return {
-        "data": "esol.csv, its scaffold split",
-        "trials": trials,
-        "cores": cpu_count(),
-        "goal": {"rmse_over_by_hand": 1.0, "seconds_over_by_hand": 1.1, "two_workers_speed_up": 1.6, "lost": 0},
-        "rmse_over_by_hand": round(mean(a["rmse"] for a in single) / mean(b["rmse"] for b in hand), 3),
-        "seconds_over_by_hand": round(
-            median(a["seconds"] / b["seconds"] for a, b in zip(single, hand, strict=True)), 3
-        ),
-        "two_workers_speed_up": round(
-            median(a["seconds"] / b["seconds"] for a, b in zip(single, double, strict=True)), 2
-        ),
-        "killed": killed,
-        "rounds": {name: [{k: round(v, 4) for k, v in one.items()} for one in found] for name, found in rounds.items()},
-    }
+def kept_parts() -> dict[str, Any]:
+    """Return the parts that were measured before."""
+    file = _machine.RESULTS / "tuning.json"
+    figures = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.is_file() else {}
+    return {name: figures[name] for name in PARTS if name in figures}
+
+
+def ratio(ours: list[Searched], theirs: list[Searched], what: str) -> float:
+    """Return the median over the seeds of ours to theirs."""
+    return round(median(a[what] / b[what] for a, b in zip(ours, theirs, strict=True)), 3)
+
+
+def an_epoch(found: list[Searched]) -> list[Searched]:
+    """Return processor seconds an epoch."""
+    return [{"cpu_seconds": one["cpu_seconds"] / one["epochs"]} for one in found]
+
+
+def rounded(found: list[Searched]) -> list[Searched]:
+    """Return the rounds as they are written down."""
+    return [{name: round(value, 4) for name, value in one.items()} for one in found]
 
 
 if __name__ == "__main__":

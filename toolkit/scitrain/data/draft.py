@@ -246,6 +246,7 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
         default=(modality.default_split, modality.default_split_reason),
         column=draft.split_values,
         reach=0 if draft.source.layout is None else (draft.source.layout.horizon or 1) - 1,
+        forecast=draft.source.layout is not None and draft.source.layout.horizon is not None,
     )
     division = divide(options.split, rows)
     place = draft.source.place

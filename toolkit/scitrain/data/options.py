@@ -25,8 +25,10 @@ class SplitOptions(Spec):
     """Share of rows for the test."""
     folds: int = Field(5, ge=2, le=20)
     """Number of folds (kind `kfold`)."""
-    fold: int = Field(0, ge=0)
-    """Fold that is the test split (kinds `kfold` and `column` with numbers)."""
+    fold: int | None = Field(None, ge=0)
+    """Fold that is the test (kinds `kfold`, `column` with numbers); null: each in turn, a run a fold, pooled."""
+    grouped: bool = True
+    """Folds keep scaffolds, chemical systems or clusters whole."""
 
 
 class SeriesOptions(Spec):

@@ -41,7 +41,9 @@ class Prepared:
     y: np.ndarray
     """float32 (n, n_targets), NaN where a label is missing; for ``multiclass`` int64 (n,) class indices."""
     split: dict[str, np.ndarray]
-    """``train``, ``val``, ``test`` → int64 row indices; disjoint, together all rows that are used."""
+    """``train``, ``val``, ``test`` → int64 row indices; disjoint, together all rows that are used.
+
+    Where each fold is the test in its turn there are no test rows here: what is kept learns from all."""
     rows: np.ndarray
     """int64 (n,): number of each row in the source, counted from 1 without the header."""
     decisions: tuple[Decision, ...] = ()
@@ -56,11 +58,23 @@ class Prepared:
       ``change_examples``;
     - ``duplicates`` {inputs, conflicting, policy, rows_removed}: inputs that occur more than once, and whose labels disagree;
     - ``targets`` [{name, unit, labelled, missing} and {mean, std, quantiles, histogram {edges, counts}} or {classes {label: count}}];
-    - ``split`` {kind, why, groups, train, val, test};
+    - ``split`` {kind, why, groups, folds, train, val, test}; ``folds`` {fold: rows}, or null where one test split was made;
     - ``leaks`` {same_input_in_two_splits, telling_features [{column, target, how}],
       near_copies {test_rows, train_rows, near, share, what, rows} or null};
     - ``warnings`` [sentence].
     """
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """Rows that no weight was fitted to: the test rows, or those of validation where each fold is the test in its turn."""
+        return self.split["test"] if len(self.split["test"]) else self.split["val"]
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """Numbers of the folds, where each is the test in its turn; else none."""
+        split = self.report.get("split")
+        found = split.get("folds") if isinstance(split, dict) else None
+        return tuple(map(int, found)) if isinstance(found, dict) else ()
 
     @property
     def n_outputs(self) -> int:

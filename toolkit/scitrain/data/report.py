@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from pydantic import JsonValue
@@ -26,7 +27,7 @@ KINDS = 20
 def describe(prepared: Prepared, draft: Draft, division: Division, options: DataOptions) -> dict[str, JsonValue]:
     """Return `Prepared.report`; its keys are documented there."""
     source, merged = draft.source, draft.merged
-    leaks, warnings = find_leaks(prepared, options.seed)
+    leaks, warnings = find_leaks(_tested(prepared, division), options.seed)
     facts: dict[str, JsonValue] = {
         "source": source.name,
         "fingerprint": source.fingerprint,
@@ -58,12 +59,28 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
             "kind": division.kind,
             "why": division.why,
             "groups": division.groups,
+            "folds": _folds(division),
             **{part: len(indices) for part, indices in prepared.split.items()},
         },
         "leaks": leaks,
     }
     forecasting = source.layout is not None and source.layout.horizon is not None
     return facts | {"warnings": [*_warnings(prepared), *warnings, *([OVERLAPPING] if forecasting else [])]}
+
+
+def _folds(division: Division) -> JsonValue:
+    """Return the rows of each fold by its number, or null where one test split was made."""
+    if division.folds is None:
+        return None
+    return {str(fold): int(n) for fold, n in zip(*np.unique(division.folds, return_counts=True), strict=True)}
+
+
+def _tested(prepared: Prepared, division: Division) -> Prepared:
+    """Return the rows as they are when the first fold is the test, where each is in its turn: what leaks there leaks elsewhere."""
+    if division.folds is None:
+        return prepared
+    test = division.folds == division.folds.min()
+    return replace(prepared, split={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)})
 
 
 def kind_of(reason: str) -> str:
@@ -128,6 +145,8 @@ def _warnings(prepared: Prepared) -> list[JsonValue]:
     columns = [prepared.y] if prepared.y.ndim == 1 else list(prepared.y.T)
     for target, column in zip(prepared.targets, columns, strict=True):
         for part, rows in prepared.split.items():
+            if len(rows) == 0:  # where each fold is the test in its turn
+                continue
             values = column[rows]
             values = values[values >= 0] if prepared.task == "multiclass" else values[~np.isnan(values)]
             found += _about(target.name, target.classes, part, values)

@@ -19,6 +19,7 @@ __all__ = [
     "Problem",
     "calibrated",
     "evaluate",
+    "verdict_of",
 ]
 
 
@@ -68,7 +69,7 @@ def evaluate(
     return Evaluation(
         metrics=tuple(rows + ([] if on_val is None else metric_rows(problem, on_val, "val"))),
         primary=problem.primary.name,
-        verdict=None if on_val is None else _verdict(problem, on_test, on_val),
+        verdict=None if on_val is None else verdict_of(problem, on_test, on_val),
         calibration=calibration_curves(problem, test, val, conformal),
         conformal=conformal,
         domain=None if test.inside is None else domain_summary(problem, test, test.inside),
@@ -82,14 +83,23 @@ def calibrated(problem: Problem, val: Predicted) -> Conformal:
     return fit_conformal(problem.task, val.y, val.prediction, val.spread, problem.coverage, val.floor)
 
 
-def _verdict(problem: Problem, on_test: dict[str, Scores], on_val: dict[str, Scores]) -> Verdict | None:
-    """Compare with the baseline that was best on validation; None where there are no baselines."""
+def verdict_of(
+    problem: Problem, on_test: dict[str, Scores], on_val: dict[str, Scores], by: str = "validation"
+) -> Verdict | None:
+    """Compare with the baseline that was best on validation; None where there are no baselines.
+
+    Args:
+        problem: What is judged.
+        on_test: Scores by name, the network's among them.
+        on_val: The same of the rows that choose among the baselines.
+        by: What those rows are called.
+    """
     baselines = {name: scores for name, scores in on_val.items() if name != MODEL}
     if not baselines:
         return None
     metric = problem.primary
     chosen = best_on_validation(metric, baselines, problem.task)
-    return judge(metric, chosen, on_test[MODEL], on_test[chosen], _unit(problem, metric))
+    return judge(metric, chosen, on_test[MODEL], on_test[chosen], _unit(problem, metric), by)
 
 
 def _unit(problem: Problem, metric: Metric) -> str | None:

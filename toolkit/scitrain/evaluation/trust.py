@@ -6,7 +6,6 @@ from scitrain.evaluation.bootstrap import NOTHING, Interval, Replicates, Resampl
 from scitrain.evaluation.calibration import LEVELS, CoveragePoint, ReliabilityPoint, gaussian_coverage, reliability
 from scitrain.evaluation.conformal import (
     Conformal,
-    ConformalIntervals,
     ConformalSets,
     conformal_quantile,
     interval_score,
@@ -23,14 +22,22 @@ __all__ = [
     "calibration_curves",
     "coverage_rows",
     "domain_summary",
+    "interval_rows",
     "kind_rows",
     "means",
     "row_values",
+    "set_rows",
 ]
-
 
 IN_UNIT = ("interval_", "crps")
 """How the names of numbers in the target's unit begin."""
+INTERVALS = {
+    "coverage": ("coverage", "coverage of intervals", None),
+    "interval_width": ("interval_width", "mean width of intervals", False),
+    "interval_score": ("interval_score", "interval score", False),
+}
+SETS = {"coverage": ("coverage", "coverage of sets", None), "set_size": ("set_size", "mean size of sets", False)}
+"""Name, title and direction of what is measured."""
 
 
 class Calibration(Spec):
@@ -65,37 +72,44 @@ class DomainSummary(Spec):
 
 def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> list[MetricRow]:
     """Measure intervals or sets on the test split: how often they hold the truth, and how large they are."""
-    if conformal.kind != "sets":
-        kinds = [("coverage", "coverage of intervals", None), ("interval_width", "mean width of intervals", False)]
-        kinds.append(("interval_score", "interval score", False))
-    else:
-        kinds = [("coverage", "coverage of sets", None), ("set_size", "mean size of sets", False)]
-    values = row_values(problem, test, conformal)
-    return [found for kind in kinds for found in kind_rows(problem, kind, values[kind[0]])]
+    if isinstance(conformal, ConformalSets):
+        return set_rows(problem, test.y, conformal.apply(test.prediction))
+    return interval_rows(problem, test.y, *conformal.apply(test.prediction, test.spread, test.ends))
 
 
 def row_values(problem: Problem, test: Predicted, conformal: Conformal) -> dict[str, Array]:
     """Return by row and target (n, targets) what `coverage_rows` averages, by its name; NaN where a label is missing."""
-    return _set_values(problem, test, conformal) if conformal.kind == "sets" else _interval_values(test, conformal)
+    if isinstance(conformal, ConformalSets):
+        return _set_values(test.y, conformal.apply(test.prediction))
+    return _interval_values(problem, test.y, *conformal.apply(test.prediction, test.spread, test.ends))
 
 
-def _interval_values(test: Predicted, conformal: ConformalIntervals) -> dict[str, Array]:
-    """Return by row and target (n, targets) whether the interval holds the truth, its width, its score."""
-    low, high = conformal.apply(test.prediction, test.spread, test.ends)
-    known = np.isfinite(test.y) & np.isfinite(low)
+def interval_rows(problem: Problem, y: Array, low: Array, high: Array) -> list[MetricRow]:
+    """Measure intervals from ``low`` to ``high``, both (n, targets): coverage, width, score."""
+    values = _interval_values(problem, y, low, high)
+    return [found for name, kind in INTERVALS.items() for found in kind_rows(problem, kind, values[name])]
+
+
+def set_rows(problem: Problem, y: Array, sets: Array) -> list[MetricRow]:
+    """Measure sets of classes (n, targets, classes): coverage and size."""
+    values = _set_values(y, sets)
+    return [found for name, kind in SETS.items() for found in kind_rows(problem, kind, values[name])]
+
+
+def _interval_values(problem: Problem, y: Array, low: Array, high: Array) -> dict[str, Array]:
+    known = np.isfinite(y) & np.isfinite(low)
     return {
-        "coverage": np.where(known, (low <= test.y) & (test.y <= high), np.nan),
+        "coverage": np.where(known, (low <= y) & (y <= high), np.nan),
         "interval_width": np.where(known, high - low, np.nan),
-        "interval_score": interval_score(test.y, low, high, conformal.coverage),
+        "interval_score": interval_score(y, low, high, problem.coverage),
     }
 
 
-def _set_values(problem: Problem, test: Predicted, conformal: ConformalSets) -> dict[str, Array]:
-    sets = conformal.apply(test.prediction)
-    y = np.asarray(test.y, dtype=float).reshape(len(test.y), -1)
-    truth = np.nan_to_num(y).astype(int)
+def _set_values(y: Array, sets: Array) -> dict[str, Array]:
+    labels = np.asarray(y, dtype=float).reshape(len(y), -1)
+    truth = np.nan_to_num(labels).astype(int)
     holds = np.take_along_axis(sets, truth[:, :, None], axis=2)[:, :, 0]
-    known = np.isfinite(y)
+    known = np.isfinite(labels)
     return {"coverage": np.where(known, holds, np.nan), "set_size": np.where(known, sets.sum(axis=2), np.nan)}
 
 

@@ -67,8 +67,10 @@ def best_on_validation(metric: Metric, baselines: Mapping[str, Scores], task: Ta
     return next(iter(baselines))
 
 
-def judge(metric: Metric, baseline: str, model: Scores, other: Scores, unit: str | None) -> Verdict:
-    """Compare network and baseline on the same test rows; ``unit`` is the metric's."""
+def judge(
+    metric: Metric, baseline: str, model: Scores, other: Scores, unit: str | None, by: str = "validation"
+) -> Verdict:
+    """Compare network and baseline on the same test rows; ``unit`` is the metric's, ``by`` what chose the baseline."""
     apart = model.difference(metric, other)
     sign = 1 if metric.higher_is_better else -1
     low, high = (
@@ -94,10 +96,10 @@ def judge(metric: Metric, baseline: str, model: Scores, other: Scores, unit: str
         high=high,
         **values,
     )
-    return draft.model_copy(update={"sentence": _sentence(draft, metric.title, model.level, apart.reason)})
+    return draft.model_copy(update={"sentence": _sentence(draft, metric.title, model.level, apart.reason, by)})
 
 
-def _sentence(found: Verdict, title: str, level: float, reason: str | None) -> str:
+def _sentence(found: Verdict, title: str, level: float, reason: str | None, by: str) -> str:
     unit = f" {found.unit}" if found.unit else ""
     if found.model is None or found.best is None:
         nothing = f"{title} is undefined on the test split"
@@ -106,4 +108,4 @@ def _sentence(found: Verdict, title: str, level: float, reason: str | None) -> s
     if found.low is None or found.high is None:
         return f"The network cannot be told from the best baseline ({found.baseline}): {numbers}; {reason}."
     interval = f"improvement {found.improvement:.2g} ({level:.0%} interval {found.low:.2g} to {found.high:.2g}{unit})"
-    return f"The network {WORDS[found.outcome]} ({found.baseline}, chosen on validation): {numbers}, {interval}."
+    return f"The network {WORDS[found.outcome]} ({found.baseline}, chosen on {by}): {numbers}, {interval}."

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scitrain.figures._style import BLUE, GREY, VERMILION, axis_name, finish, legible, legible_names, new_figure, styled
 from scitrain.figures.words import DASH, joined, with_interval
 
-__all__ = ["Compared", "comparison", "differences"]
+__all__ = ["Compared", "comparison", "differences", "dots"]
 
 MOST_ROWS = 30
 
@@ -46,7 +46,7 @@ def comparison(
         higher_is_better: Direction of the order; None keeps the order given.
         subtitle: Words under the title, such as split and n.
     """
-    figure, axes = _dots(_ranked(entries, higher_is_better))
+    figure, axes = dots(_ranked(entries, higher_is_better))
     better = {True: ", higher is better", False: ", lower is better", None: ""}[higher_is_better]
     axes.set_xlabel(axis_name(metric, unit, 60) + better)
     return finish(figure, f"Comparison by {metric}", subtitle, _cut(len(entries)))
@@ -57,7 +57,7 @@ def differences(
     entries: Sequence[Compared], metric: str, unit: str | None = "", best: str = "", subtitle: str = ""
 ) -> Figure:
     """Draw how much ``best`` improves on each entry, with its interval, beside the line of no difference."""
-    figure, axes = _dots(entries)
+    figure, axes = dots(entries)
     axes.axvline(0, color=VERMILION, lw=1.2, ls="--", zorder=1)
     axes.set_xlabel(axis_name(f"improvement in {metric}", unit, 60))
     told = "Paired on the rows that both were tested on; right of the line the best is better."
@@ -65,7 +65,7 @@ def differences(
     return finish(figure, "The best run against each other one", named, f"{told} {_cut(len(entries))}")
 
 
-def _dots(entries: Sequence[Compared]) -> tuple[Figure, Axes]:
+def dots(entries: Sequence[Compared]) -> tuple[Figure, Axes]:
     """Draw a row for each of the first entries."""
     shown = entries[:MOST_ROWS]
     figure = new_figure(7.0, float(np.clip(1.6 + 0.36 * len(shown), 2.6, 12)))

@@ -10,6 +10,7 @@ from scitrain.figures._read import METRICS, Artifacts, read_artifacts
 from scitrain.figures.calibration import calibration
 from scitrain.figures.comparison import Compared, comparison
 from scitrain.figures.confusion_matrix import confusion_matrix
+from scitrain.figures.folds import folds
 from scitrain.figures.learning_curve import learning_curve
 from scitrain.figures.parity import parity
 from scitrain.figures.residuals import residuals
@@ -23,6 +24,7 @@ __all__ = ["TRAINING_LOG", "draw_all"]
 
 TRAINING_LOG = "results/dl_training_log.json"
 UNCERTAINTY = "results/uncertainty.json"
+FOLDS = "results/folds.json"
 
 Drawn = tuple[str, Callable[[], Figure]]
 """File name below ``figures/``, and what draws it."""
@@ -31,13 +33,13 @@ Drawn = tuple[str, Callable[[], Figure]]
 def draw_all(run: Run) -> list[str]:
     """Draw the learning curve and the figures of the test split.
 
-    Reads ``results/dl_training_log.json``, ``metrics.json`` and ``predictions.csv``; what has no file has no figure.
+    Reads ``results/dl_training_log.json``, ``folds.json``, ``metrics.json`` and ``predictions.csv``; what has no file has no figure.
 
     Returns:
         Paths below the run directory, in the order in which a report shows them.
     """
     names = []
-    for name, draw in (*_of_training(run), *_of_evaluation(run)):
+    for name, draw in (*_of_training(run), *_of_folds(run), *_of_evaluation(run)):
         save(draw(), run.path / name)
         names.append(name)
     return names
@@ -48,6 +50,13 @@ def _of_training(run: Run) -> Iterator[Drawn]:
         log = run.read_json(TRAINING_LOG)
         if log.get("epochs"):
             yield "figures/dl_learning_curve.png", lambda: learning_curve(log)
+
+
+def _of_folds(run: Run) -> Iterator[Drawn]:
+    if (run.path / FOLDS).is_file():
+        told = run.read_json(FOLDS)
+        deciding = [metric for metric in told["metrics"] if metric["name"] == told["primary"]][-1]
+        yield "figures/folds.png", lambda: folds(told, deciding)
 
 
 def _of_evaluation(run: Run) -> Iterator[Drawn]:

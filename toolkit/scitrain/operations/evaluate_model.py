@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
     from scitrain.evaluation.report import Evaluation
     from scitrain.inference import TrainedConfig
+    from scitrain.workflow.judge import Judged
 
 __all__ = ["EvaluateModel", "EvaluateResult"]
 
@@ -81,11 +82,18 @@ class EvaluateModel(OfRun, Job):
     def check(self, workspace: Workspace) -> None:
         """Refuse a run without a model, and data that are not there."""
         from scitrain.inference import read_config
+        from scitrain.workflow.folds import trained_folds
         from scitrain.workflow.sources import check_source
 
         source = Run.open(self.of, workspace)
         config = read_config(source)
-        if self.coverage not in (None, config.coverage) and _refitted(source):
+        asked_anew = self.coverage not in (None, config.coverage)
+        if asked_anew and (folds := trained_folds(source)):
+            raise ScitrainError(
+                f"{source.id} was cross-validated: the intervals of its rows are those of its folds, calibrated for coverage="
+                f"{config.coverage:g}; leave coverage out, or judge one fold, such as run={folds[0].trained.id!r}"
+            )
+        if asked_anew and _refitted(source):
             raise ScitrainError(
                 f"{source.id} was trained on its validation rows too (refit=true): none are left to calibrate coverage="
                 f"{self.coverage:g}; leave coverage out (it is {config.coverage:g}), or train without refit"
@@ -99,15 +107,32 @@ class EvaluateModel(OfRun, Job):
 
         source = Run.open(self.of, run.workspace)
         config = read_config(source)
-        return self._own_test(run, source, config) if self.data is None else self._new_data(run, source, config)
+        if self.data is not None:
+            return self._new_data(run, source, config)
+        return self._folds(run, source, config) or self._own_test(run, source, config)
+
+    def _folds(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult | None:
+        """Judge the pooled rows of a cross-validation again; None where ``source`` is none."""
+        from scitrain.inference import load_domain
+        from scitrain.workflow.again import prepared_again
+        from scitrain.workflow.folds import trained_folds
+        from scitrain.workflow.judge import Judging
+        from scitrain.workflow.pool import pool_folds, write_folds
+
+        runs = trained_folds(source)
+        if not runs:
+            return None
+        how, trust = Judging(config.coverage, config.seed), (config.conformal_object(), load_domain(source))
+        pooled = pool_folds(prepared_again(source, run), runs, how, trust, config.tells_spread)
+        write_folds(run, pooled)
+        told = f"the out-of-fold rows of {config.source}"
+        return self._written(run, config, pooled.prepared, pooled.judged, told)
 
     def _own_test(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
         from scitrain.inference import load_predictor
         from scitrain.resources import cpu_count
         from scitrain.workflow.again import prepared_again
-        from scitrain.workflow.finish import write_test_predictions
         from scitrain.workflow.judge import Judging, judge
-        from scitrain.workflow.results import write_data, write_metrics
         from scitrain.workflow.simple import Asked, simple_models
         from scitrain.workflow.stages import stage
 
@@ -121,14 +146,24 @@ class EvaluateModel(OfRun, Job):
             simple_models(prepared, natural, Asked(config.seed, cpu_count(), refitted)) as simple,
         ):
             judged = judge(prepared, x, load_predictor(source), how, simple)
-        facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
+        told = self._uncertainty(run, source, prepared, x)
+        found = self._written(run, config, prepared, judged, f"the test split of {config.source}")
+        return found.model_copy(update={"uncertainty": told})
+
+    def _written(
+        self, run: Run, config: "TrainedConfig", prepared: "Prepared", judged: "Judged", source: str
+    ) -> EvaluateResult:
+        """Write the numbers and predictions of the test rows."""
+        from scitrain.workflow.finish import write_test_predictions
+        from scitrain.workflow.results import write_data, write_metrics
+
+        coverage = self.coverage or config.coverage
+        facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": coverage}
         write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines)
         write_data(run, prepared)
         write_test_predictions(run, prepared, config, judged)
-        counts = (len(prepared.split["test"]), int((~judged.inside).sum()), 0)
-        told = self._uncertainty(run, source, prepared, x)
-        found = self._result(run, config, judged.evaluation, counts, f"the test split of {config.source}")
-        return found.model_copy(update={"uncertainty": told})
+        counts = (len(prepared.split["test"]), judged.outside, 0)
+        return self._result(run, config, judged.evaluation, counts, source)
 
     def _uncertainty(self, run: Run, source: Run, prepared: "Prepared", x: "np.ndarray") -> list[str]:
         """Compare the ways to say how sure the model is, unless it has seen the rows that would calibrate them."""

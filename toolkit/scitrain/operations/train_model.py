@@ -9,7 +9,7 @@ from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
 from scitrain.runs import Decision, Run
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import TrainingRequest, learning_of
+from scitrain.workflow.training import TrainingRequest
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from scitrain.data.prepared import Prepared
     from scitrain.training.learning import Fitted
-    from scitrain.training.predictor import Predictor
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
     from scitrain.workflow.simple import Simple
@@ -41,6 +40,8 @@ class TrainResult(JobResult):
     """What to keep in mind before trusting it."""
     decisions: list[Decision]
     """What was chosen for you, and why."""
+    folds: list[str] = []
+    """Of a cross-validation: each fold's number and run, and their mean with its interval."""
     files: list[str]
     """Artifacts, below the run directory."""
 
@@ -53,7 +54,8 @@ class TrainResult(JobResult):
         """Return the numbers, the verdict and where to look."""
         head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
         warnings = [f"note: {warning}" for warning in self.warnings]
-        return "\n".join([head, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"])
+        said = [*(m.words() for m in self.metrics), *self.folds, self.verdict]
+        return "\n".join([head, *said, *warnings, f"next: {self.next_step}"])
 
 
 class TrainModel(Job, TrainingRequest):
@@ -87,31 +89,30 @@ class TrainModel(Job, TrainingRequest):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
         network = choose_network(prepared, self.model, run, self.features)
+        if prepared.folds:
+            return self._by_folds(prepared, network, run)
         from scitrain.workflow.judge import Judging, judge  # brings torch, which is being imported all the while
+        from scitrain.workflow.kept import fit_network
 
         with self._simple_models(prepared, network) as simple:
-            fitted, calibrator = self._fit(prepared, network, run)
+            fitted, calibrator = fit_network(self, prepared, network, run)
             how = Judging(self.coverage, self.seed, calibrator=calibrator)
             with stage(run, "evaluate", "comparing with the simple models"):
                 judged = judge(prepared, network.x, fitted.predictor, how, simple)
         self._finish(prepared, network, fitted, judged, run)
         return self._result(prepared, network, judged, run)
 
-    def _fit(self, prepared: "Prepared", network: "Network", run: Run) -> "tuple[Fitted, Predictor | None]":
-        """Return the trained network and, where that was trained again on the validation rows too, the first one."""
-        from scitrain.training.fit import fit
-        from scitrain.training.refit import refit
-        from scitrain.workflow.augmented import show_augmentations
-        from scitrain.workflow.stages import stage
+    def _by_folds(self, prepared: "Prepared", network: "Network", run: Run) -> TrainResult:
+        """Train a run for each fold, keep a network of all rows, and judge it by the folds."""
+        from scitrain.workflow.folds import minutes_left, spec_of_fold, train_folds
+        from scitrain.workflow.kept import keep
+        from scitrain.workflow.pool import fold_lines
 
-        learning = learning_of(prepared, network, self, run)
-        with stage(run, "train", "training"):
-            first = fit(learning, run)
-        show_augmentations(run, first, learning)
-        if not self.refit:
-            return first, None
-        with stage(run, "refit", "training on the validation rows too"):
-            return refit(learning, first, run), first.predictor
+        chosen = {"model": network.model.model_dump(mode="json")}
+        runs = train_folds(prepared.folds, self.name(), spec_of_fold(self, chosen), self.max_minutes, run)
+        last = self.model_copy(update={"max_minutes": minutes_left(self.max_minutes, runs, 1)})
+        pooled = keep(last, prepared, network, runs, run)
+        return self._result(prepared, network, pooled.judged, run).model_copy(update={"folds": fold_lines(pooled)})
 
     def _simple_models(self, prepared: "Prepared", network: "Network") -> "AbstractContextManager[Simple]":
         """Fit the simple models on half of the CPUs while the network trains."""
@@ -126,7 +127,9 @@ class TrainModel(Job, TrainingRequest):
 
     def _finish(self, prepared: "Prepared", network: "Network", fitted: "Fitted", judged: "Judged", run: Run) -> None:
         from scitrain.workflow.finish import Finish, finish
+        from scitrain.workflow.fold_rows import write_fold
 
+        write_fold(run, prepared, judged)
         how = Finish(source=self.data, coverage=self.coverage, seed=self.seed, export=tuple(self.export))
         finish(run, prepared, network, fitted.predictor, judged, how)
 

@@ -1,6 +1,7 @@
 """Search hyperparameters on training and validation rows, then train the best as a normal run."""
 
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue, ValidationInfo, field_validator
@@ -19,10 +20,10 @@ from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
-    from scitrain.training.learning import Learning
     from scitrain.tuning.job import SearchJob
     from scitrain.tuning.search import Found
     from scitrain.tuning.trials import TrialRecord
+    from scitrain.workflow.network import Network
 
 __all__ = ["TriedVariant", "TuneHyperparameters", "TuneResult"]
 
@@ -43,7 +44,7 @@ class TuneResult(JobResult):
     """What a search came to."""
 
     best_run: str
-    """Run of the best variant: a normal run of train_model."""
+    """Run of the best variant: a normal run of train_model; with folds this run, which keeps the best over all rows."""
     objectives: list[str]
     """What was minimised, with its unit."""
     best: TriedVariant
@@ -60,6 +61,8 @@ class TuneResult(JobResult):
     """Test metrics of the best run, the most telling first."""
     verdict: str
     """Whether the best run beats the best of the simple models."""
+    folds: list[str] = []
+    """Of a nested cross-validation: each fold, their mean with its interval, what the searches chose."""
     warnings: list[str]
     """What to keep in mind before trusting it."""
     decisions: list[Decision]
@@ -91,18 +94,17 @@ class TuneResult(JobResult):
         if len(self.front) > 1:
             lines.append(f"Pareto front: {len(self.front)} variants, figures/optuna_pareto.png")
         lines.append(f"trained as {self.best_run}:")
-        warnings = [f"note: {warning}" for warning in self.warnings]
-        return "\n".join(
-            [*lines, *(m.words() for m in self.metrics), self.verdict, *warnings, f"next: {self.next_step}"]
-        )
+        lines += [*(m.words() for m in self.metrics), *self.folds, self.verdict]
+        return "\n".join([*lines, *(f"note: {warning}" for warning in self.warnings), f"next: {self.next_step}"])
 
 
 class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
     """Search hyperparameters by validation rows, then train the best variant as a normal train_model run.
 
     Takes the arguments of train_model, and those of the search. What declares a range is searched, unless the request sets it:
-    options of the network, learning rate, weight decay, batch size. Test rows are met once, by the best. Answers at once with a
-    run id; follow it with get_run, go on with an interrupted search by resume_run.
+    options of the network, learning rate, weight decay, batch size. Test rows are met once, by the best; with folds each fold has
+    a search of its own (nested cross-validation). Answers at once with a run id; follow it with get_run, go on with an
+    interrupted search by resume_run.
     """
 
     skill: ClassVar[Skill] = "deep-learning"
@@ -136,54 +138,89 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
     def execute(self, run: Run) -> TuneResult:
         """Prepare once, try variants, train the best, write."""
         from scitrain.data.prepare import prepare
-        from scitrain.figures.draw_search import draw_search
-        from scitrain.tuning.report import write_trials
-        from scitrain.tuning.search import search
-        from scitrain.workflow.network import choose_network
         from scitrain.workflow.stages import stage
 
         began = time.time()
         with stage(run, "prepare", "reading and cleaning the data"):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
+        if prepared.folds:
+            return self._by_folds(prepared, run)
+        searched = self._search(prepared, began, run)
+        with stage(run, "best", "training the best variant"):
+            best = self._train_best(searched, began, run)
+        record = best.record()
+        told = (record.result or {}).get("warnings")
+        warnings = [str(warning) for warning in (told if isinstance(told, list) else [])]
+        return self._result(searched, best, (headlines(best, record), verdict(best, record), warnings), run)
+
+    def _by_folds(self, prepared: "Prepared", run: Run) -> TuneResult:
+        """Search in each fold by itself, then over all rows, whose best is kept; its quality is told by the folds."""
+        from scitrain.render import limits
+        from scitrain.workflow.folds import minutes_left, spec_of_fold, train_folds
+        from scitrain.workflow.kept import keep
+        from scitrain.workflow.nested import agreement_lines, write_nested
+        from scitrain.workflow.pool import fold_lines
+        from scitrain.workflow.results import headlines as numbers
+
+        runs = train_folds(prepared.folds, self.name(), spec_of_fold(self, {"study": None}), self.max_minutes, run)
+        last, began = self.model_copy(update={"max_minutes": minutes_left(self.max_minutes, runs, 1)}), time.time()
+        searched = last._search(prepared, began, run)
+        nested = write_nested(run, runs, searched.job, searched.found.best)
+        request = last._winner(searched, began)
+        pooled = keep(
+            request, prepared, replace(searched.network, model=request.model or searched.network.model), runs, run
+        )
+        found = pooled.judged.evaluation
+        sentence = "" if found.verdict is None else found.verdict.sentence
+        told = self._result(searched, run, (numbers(prepared.task, found), sentence, limits(run)), run)
+        return told.model_copy(update={"folds": [*fold_lines(pooled), *agreement_lines(nested)]})
+
+    def _search(self, prepared: "Prepared", began: float, run: Run) -> "Searched":
+        """Search on the training and validation rows, and write down the trials."""
+        from scitrain.figures.draw_search import draw_search
+        from scitrain.tuning.planning import plan_search
+        from scitrain.tuning.report import write_trials
+        from scitrain.tuning.search import search
+        from scitrain.workflow.network import choose_network
+        from scitrain.workflow.stages import stage
+
         network = choose_network(prepared, self.model, run, self.features)
         learning = learning_of(prepared, network, self, run)
-        job = self._job(prepared, learning, began, run)
-        with stage(run, "tune", "beginning the search"):
-            found = search(job, learning, run)
-        told = write_trials(run, job, found)
-        draw_search(run, told)
-        with stage(run, "best", "training the best variant"):
-            best = self._train_best(job, learning, found, began, run)
-        return self._result(job, found, best, run)
-
-    def _job(self, prepared: "Prepared", learning: "Learning", began: float, run: Run) -> "SearchJob":
-        from scitrain.tuning.planning import plan_search
-
         until = None if self.max_minutes is None else began + SEARCH_SHARE * 60 * self.max_minutes
         job, decisions = plan_search(self, learning, self.model, prepared.targets, until, run.id)
         run.decide_all(decisions)
-        return job
+        with stage(run, "tune", "beginning the search"):
+            found = search(job, learning, run)
+        draw_search(run, write_trials(run, job, found))
+        return Searched(job, found, network)
 
-    def _train_best(self, job: "SearchJob", learning: "Learning", found: "Found", began: float, run: Run) -> Run:
-        """Train the best variant in a run of its own, or take the one that an interrupted search has begun."""
-        from scitrain.workflow.best import Best, train_best
-
-        trial = found.best
-        model, options = job.space.apply(trial.parameters, learning.model, self.part(TrainingOptions))
+    def _winner(self, searched: "Searched", began: float) -> TrainingRequest:
+        """Return the request to train the best variant with, in the time that is left."""
+        job, options = searched.job, self.part(TrainingOptions)
+        model, options = job.space.apply(searched.found.best.parameters, searched.network.model, options)
         left = None
         if self.max_minutes is not None:
             left = max(self.max_minutes - (time.time() - began) / 60, self.max_minutes / 10)
         settled = options.model_copy(update={"epochs": job.epochs, "patience": job.patience, "max_minutes": left})
         fields = {name: getattr(self, name) for name in TrainingRequest.model_fields}
-        request = TrainingRequest.model_validate(fields | dict(settled) | {"model": model.model_dump()})
-        why = f"lowest {job.goals[0].title} of {found.words()} in {run.id}"
-        return train_best(Best(request, trial.number, trial.parameters, why), run)
+        return TrainingRequest.model_validate(fields | dict(settled) | {"model": model.model_dump()})
 
-    def _result(self, job: "SearchJob", found: "Found", best: Run, run: Run) -> TuneResult:
-        record = best.record()
+    def _train_best(self, searched: "Searched", began: float, run: Run) -> Run:
+        """Train the best variant in a run of its own, or take the one that an interrupted search has begun."""
+        from scitrain.workflow.best import Best, train_best
+
+        trial, goal = searched.found.best, searched.job.goals[0]
+        why = f"lowest {goal.title} of {searched.found.words()} in {run.id}"
+        return train_best(Best(self._winner(searched, began), trial.number, trial.parameters, why), run)
+
+    def _result(
+        self, searched: "Searched", best: Run, numbers: tuple[list[Headline], str, list[str]], run: Run
+    ) -> TuneResult:
+        """Put together what the search came to, and the test metrics, verdict and warnings of the best."""
+        job, found = searched.job, searched.found
         untuned = found.untuned(job)
-        told = (record.result or {}).get("warnings")
+        metrics, sentence, warnings = numbers
         return TuneResult(
             run_id=run.id,
             next_step=f"evaluate_model(run='{best.id}'), predict(run='{best.id}', inputs=[…]) or export_model(run='{best.id}')",
@@ -194,12 +231,22 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
             front=[_variant(one) for one in found.front] if len(job.goals) > 1 else [],
             importance=found.importance,
             tried=found.words(),
-            metrics=headlines(best, record),
-            verdict=verdict(best, record),
-            warnings=[*found.warnings(job), *(str(w) for w in (told if isinstance(told, list) else []))],
+            metrics=metrics,
+            verdict=sentence,
+            warnings=[*found.warnings(job), *warnings],
             decisions=run.record().decisions,
             files=run.artifacts(),
         )
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search that is done."""
+
+    job: "SearchJob"
+    found: "Found"
+    network: "Network"
+    """The untuned one."""
 
 
 def _variant(record: "TrialRecord") -> TriedVariant:

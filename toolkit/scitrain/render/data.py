@@ -19,7 +19,12 @@ def data_table(facts: Facts) -> Table:
     known = {name: value for name, value in _data(facts.data) if value}
     sizes = facts.split_sizes
     if sizes:
-        known["rows by split"] = ", ".join(f"{name} {count(n)}" for name, n in sizes.items())
+        folds = (facts.data.get("split") or {}).get("folds") or {}
+        told = [f"{name} {count(n)}" for name, n in sizes.items() if n or not folds]
+        told += [
+            f"each in its turn the test: {', '.join(f'fold {name} {count(n)}' for name, n in folds.items())}"
+        ] * bool(folds)
+        known["rows by split"] = ", ".join(told)
     return table("Data", ("what", "value"), known.items())
 
 

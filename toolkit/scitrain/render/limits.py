@@ -34,6 +34,7 @@ def limits_of(facts: Facts) -> list[str]:
     """Return the limits that the facts imply, the gravest first."""
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
         _verdict,
+        _folds,
         _coverage,
         _domain,
         _data,
@@ -52,6 +53,15 @@ def _verdict(facts: Facts) -> Iterator[str]:
     elif verdict.outcome != "beats":
         word = "is worse than" if verdict.outcome == "does_not_beat" else "could not be shown to be better than"
         yield f"The network {word} a simple model ({verdict.baseline}) on the test split: consider that one."
+
+
+def _folds(facts: Facts) -> Iterator[str]:
+    folds = (facts.data.get("split") or {}).get("folds")
+    if folds:
+        yield (
+            f"The numbers are those of {len(folds)} networks, each on the fold it had not seen; the model that is kept learned "
+            "from all rows, and none are left to test it on."
+        )
 
 
 def _coverage(facts: Facts) -> Iterator[str]:

@@ -30,6 +30,14 @@ TITLES = {
         "Network and baselines",
         "Dot plot of the deciding metric of the network and each baseline, with intervals.",
     ),
+    "folds": (
+        "Folds",
+        "Dot plot of the deciding metric of each fold, of the pooled rows and of the folds' mean, with intervals.",
+    ),
+    "nested": (
+        "What each search chose",
+        "Grid of the values that the search of each fold, and that of all rows, chose for each parameter.",
+    ),
     "parity": (
         "Predicted and measured",
         "Scatter plot of predicted against measured values of the test rows with prediction intervals.",

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from scitrain.contracts.operation import job_of
-from scitrain.errors import RunNotFoundError
-from scitrain.runs import TERMINAL, Progress, Run
+from scitrain.runs import Run
+from scitrain.workflow.child import reopened, worked
 from scitrain.workflow.training import TrainingRequest
 
 __all__ = ["BEST", "Best", "train_best"]
@@ -34,12 +33,9 @@ def train_best(best: Best, run: Run) -> Run:
         CancelledError: Somebody asked it to stop.
     """
     child = _begun(best, run) or _new(best, run)
-    if child.record().status == "completed":
-        return child
-    child.on_progress = lambda step: _pass_on(step, run)
-    child.decide("hyperparameters", best.parameters, best.why)
-    job_of(child).execute_recorded(child)
-    return child
+    if child.record().status != "completed":
+        child.decide("hyperparameters", best.parameters, best.why)
+    return worked(child, run, "best variant")
 
 
 def _begun(best: Best, run: Run) -> Run | None:
@@ -47,25 +43,10 @@ def _begun(best: Best, run: Run) -> Run | None:
     if not (run.path / BEST).is_file():
         return None
     said = run.read_json(BEST)
-    if said["trial"] != best.trial:
-        return None
-    try:
-        child = Run.open(said["run_id"], run.workspace)
-    except RunNotFoundError:
-        return None
-    if child.record().status not in TERMINAL and not child.alive():
-        child.claim()
-        child.end("interrupted", error=f"the search {run.id} that trained it was interrupted")
-        child.release()
-    child.requeue("inline")
-    return child
+    return reopened(said["run_id"], run) if said["trial"] == best.trial else None
 
 
 def _new(best: Best, run: Run) -> Run:
     child = Run.create(OPERATION, best.request.model_dump(mode="json"), run.workspace, [run.id])
     run.write_json(BEST, {"run_id": child.id, "trial": best.trial, "parameters": best.parameters})
     return child
-
-
-def _pass_on(step: Progress, run: Run) -> None:
-    run.progress(step.stage, step.done, step.total, f"best variant: {step.message}" if step.message else "best variant")

@@ -55,8 +55,8 @@ class Found:
 
 def explain_rows(subject: Subject, method: Method, rows: Rows, run: Run) -> Found:
     """Attribute ``rows`` and a sample of the test rows in one pass, and write files and figures."""
-    sample = _sample(subject.prepared.split["test"], GLOBAL, subject.config.seed)
-    at = np.searchsorted(subject.prepared.split["test"], sample)
+    sample = _sample(subject.prepared.held_out, GLOBAL, subject.config.seed)
+    at = np.searchsorted(subject.prepared.held_out, sample)
     x = np.concatenate([rows.x, subject.x[sample]])
     outputs = subject.named(np.concatenate([rows.said, subject.test.prediction[at]]))
     with stage(run, "explain", f"{method} of {len(x):,} rows"):
@@ -80,7 +80,7 @@ def explain_rows(subject: Subject, method: Method, rows: Rows, run: Run) -> Foun
 def shuffle(subject: Subject, run: Run) -> Found:
     """Shuffle each feature among the test rows, and write files and the figure."""
     config = subject.config
-    sample = _sample(subject.prepared.split["test"], SHUFFLED, config.seed)
+    sample = _sample(subject.prepared.held_out, SHUFFLED, config.seed)
     problem = Problem(config.task, config.targets)
     target = 0 if config.task == "multiclass" else subject.output or 0
     metric = Problem(config.task, config.targets[target : target + 1]).primary

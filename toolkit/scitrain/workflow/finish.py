@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from pydantic import JsonValue
 
 from scitrain.data.columns import take
@@ -11,7 +10,6 @@ from scitrain.exporters import export_files
 from scitrain.figures.draw import draw_all
 from scitrain.inference.config import ShapeConfig, TrainedConfig
 from scitrain.inference.files import save_model
-from scitrain.inference.predictions import Predictions
 from scitrain.inference.tables import write_predictions
 from scitrain.render import render_card, render_report, render_train_script
 from scitrain.runs import Run
@@ -78,7 +76,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         inner=ShapeConfig.of(predictor.inner),
         coverage=how.coverage,
         conformal=None if conformal is None else conformal.model_dump(mode="json"),
-        domain_threshold=judged.domain.threshold,
+        domain_threshold=None if judged.domain is None else judged.domain.threshold,
         seed=how.seed,
         source=how.source,
     )
@@ -88,18 +86,4 @@ def write_test_predictions(run: Run, prepared: Prepared, config: TrainedConfig, 
     """Write ``results/predictions.csv``: every test row with its label, prediction and interval."""
     rows = prepared.split["test"]
     columns = take(prepared.columns, rows)
-    write_predictions(
-        run.file(PREDICTIONS), config, columns, prepared.rows[rows], _test_predictions(judged), prepared.y[rows]
-    )
-
-
-def _test_predictions(judged: Judged) -> Predictions:
-    """Return the test predictions with their intervals or sets."""
-    conformal, said = judged.evaluation.conformal, judged.test.prediction
-    low = high = sets = None
-    if conformal is not None and conformal.kind != "sets":
-        low, high = conformal.apply(said, judged.test.spread, judged.test.ends)
-    elif conformal is not None:
-        sets = conformal.apply(said)
-    spread = np.asarray(judged.test.spread)
-    return Predictions(said, spread, low, high, sets, judged.inside, judged.distance)
+    write_predictions(run.file(PREDICTIONS), config, columns, prepared.rows[rows], judged.said, prepared.y[rows])

@@ -17,7 +17,7 @@ from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.simple import Simple, SimpleModel
 
-__all__ = ["Judged", "Judging", "judge", "judge_new"]
+__all__ = ["Calibrated", "Judged", "Judging", "calibrate", "judge", "judge_new", "predicted", "said_of"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,24 @@ class Judged:
     evaluation: Evaluation
     baselines: tuple[SimpleModel, ...]
     temperature: Temperature | None
+    domain: Domain | None
+    said: Predictions
+    """Of the test rows, with intervals or sets and the domain's flags."""
+
+    @property
+    def outside(self) -> int:
+        """Number of test rows outside the training domain."""
+        return 0 if self.said.inside is None else int((~self.said.inside).sum())
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What validation rows settle."""
+
+    temperature: Temperature | None
     domain: Domain
-    test: Outputs
-    inside: np.ndarray
-    """bool (n_test,)"""
-    distance: np.ndarray
-    """(n_test,)"""
+    val: Outputs
+    """Of the network that has not seen these rows."""
 
 
 def judge(
@@ -65,23 +77,42 @@ def judge(
         how: Coverage and seed.
         simple: Waits for the simple models; asked once the network itself has been looked at.
     """
+    found = calibrate(prepared, x, predictor, how)
+    outputs = predict_array(predictor, x[prepared.split["test"]])
+    distance = found.domain.distance(outputs.representation)
+    inside = distance <= found.domain.threshold
+    baselines = tuple(simple())
+    test = predicted(prepared, "test", outputs, predictor, said_of(baselines, "test"), inside)
+    val = predicted(prepared, "val", found.val, predictor, said_of(baselines, "val"))
+    problem = Problem(prepared.task, prepared.targets, how.coverage, seed=how.seed)
+    evaluation = evaluate(problem, test, val, how.conformal)
+    said = _with_intervals(outputs, evaluation.conformal, inside, distance)
+    return Judged(evaluation, baselines, found.temperature, found.domain, said)
+
+
+def calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor, how: Judging) -> Calibrated:
+    """Set the temperature of ``predictor`` and learn its domain, by the validation rows."""
     unseen = how.calibrator or predictor
     temperature = None if how.calibrated else _calibrate(prepared, x, unseen)
     if temperature is not None:
         predictor.set_temperature(temperature.values)
-    outputs = {name: predict_array(predictor, x[rows]) for name, rows in prepared.split.items() if name != "train"}
-    domain = _domain(prepared, x, predictor, outputs["val"], how.seed)
+    val = predict_array(predictor, x[prepared.split["val"]])
+    domain = _domain(prepared, x, predictor, val, how.seed)
     if unseen is not predictor:
-        outputs["val"] = predict_array(unseen, x[prepared.split["val"]])
-    distance = domain.distance(outputs["test"].representation)
-    inside = distance <= domain.threshold
-    baselines = tuple(simple())
-    test = _predicted(prepared, "test", outputs["test"], predictor, _said(baselines, "test"), inside)
-    val = _predicted(prepared, "val", outputs["val"], predictor, _said(baselines, "val"))
-    problem = Problem(prepared.task, prepared.targets, how.coverage, seed=how.seed)
-    return Judged(
-        evaluate(problem, test, val, how.conformal), baselines, temperature, domain, outputs["test"], inside, distance
-    )
+        val = predict_array(unseen, x[prepared.split["val"]])
+    return Calibrated(temperature, domain, val)
+
+
+def _with_intervals(
+    outputs: Outputs, conformal: Conformal | None, inside: np.ndarray, distance: np.ndarray
+) -> Predictions:
+    said, spread = outputs.prediction, np.asarray(outputs.spread)
+    low = high = sets = None
+    if conformal is not None and conformal.kind != "sets":
+        low, high = conformal.apply(said, spread, outputs.ends)
+    elif conformal is not None:
+        sets = conformal.apply(said)
+    return Predictions(said, spread, low, high, sets, inside, distance, outputs.ends)
 
 
 def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
@@ -101,7 +132,8 @@ def _domain(prepared: Prepared, x: np.ndarray, predictor: Predictor, val: Output
     return fit_domain(predict_array(predictor, x[chosen]).representation, val.representation, seed=seed)
 
 
-def _said(baselines: Sequence[SimpleModel], split: str) -> dict[str, np.ndarray]:
+def said_of(baselines: Sequence[SimpleModel], split: str) -> dict[str, np.ndarray]:
+    """Return what the simple models say of a split."""
     return {baseline.name: baseline.said[split] for baseline in baselines}
 
 
@@ -122,7 +154,7 @@ def judge_new(config: TrainedConfig, y: np.ndarray, found: Predictions, labelled
     return evaluate(problem, new, conformal=config.conformal_object())
 
 
-def _predicted(
+def predicted(
     prepared: Prepared,
     split: str,
     outputs: Outputs,
@@ -130,6 +162,7 @@ def _predicted(
     baselines: dict[str, np.ndarray],
     inside: np.ndarray | None = None,
 ) -> Predicted:
+    """Return labels and outputs of a split as they are judged."""
     # one network with a point has no spread: its zeros would say that it is sure
     spread = outputs.spread if prepared.task == "regression" and predictor.tells_spread else None
     floor = LEARNED if predictor.head.tells_spread else MEDIAN

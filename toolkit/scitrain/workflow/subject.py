@@ -74,7 +74,7 @@ class Subject:
 
     def test_rows(self, count: int, show: Show) -> Rows:
         """Return the first, the most uncertain or the worst predicted test rows."""
-        test = self.prepared.split["test"]
+        test = self.prepared.held_out
         chosen = np.arange(len(test)) if show == "first" else np.argsort(-self._doubt(show), kind="stable")
         chosen = chosen[:count]
         rows = test[chosen]
@@ -94,7 +94,7 @@ class Subject:
         said = self.test.prediction
         if show == "uncertain":
             return self._uncertainty(said)
-        y = self.prepared.y[self.prepared.split["test"]]
+        y = self.prepared.y[self.prepared.held_out]
         if self.config.task == "multiclass":
             return np.asarray(1.0 - said[np.arange(len(y)), y.astype(int)])
         apart = np.abs(said - y)[:, self.output or 0]
@@ -138,5 +138,5 @@ def subject_of(source: Run, run: Run, target: str | None) -> Subject:
     featuriser = config.featuriser_object()
     x = represented(prepared, featuriser, run)
     predictor = load_predictor(source).to(choose_device()[0])
-    test = predict_array(predictor, x[prepared.split["test"]])
+    test = predict_array(predictor, x[prepared.held_out])
     return Subject(source, config, featuriser, predictor, prepared, x, output_named(config, target), test)
