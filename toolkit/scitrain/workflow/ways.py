@@ -185,7 +185,7 @@ class _Classes:
     def _temperature(self, values: tuple[float, ...]) -> Temperature:
         nothing = (None,) * len(values)
         task = self.predictor.task
-        return Temperature(task=task, values=values, loss_before=nothing, loss_after=nothing, reasons=nothing)  # type: ignore[arg-type]
+        return Temperature(task=task, values=values, loss_before=nothing, loss_after=nothing, reasons=nothing)
 
     def _doubts(self, outputs: "Tensor", p: np.ndarray, values: tuple[float, ...]) -> dict[str, np.ndarray]:
         """Return the entropy of what is said, and the mutual information where there are several samples."""
