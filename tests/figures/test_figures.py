@@ -191,7 +191,7 @@ def test_calibration_of_numbers_shows_raw_and_conformal_coverage() -> None:
     points = tuple(CoveragePoint(nominal=p, observed=None if p > 0.8 else p) for p in (0.1, 0.5, 0.9))
     curves = [Calibration(target=name, raw=points, conformal=points) for name in "abcdefg"]
     said = words(calibration(curves, dict.fromkeys("abcdefg", Y)))
-    assert "raw spread of the ensemble" in said
+    assert "raw spread, as a Gaussian" in said
     assert "6 of 7 targets are drawn" in said
 
 

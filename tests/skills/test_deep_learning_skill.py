@@ -113,7 +113,7 @@ def test_every_value_with_a_name_in_plain_language_is_allowed(manifest):
     for argument in ("sampler", "objective"):
         for choice in manifest.choices[argument]:
             TuneHyperparameters.model_validate({"data": "a.csv", argument: choice.value, "pruner": "none"})
-    for argument in ("split", "task", "class_weights", "device"):
+    for argument in ("split", "task", "class_weights", "loss", "device"):
         for choice in manifest.choices[argument]:
             TrainModel.model_validate({"data": "a.csv", argument: choice.value})
 

@@ -103,7 +103,7 @@ def _coverage(axes: Axes, curve: Calibration, n: int) -> None:
         low, high = binom.interval(0.95, n, levels)
         axes.fill_between(levels, low / n, high / n, color=PALE, alpha=0.6, lw=0, label="chance alone, 95 %")
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label="as asked")
-    _points(axes, curve.raw, (ORANGE, "s", "--"), "raw spread of the ensemble")
+    _points(axes, curve.raw, (ORANGE, "s", "--"), "raw spread, as a Gaussian")
     _points(axes, curve.conformal, (BLUE, "o", "-"), "conformal intervals")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set(xlabel="nominal coverage", ylabel="observed coverage")

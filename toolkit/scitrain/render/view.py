@@ -56,6 +56,7 @@ def view(facts: Facts) -> dict[str, object]:
         if facts.config is None or facts.config.domain_threshold is None
         else number(facts.config.domain_threshold),
         "coverage": percent(facts.coverage),
+        "follows": _follows(facts),
         "sets": facts.task != "regression",
         "inputs": [] if facts.config is None else list(facts.config.input_columns),
         "example": _example(facts),
@@ -126,6 +127,19 @@ def _calibration(facts: Facts) -> str:
     values = facts.temperature.values
     shown = ", ".join(number(value) for value in values[:6]) + (" …" if len(values) > 6 else "")
     return f"Logits are divided by a temperature learned on the validation split (T = {shown})."
+
+
+def _follows(facts: Facts) -> str:
+    """Return what makes an interval wide."""
+    config = facts.config
+    if config is None or config.task != "regression":
+        return ""
+    what = {
+        "gaussian": "the standard deviation that the network learned of each row (Gaussian head)",
+        "quantile": "the quantiles that the network learned of each row, moved by what they lacked on validation rows",
+    }
+    ensemble = "how far the networks of the ensemble lie apart" if config.members > 1 else "nothing: all have one width"
+    return f"Its width follows {what.get(config.head, ensemble)}."
 
 
 def _version(facts: Facts) -> str:

@@ -37,8 +37,10 @@ APART = {
     "formula": "formula",
     "formulas": "formula",
     "formulae": "formula",
+    "quantile": "quantile",
+    "quantiles": "quantile",
 }
-"""Words whose ending matters: a trained model is there already."""
+"""Words whose ending matters: a trained model is there already, and a quantile is not quantised."""
 NEAR_LATIN, NEAR_KATAKANA = 0.62, 0.75
 """Least likeness of two spellings of one word: a slip of a letter in a word of six, a longer or shorter loan word."""
 

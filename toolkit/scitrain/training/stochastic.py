@@ -34,7 +34,6 @@ class Masks:
 
     def __init__(self, predictor: Predictor, seed: int) -> None:
         self.predictor, self.seed, self.turn = predictor, seed, 0
-        self._drawn: dict[tuple[int, ...], Tensor] = {}
         self._calls: Counter[int] = Counter()
 
     @contextmanager
@@ -57,9 +56,7 @@ class Masks:
         def masked(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
             key = (self.turn, at, self._calls[at])  # a layer may be passed several times
             self._calls[at] += 1
-            if key not in self._drawn:
-                self._drawn[key] = self._draw(key, float(layer.p), output)  # type: ignore[arg-type]
-            return output * self._drawn[key]
+            return output * self._draw(key, float(layer.p), output)  # type: ignore[arg-type]
 
         return masked
 

@@ -24,6 +24,8 @@ __all__ = ["uncertainty", "words"]
 UNCERTAINTY = "results/uncertainty.json"
 MOST_ROWS = 5_000
 """Test and validation rows compared on: dropout is computed many times for each."""
+CELLS = 50_000_000
+"""Numbers of one way held at once; many passes of many members take fewer rows."""
 HOW = {
     "constant": "one width for all rows",
     "ensemble": "as wide as the networks disagree",
@@ -59,7 +61,8 @@ def uncertainty(
         problem: How it is judged.
         passes: Of MC dropout; 0 leaves it out.
     """
-    rows = {name: _sample(prepared.split[name], problem.seed) for name in ("val", "test")}
+    most = min(MOST_ROWS, CELLS // (max(1, passes) * len(predictor.members) * predictor.n_outputs))
+    rows = {name: _sample(prepared.split[name], most, problem.seed) for name in ("val", "test")}
     y = {name: prepared.y[chosen] for name, chosen in rows.items()}
     with stage(run, "uncertainty", "comparing ways to say how sure the model is"):
         plain = Asked(*(member_outputs(predictor, x[rows[name]]) for name in ("val", "test")))
@@ -100,10 +103,10 @@ def _shown(way: WayReport) -> tuple[str, ...]:
     return ("interval_score", "coverage", "interval_width") if numbers else ("log_loss", "coverage", "set_size", "ece")
 
 
-def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
-    if len(rows) <= MOST_ROWS:
+def _sample(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 class _Numbers:
@@ -185,7 +188,7 @@ class _Classes:
     def _temperature(self, values: tuple[float, ...]) -> Temperature:
         nothing = (None,) * len(values)
         task = self.predictor.task
-        return Temperature(task=task, values=values, loss_before=nothing, loss_after=nothing, reasons=nothing)  # type: ignore[arg-type]
+        return Temperature(task=task, values=values, loss_before=nothing, loss_after=nothing, reasons=nothing)
 
     def _doubts(self, outputs: "Tensor", p: np.ndarray, values: tuple[float, ...]) -> dict[str, np.ndarray]:
         """Return the entropy of what is said, and the mutual information where there are several samples."""
