@@ -109,7 +109,8 @@ def test_the_network_that_is_kept_learned_from_all_rows_and_predicts_explains_an
     exported = scitrain.ExportModel(run=run.id, formats=["safetensors"]).run(place)
     assert exported.formats[0].format == "safetensors"
     explained = scitrain.ExplainModel(run=run.id, method="permutation").run(place)
-    assert explained.run_id
+    chosen = Run.open(explained.run_id, place).record().decisions
+    assert next(d.value for d in chosen if d.what == "rows") == "validation"
 
 
 def test_judging_it_again_gives_the_pooled_numbers_and_no_other_coverage(done, place) -> None:

@@ -75,7 +75,7 @@ class ExplainResult(JobResult):
             else [f"attributions add up to the prediction within {self.completeness:.2%}"]
         )
         bad = [f"input {number}: {reason}" for number, reason in self.errors.items()]
-        head = f"{self.method} ({self.why}); {self.value}, {self.rows:,} test rows:"
+        head = f"{self.method} ({self.why}); {self.value}, {self.rows:,} rows held out:"
         return "\n".join(
             [
                 head,

@@ -148,7 +148,7 @@ def _subtitle(subject: Subject, method: Method, found: Found) -> str:
         if subject.output is not None
         else f"each row's own class of {subject.config.targets[0].name}"
     )
-    return joined(what, method.replace("_", " "), f"{found.rows:,} test rows")
+    return joined(what, method.replace("_", " "), f"{found.rows:,} rows held out")
 
 
 def _draw(run: Run, subject: Subject, method: Method, found: Found) -> None:

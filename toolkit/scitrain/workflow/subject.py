@@ -135,6 +135,9 @@ def subject_of(source: Run, run: Run, target: str | None) -> Subject:
     """Load a trained model and its data."""
     config = read_config(source)
     prepared = prepared_again(source, run)
+    if prepared.folds:
+        why = "a cross-validation leaves no test rows to the network that it keeps; no weight was fitted to these"
+        run.decide("rows", "validation", why)
     featuriser = config.featuriser_object()
     x = represented(prepared, featuriser, run)
     predictor = load_predictor(source).to(choose_device()[0])
