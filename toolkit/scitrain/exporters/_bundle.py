@@ -10,7 +10,6 @@ import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from pydantic import JsonValue
 
@@ -23,7 +22,7 @@ from scitrain.inference.files import DOMAIN, read_config
 from scitrain.inference.model import NOT_FINITE, batch_size, load_model
 from scitrain.inference.tables import write_predictions
 from scitrain.runs import Run, atomic_write
-from scitrain.shipped import shipped
+from scitrain.shipped import template
 
 __all__ = ["check_bundle", "write_bundle", "zip_folder"]
 
@@ -87,8 +86,8 @@ def _write_texts(folder: Path, run_id: str, config: TrainedConfig, featuriser: F
     settings = json.dumps(_settings(folder, run_id, config, featuriser), indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "preprocessing.json", settings + "\n")
     words = _words(run_id, config, featuriser)
-    atomic_write(folder / SCRIPT, _template(SCRIPT).render(words))
-    atomic_write(folder / "README.md", _template("bundle_readme.md").render(words, card=(folder / CARD).is_file()))
+    atomic_write(folder / SCRIPT, template(SCRIPT).render(words))
+    atomic_write(folder / "README.md", template("bundle_readme.md").render(words, card=(folder / CARD).is_file()))
     atomic_write(folder / "requirements.txt", "".join(f"{_pinned(name)}\n" for name in _requirements(featuriser)))
 
 
@@ -145,23 +144,6 @@ def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
             option += "-input" if option in OWN_OPTIONS else "-2"
         found[column] = option
     return found
-
-
-def _template(name: str) -> jinja2.Template:
-    # not HTML: values go into Python source as literals, or as harmless prose
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shipped("templates")),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters |= {"literal": repr, "prose": _prose}
-    return environment.get_template(f"{name}.j2")
-
-
-def _prose(text: str) -> str:
-    """Make any column name harmless inside a docstring."""
-    return " ".join(text.replace("\\", "/").replace('"', "'").split())
 
 
 def _requirements(featuriser: Featuriser) -> tuple[str, ...]:
