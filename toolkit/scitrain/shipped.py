@@ -21,7 +21,7 @@ def template(name: str) -> "jinja2.Template":
     """Return the template ``templates/NAME.j2`` of a file that is no HTML; a missing word fails.
 
     Filters: ``literal`` for Python source, ``prose`` for docstrings and comments, ``shell`` for a word of a shell command,
-    ``directive`` for a value behind ``#SBATCH``.
+    ``directive`` for a value behind ``#SBATCH``, ``cpp`` for a C++ string.
     """
     import jinja2
 
@@ -31,7 +31,13 @@ def template(name: str) -> "jinja2.Template":
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters |= {"literal": repr, "prose": _prose, "shell": shlex.quote, "directive": _directive}
+    environment.filters |= {
+        "literal": repr,
+        "prose": _prose,
+        "shell": shlex.quote,
+        "directive": _directive,
+        "cpp": _cpp,
+    }
     return environment.get_template(f"{name}.j2")
 
 
@@ -43,3 +49,9 @@ def _prose(text: str) -> str:
 def _directive(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if any(c in text for c in " \t'\"\\") else text
+
+
+def _cpp(text: str) -> str:
+    """Spell a string for C++ with every byte that could mean something else as three octal digits."""
+    plain = [chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode()]
+    return f'"{"".join(plain)}"'

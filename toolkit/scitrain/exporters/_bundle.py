@@ -28,7 +28,8 @@ __all__ = ["check_bundle", "write_bundle", "zip_folder"]
 
 CARD = "MODEL_CARD.md"
 SCRIPT = "inference.py"
-OWN_OPTIONS = ("--help", "--output")
+SERVER = "serve.py"
+OWN_OPTIONS = ("--help", "--output", "--features", "--serve")
 EXAMPLES = {
     "smiles": ("CCO", "c1ccccc1O"),
     "formula": ("Fe2O3", "NaCl"),
@@ -86,7 +87,8 @@ def _write_texts(folder: Path, run_id: str, config: TrainedConfig, featuriser: F
     settings = json.dumps(_settings(folder, run_id, config, featuriser), indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "preprocessing.json", settings + "\n")
     words = _words(run_id, config, featuriser)
-    atomic_write(folder / SCRIPT, template(SCRIPT).render(words))
+    for name in (SCRIPT, SERVER):
+        atomic_write(folder / name, template(name).render(words))
     atomic_write(folder / "README.md", template("bundle_readme.md").render(words, card=(folder / CARD).is_file()))
     atomic_write(folder / "requirements.txt", "".join(f"{_pinned(name)}\n" for name in _requirements(featuriser)))
 
@@ -129,9 +131,16 @@ def _words(run_id: str, config: TrainedConfig, featuriser: Featuriser) -> dict[s
         "requirements": featuriser.requirements,
         "options": options,
         "inline": " ".join(f"{option} {' '.join(cells)}" for option in options.values()),
+        "example": json.dumps([_example(config.input_columns, cells)], ensure_ascii=False),
         "percent": f"{config.coverage:.0%}",
         "not_finite": NOT_FINITE,
     }
+
+
+def _example(columns: tuple[str, ...], cells: tuple[str, ...]) -> "str | dict[str, str]":
+    """Return an input as JSON has it; quotes of a shell stay out of it."""
+    cell = cells[0].strip("'")
+    return cell if len(columns) == 1 else {name.replace("'", "’"): cell for name in columns}
 
 
 def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
