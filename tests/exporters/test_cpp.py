@@ -21,6 +21,7 @@ from scitrain.inference.backends import torch_compute
 from scitrain.inference.files import read_config
 from scitrain.runs import Run
 
+pytestmark = pytest.mark.xdist_group("cpp")  # one process, one build
 TORCH = Path(torch.__path__[0])
 ODD = 'ΔE "x", \\ ??/ */ ü'
 

@@ -118,7 +118,7 @@ class Group:
     def _meet(self) -> c10d.Store:
         place = self.place
         try:
-            store = c10d.TCPStore(  # type: ignore[attr-defined]
+            store = dist.TCPStore(  # type: ignore[attr-defined]
                 place.address,
                 place.port,
                 is_master=place.rank == 0 and not place.agent_store,
