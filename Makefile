@@ -17,7 +17,7 @@ demo: setup
 	$(BIN)/scitrain train-model --data builtin:cmet-activity
 
 test: setup
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -61,7 +61,7 @@ class Application(MCPServer[None]):
             title="scitrain",
             instructions=INSTRUCTIONS,
             version=version("scitrain"),
-            tools=tools(settings.operations(), settings.workspace),
+            tools=tools(settings.operations(), settings.workspace, settings.executor),
             extensions=[SkillsExtension(), TasksExtension(settings.workspace)],
             log_level="WARNING",
             cache_hints={"tools/list": LISTS, "prompts/list": LISTS, "resources/templates/list": LISTS},

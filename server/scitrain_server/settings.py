@@ -10,6 +10,7 @@ from typing import get_args
 
 from scitrain.contracts.operation import Operation, Skill
 from scitrain.errors import ScitrainError, UnknownNameError
+from scitrain.executors import EXECUTORS
 from scitrain.operations import OPERATIONS
 from scitrain.workspace import Workspace
 
@@ -39,6 +40,8 @@ class Settings:
     """Bearer token a client must send; required beyond loopback."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names clients may use; required beyond loopback."""
+    executor: str = "local"
+    """What executes background work: processes of this machine, or jobs of a cluster (``slurm``)."""
 
     @property
     def loopback(self) -> bool:
@@ -102,6 +105,7 @@ def settings_from(argv: Sequence[str]) -> Settings:
         port=typed.port,
         token=_token(typed.token_file),
         allowed_hosts=tuple(typed.allowed_host),
+        executor=typed.executor,
     ).checked()
 
 
@@ -131,6 +135,8 @@ def _parser() -> ArgumentParser:
     add(
         "--allowed-host", action="append", default=[], metavar="NAME", help="host name clients may use; repeat for more"
     )
+    how = "what executes background work; slurm takes its options from SCITRAIN_SLURM (default: %(default)s)"
+    add("--executor", choices=sorted(EXECUTORS), default="local", help=how)
     return parser
 
 

@@ -33,6 +33,7 @@ class OperationTool(Tool):
 
     operation: SkipValidation[type[Operation]] = Field(exclude=True)
     workspace: SkipValidation[Workspace] = Field(exclude=True)
+    executor: str = Field("local", exclude=True)
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class OperationTool(Tool):
         """
         try:
             request = parse(self.operation, arguments)
-            return await _perform(request, self.workspace, context)
+            return await self._perform(request, context)
         except ScitrainError as error:
             raise ToolError(str(error)) from None
         except OSError as error:
@@ -68,11 +69,20 @@ class OperationTool(Tool):
             # The boundary to the client, which must not read the message of a bug.
             raise UnexpectedToolError(f"{self.name} failed unexpectedly; the server's log has the trace") from error
 
+    async def _perform(self, request: Operation, context: Context[Any, Any]) -> CallToolResult:
+        """Start the work in a process of its own, or do it in a thread while its progress is reported."""
+        latest = Latest()
+        executor = EXECUTORS[self.executor]
+        return await follow(
+            lambda: answer(request.start(self.workspace, executor, latest.set), self.workspace), latest, context
+        )
 
-def tools(operations: dict[str, type[Operation]], workspace: Workspace) -> list[Tool]:
-    """Return a tool an operation, in the order given."""
+
+def tools(operations: dict[str, type[Operation]], workspace: Workspace, executor: str = "local") -> list[Tool]:
+    """Return a tool an operation, in the order given; ``executor`` does the background work."""
     placeholder = func_metadata(_never_called)
-    return [_tool(name, operation, workspace, placeholder) for name, operation in operations.items()]
+    made = [_tool(name, operation, workspace, placeholder) for name, operation in operations.items()]
+    return [tool.model_copy(update={"executor": executor}) for tool in made]
 
 
 def _tool(name: str, operation: type[Operation], workspace: Workspace, placeholder: FuncMetadata) -> OperationTool:
@@ -107,13 +117,6 @@ def _annotations(operation: type[Operation]) -> ToolAnnotations:
 def _depends(operation: type[Job]) -> bool:
     """Tell whether the request decides if the work goes to the background."""
     return operation.in_background is not Job.in_background
-
-
-async def _perform(request: Operation, workspace: Workspace, context: Context[Any, Any]) -> CallToolResult:
-    """Start the work in a process of its own, or do it in a thread while its progress is reported."""
-    latest = Latest()
-    local = EXECUTORS["local"]
-    return await follow(lambda: answer(request.start(workspace, local, latest.set), workspace), latest, context)
 
 
 def _disk(error: OSError, workspace: Workspace) -> str:

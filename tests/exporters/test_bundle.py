@@ -118,7 +118,7 @@ def test_the_folder_and_its_zip_hold_all_that_is_needed(exported: Exported, tmp_
     run = exported("regression")
     names = {
         "MODEL_CARD.md", "README.md", "domain.npz", "element_properties.json", "formula_features.py", "inference.py",
-        "model.onnx", "preprocessing.json", "requirements.txt",
+        "model.onnx", "preprocessing.json", "requirements.txt", "serve.py",
     }  # fmt: skip
     assert {p.name for p in (run.path / "models/bundle").iterdir()} - {"__pycache__"} == names
     with zipfile.ZipFile(run.path / "models/bundle.zip") as archive:

@@ -10,8 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from scitrain.contracts.executor import Executor
 from scitrain.contracts.operation import Job, Operation, Result, reason_of
 from scitrain.errors import CancelledError, ScitrainError, did_you_mean
+from scitrain.executors import EXECUTORS
 from scitrain.leaving import leave
 from scitrain.operations import OPERATIONS
 from scitrain.workspace import Workspace
@@ -85,10 +87,9 @@ def _perform(operation: type[Operation], typed: Namespace) -> int:
 
 def _run_job(job: Job, workspace: Workspace, typed: Namespace) -> int:
     """Run a job here with a progress bar, or hand it to a process of its own."""
-    if typed.background:
-        from scitrain.executors import EXECUTORS
-
-        _show(job.start(workspace, EXECUTORS["local"]), typed)
+    elsewhere = _executor(typed)
+    if elsewhere is not None:
+        _show(job.start(workspace, elsewhere), typed)
         return DONE
     from scitrain.console import show_progress
 
@@ -105,6 +106,18 @@ def _run_job(job: Job, workspace: Workspace, typed: Namespace) -> int:
         return _complain(f"{run.id} failed: {reason_of(error)}", FAILED)
     _show(result, typed, run.path)
     return DONE
+
+
+def _executor(typed: Namespace) -> Executor | None:
+    """Return what executes the run elsewhere; None where it is done here."""
+    name = "local" if typed.background and typed.executor is None else typed.executor
+    if name in (None, "inline"):
+        return None
+    from scitrain.flags import arguments
+
+    executor = EXECUTORS[name]
+    given = {} if executor.options_type is None else arguments(executor.options_type, typed, (name,))
+    return executor.configured(given)
 
 
 def _show(result: Result, typed: Namespace, folder: Path | None = None) -> None:
@@ -171,6 +184,9 @@ def _parser(words: Sequence[str]) -> tuple[ArgumentParser, dict[str, ArgumentPar
 
             add_flags(child, operation)
             _common(child, background=issubclass(operation, Job))
+            for executor in EXECUTORS.values():
+                if issubclass(operation, Job) and executor.options_type is not None and executor.name in words:
+                    add_flags(child, executor.options_type, (executor.name,))
     commands.add_parser("serve", help="Serve the tools to an assistant over MCP (stdio, or --http).")
     return parser, children
 
@@ -182,7 +198,9 @@ def _common(parser: ArgumentParser, first: bool = False, background: bool = Fals
     group.add_argument("--json", action="store_const", const=True, help="print the result as JSON and nothing else")
     group.add_argument("--workspace", type=Path, metavar="FOLDER", help="folder of runs and data sets")
     if first:
-        parser.set_defaults(background=False)
+        parser.set_defaults(background=False, executor=None)
     if background:
         help_text = "work in a process of its own and answer at once"
         group.add_argument("--background", action="store_const", const=True, help=help_text)
+        how = "what executes it (default: inline, here; local is --background); with slurm or torchrun, --help tells their options"
+        group.add_argument("--executor", choices=sorted(EXECUTORS), help=how)

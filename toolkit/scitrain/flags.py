@@ -12,7 +12,6 @@ from typing import Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scitrain.contracts.operation import Operation
 from scitrain.request import RequestError, alternatives, decode, fields_of, models_in
 
 __all__ = ["add_flags", "arguments"]
@@ -84,9 +83,9 @@ def _default(field: FieldInfo) -> str:
 _KINDS = {str: "TEXT", int: "N", float: "X", bool: "true|false"}
 
 
-def add_flags(parser: ArgumentParser, operation: type[Operation]) -> None:
-    """Add an option for each field, and a dotted one for each field of a nested object."""
-    for flag in _flags(operation):
+def add_flags(parser: ArgumentParser, model: type[BaseModel], below: tuple[str, ...] = ()) -> None:
+    """Add an option for each field, and a dotted one for each field of a nested object; ``below`` stands before all."""
+    for flag in _flags(model, below):
         if flag.types == (bool,):
             parser.add_argument(
                 flag.option, dest=flag.dest, action=BooleanOptionalAction, default=None, help=flag.help()
@@ -112,17 +111,17 @@ def _how_many(flag: Flag) -> str | None:
     return "?" if bool in flag.types else None
 
 
-def arguments(operation: type[Operation], typed: Namespace) -> dict[str, object]:
-    """Gather what was typed into the arguments of ``operation``, objects put together from their dotted parts.
+def arguments(model: type[BaseModel], typed: Namespace, below: tuple[str, ...] = ()) -> dict[str, object]:
+    """Gather what was typed into the arguments of ``model``, objects put together from their dotted parts.
 
     Raises:
         RequestError: An option that takes one value was given twice.
     """
     values = vars(typed)
     gathered: dict[str, object] = {}
-    for flag in _flags(operation):
+    for flag in _flags(model, below):
         if (texts := values.get(flag.dest)) is not None:
-            _place(gathered, flag, _value(flag, texts), operation)
+            _place(gathered, replace(flag, path=flag.path[len(below) :]), _value(flag, texts), model)
     return gathered
 
 

@@ -1,9 +1,13 @@
 """What a way to execute a queued run offers."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
+from scitrain.errors import ScitrainError
+from scitrain.request import parse
 from scitrain.runs import Run
+from scitrain.spec import Spec
 
 __all__ = ["Executor"]
 
@@ -16,6 +20,23 @@ class Executor(ABC):
     """
 
     name: ClassVar[str]
+    options_type: ClassVar[type[Spec] | None] = None
+    """Class of what can be set, such as how many machines; on the command line ``--NAME.FIELD``."""
+
+    def __init__(self, options: Spec | None = None) -> None:
+        self.given = options
+
+    def configured(self, given: Mapping[str, object]) -> Self:
+        """Return this executor with options of its ``options_type``.
+
+        Raises:
+            RequestError: There are no such options, or a value does not fit.
+        """
+        if self.options_type is None:
+            if given:
+                raise ScitrainError(f"executor {self.name!r} takes no options (given {', '.join(given)})")
+            return self
+        return type(self)(parse(self.options_type, given))
 
     @abstractmethod
     def submit(self, run: Run) -> None:

@@ -12,7 +12,7 @@ from scitrain.runs import TERMINAL, Run
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["PATIENCE_S", "stop"]
+__all__ = ["PATIENCE_S", "record_stop", "stop"]
 
 PATIENCE_S = 10.0
 """How long a worker has to come to a safe point and record that it was cancelled, before it is killed."""
@@ -29,7 +29,7 @@ def stop(run: Run, patience_s: float | None = None) -> None:
     worker = _worker(run)
     if worker is not None:
         _end(worker, PATIENCE_S if patience_s is None else patience_s)
-    _record(run)
+    record_stop(run)
 
 
 def _worker(run: Run) -> "psutil.Process | None":
@@ -95,7 +95,7 @@ def _works(process: "psutil.Process") -> bool:
         return False
 
 
-def _record(run: Run) -> None:
+def record_stop(run: Run) -> None:
     """Record the end of a process that could not do so itself."""
     run.claim()
     try:

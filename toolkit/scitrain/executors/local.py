@@ -11,6 +11,7 @@ from scitrain.errors import ScitrainError
 from scitrain.executors._queue import enqueue, leave, threads
 from scitrain.executors._stop import stop
 from scitrain.runs import LOG, Run
+from scitrain.training.places import VARIABLES
 from scitrain.workspace import DATA_ROOTS_VARIABLE
 
 __all__ = ["Local"]
@@ -26,6 +27,7 @@ class Local(Executor):
     name: ClassVar[str] = "local"
 
     def __init__(self) -> None:
+        super().__init__()
         self._children: list[subprocess.Popen[bytes]] = []
 
     def submit(self, run: Run) -> None:
@@ -85,7 +87,9 @@ def _start(run: Run) -> "subprocess.Popen[bytes]":
 
 def _environment(run: Run) -> dict[str, str]:
     """Return this process's variables with the run's workspace and its share of the CPUs, unless the user set that."""
-    kept = {name: value for name, value in os.environ.items() if name != DATA_ROOTS_VARIABLE}
+    # Started from within a job of a cluster it is no part of that job's processes.
+    dropped = VARIABLES | {DATA_ROOTS_VARIABLE}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
     share = threads()
     # Numerical libraries read it when they are loaded, which is before the worker has its slot.
     given = {} if share is None else {"OMP_NUM_THREADS": str(share)}

@@ -10,7 +10,6 @@ import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from pydantic import JsonValue
 
@@ -23,13 +22,14 @@ from scitrain.inference.files import DOMAIN, read_config
 from scitrain.inference.model import NOT_FINITE, batch_size, load_model
 from scitrain.inference.tables import write_predictions
 from scitrain.runs import Run, atomic_write
-from scitrain.shipped import shipped
+from scitrain.shipped import template
 
 __all__ = ["check_bundle", "write_bundle", "zip_folder"]
 
 CARD = "MODEL_CARD.md"
 SCRIPT = "inference.py"
-OWN_OPTIONS = ("--help", "--output")
+SERVER = "serve.py"
+OWN_OPTIONS = ("--help", "--output", "--features", "--serve")
 EXAMPLES = {
     "smiles": ("CCO", "c1ccccc1O"),
     "formula": ("Fe2O3", "NaCl"),
@@ -87,8 +87,9 @@ def _write_texts(folder: Path, run_id: str, config: TrainedConfig, featuriser: F
     settings = json.dumps(_settings(folder, run_id, config, featuriser), indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(folder / "preprocessing.json", settings + "\n")
     words = _words(run_id, config, featuriser)
-    atomic_write(folder / SCRIPT, _template(SCRIPT).render(words))
-    atomic_write(folder / "README.md", _template("bundle_readme.md").render(words, card=(folder / CARD).is_file()))
+    for name in (SCRIPT, SERVER):
+        atomic_write(folder / name, template(name).render(words))
+    atomic_write(folder / "README.md", template("bundle_readme.md").render(words, card=(folder / CARD).is_file()))
     atomic_write(folder / "requirements.txt", "".join(f"{_pinned(name)}\n" for name in _requirements(featuriser)))
 
 
@@ -131,9 +132,16 @@ def _words(run_id: str, config: TrainedConfig, featuriser: Featuriser) -> dict[s
         "requirements": featuriser.requirements,
         "options": options,
         "inline": " ".join(f"{option} {' '.join(cells)}" for option in options.values()),
+        "example": json.dumps([_example(config.input_columns, cells)], ensure_ascii=False),
         "percent": f"{config.coverage:.0%}",
         "not_finite": NOT_FINITE,
     }
+
+
+def _example(columns: tuple[str, ...], cells: tuple[str, ...]) -> "str | dict[str, str]":
+    """Return an input as JSON has it; quotes of a shell stay out of it."""
+    cell = cells[0].strip("'")
+    return cell if len(columns) == 1 else {name.replace("'", "’"): cell for name in columns}
 
 
 def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
@@ -146,23 +154,6 @@ def cli_options(columns: tuple[str, ...]) -> dict[str, str]:
             option += "-input" if option in OWN_OPTIONS else "-2"
         found[column] = option
     return found
-
-
-def _template(name: str) -> jinja2.Template:
-    # not HTML: values go into Python source as literals, or as harmless prose
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(shipped("templates")),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters |= {"literal": repr, "prose": _prose}
-    return environment.get_template(f"{name}.j2")
-
-
-def _prose(text: str) -> str:
-    """Make any column name harmless inside a docstring."""
-    return " ".join(text.replace("\\", "/").replace('"', "'").split())
 
 
 def _requirements(featuriser: Featuriser) -> tuple[str, ...]:

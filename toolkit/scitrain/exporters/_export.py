@@ -12,7 +12,6 @@ from scitrain.contracts.exporter import Exporter
 from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.exporters import BUNDLE, EXPORTERS
 from scitrain.exporters._bundle import check_bundle, write_bundle, zip_folder
-from scitrain.exporters._onnx import annotate
 from scitrain.exporters._verify import Reference, verify
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import CONFIG, DOMAIN, ONNX, load_predictor, read_config
@@ -70,8 +69,7 @@ def _one(
     staging = target.with_name(f".{exporter.filename}")
     try:
         made = exporter.export(predictor, reference.rows[:2], staging)
-        if exporter.format == "onnx":
-            annotate(staging, facts)
+        exporter.describe(staging, facts)
         entry: dict[str, JsonValue] = {
             "file": f"models/{exporter.filename}",
             **verify(exporter, staging, predictor, reference),
@@ -94,6 +92,10 @@ def _facts(source: Run, config: TrainedConfig) -> dict[str, object]:
         "seed": config.seed,
         "coverage": config.coverage,
         "conformal": config.conformal,
+        "inputs": list(config.input_columns),
+        "features": config.featuriser_object().names(),
+        "shape": list(config.shape.shape),
+        "dtype": "kInt64" if config.shape.kind == "tokens" else "kFloat32",
     }
 
 

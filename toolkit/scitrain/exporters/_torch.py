@@ -2,6 +2,9 @@
 
 import copy
 import io
+import os
+import platform
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +19,16 @@ from scitrain.inference.files import load_weights
 from scitrain.runs import atomic_write
 from scitrain.training.predictor import Predictor
 
-__all__ = ["export_program", "export_traced", "load_program", "load_traced", "load_weights_only"]
+__all__ = [
+    "export_compiled",
+    "export_program",
+    "export_traced",
+    "load_compiled",
+    "load_program",
+    "load_traced",
+    "load_weights_only",
+    "traced_bytes",
+]
 
 
 class Traceable(Predictor):
@@ -32,21 +44,27 @@ class Traceable(Predictor):
         return bare
 
 
-def export_traced(predictor: Predictor, example: np.ndarray, target: Path) -> dict[str, str | int]:
-    """Trace and write TorchScript; torch calls it deprecated, and C++ programs still need it."""
+def traced_bytes(predictor: Predictor, example: np.ndarray) -> bytes:
+    """Trace to TorchScript; torch calls it deprecated, and C++ programs still need it."""
     content = io.BytesIO()
     with quiet(), torch.no_grad():
         rows = torch.from_numpy(np.ascontiguousarray(example))
         traced = torch.jit.trace(Traceable.of(predictor.eval()), rows)  # type: ignore[no-untyped-call]
         torch.jit.save(traced, content)
-    atomic_write(target, content.getvalue())
+    return content.getvalue()
+
+
+def export_traced(predictor: Predictor, example: np.ndarray, target: Path) -> dict[str, str | int]:
+    """Write TorchScript."""
+    atomic_write(target, traced_bytes(predictor, example))
     return {"exporter": f"torch {torch.__version__} trace"}
 
 
-def load_traced(source: Path) -> Compute:
+def load_traced(source: Path | io.BytesIO) -> Compute:
     """Load TorchScript on the CPU."""
     with quiet():
-        loaded = torch.jit.load(str(source), map_location="cpu")  # type: ignore[no-untyped-call]
+        file = source if isinstance(source, io.BytesIO) else str(source)
+        loaded = torch.jit.load(file, map_location="cpu")  # type: ignore[no-untyped-call]
     return _compute(loaded)
 
 
@@ -56,19 +74,56 @@ def export_program(predictor: Predictor, example: np.ndarray, target: Path) -> d
     Raises:
         ScitrainError: Python code of the network depends on the data.
     """
-    rows = torch.from_numpy(np.ascontiguousarray(example))
     content = io.BytesIO()
+    program = _captured(predictor, example)
+    with quiet():
+        torch.export.save(program, content)
+    atomic_write(target, content.getvalue())
+    return {"exporter": f"torch {torch.__version__} export"}
+
+
+def export_compiled(predictor: Predictor, example: np.ndarray, target: Path) -> dict[str, str | int]:
+    """Compile to a package for this machine's kind of processor.
+
+    Raises:
+        ScitrainError: There is no C++ compiler, or it does not compile this network.
+    """
+    from torch._inductor.exc import CppCompileError, InductorError  # seconds of imports that no other format needs
+
+    compiler = os.environ.get("CXX") or "g++"
+    if shutil.which(compiler) is None:
+        raise ScitrainError(
+            f"the format aoti compiles the network, and there is no C++ compiler {compiler!r} on PATH; install g++ "
+            "(on Debian: apt install g++), name another one in CXX, or export torchscript"
+        )
+    program = _captured(predictor, example)
+    try:
+        with quiet():
+            torch._inductor.aoti_compile_and_package(program, package_path=str(target))
+    except (InductorError, CppCompileError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ScitrainError(
+            f"torch cannot compile this network: {reason}; export torchscript or torch_export"
+        ) from error
+    return {"exporter": f"torch {torch.__version__} AOTInductor", "machine": platform.machine()}
+
+
+def load_compiled(source: Path) -> Compute:
+    """Load a compiled package."""
+    with quiet():
+        return _compute(torch._inductor.aoti_load_package(str(source)))
+
+
+def _captured(predictor: Predictor, example: np.ndarray) -> torch.export.ExportedProgram:
+    rows = torch.from_numpy(np.ascontiguousarray(example))
     try:
         with quiet(), torch.no_grad():
-            program = torch.export.export(predictor.eval(), (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
-            torch.export.save(program, content)
+            return torch.export.export(predictor.eval(), (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     except (torch._dynamo.exc.Unsupported, torch._dynamo.exc.UserError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ScitrainError(
             f"torch.export cannot capture this network: {reason}; export onnx or torchscript"
         ) from error
-    atomic_write(target, content.getvalue())
-    return {"exporter": f"torch {torch.__version__} export"}
 
 
 def load_program(source: Path) -> Compute:

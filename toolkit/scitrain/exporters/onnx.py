@@ -1,6 +1,6 @@
 """ONNX, for onnxruntime and whatever else reads it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +25,12 @@ class Onnx(Exporter):
         from scitrain.exporters._onnx import export
 
         return export(predictor, example, target)
+
+    def describe(self, target: Path, facts: Mapping[str, object]) -> None:
+        """Put into the metadata what any reader of ONNX shows."""
+        from scitrain.exporters._onnx import annotate
+
+        annotate(target, {name: facts[name] for name in ("run_id", "task", "targets", "trained_on", "seed")})
 
     def load(self, source: Path, predictor: "Predictor") -> "Callable[[np.ndarray], tuple[np.ndarray, ...]]":
         """Open it in onnxruntime."""

@@ -65,7 +65,7 @@ class ExportModelResult(JobResult):
 
 
 class ExportModel(OfRun, Job):
-    """Export a trained model as ONNX, TorchScript, torch.export, safetensors, or a bundle that predicts without torch.
+    """Export a trained model as ONNX, TorchScript, torch.export, AOTInductor, C++, safetensors, or a bundle that predicts without torch.
 
     Each file is read back and compared with the trained network on test rows; one that differs fails the run.
     """
@@ -74,7 +74,7 @@ class ExportModel(OfRun, Job):
     title: ClassVar[str] = "Export a model"
 
     formats: list[str] = Field(["onnx", BUNDLE], min_length=1)
-    """`onnx`, `torchscript`, `torch_export`, `safetensors`, and `bundle`: a folder and its zip that predict without torch."""
+    """`onnx`, `torchscript`, `torch_export`, `aoti`, `cpp`, `safetensors`, and `bundle`, a folder and zip that predict without torch."""
     rows: int = Field(256, ge=2, le=100_000)
     """Test rows compared, at most."""
 

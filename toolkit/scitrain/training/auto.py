@@ -14,6 +14,7 @@ from scitrain.models import FAMILIES
 from scitrain.resources import Precision, choose_device, choose_precision
 from scitrain.runs import Decision
 from scitrain.training.options import TrainingOptions, head_kind
+from scitrain.training.places import here
 
 __all__ = ["Defaults", "Settings", "choose", "choose_loss", "choose_model"]
 
@@ -108,6 +109,8 @@ class Settings:
     precision: Precision
     augment: tuple[str, ...]
     """Ways in which training rows are varied."""
+    strategy: str = "single"
+    """How processes share the weights: ``single``, ``ddp`` or ``fsdp``; see `scitrain.training.sharing`."""
 
 
 def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind]) -> tuple[ModelSpec, str]:
@@ -228,6 +231,15 @@ def _batch(options: TrainingOptions, base: Defaults, rows: int) -> tuple[int, st
 
 
 def _processes(options: TrainingOptions, device: str) -> tuple[int, str]:
+    place = here()
+    if place is not None:
+        if options.devices == 1 < place.world:
+            return 1, f"asked for; the other {place.world - 1} processes have nothing to do"
+        if options.devices not in ("auto", place.world):
+            raise ScitrainError(
+                f"devices={options.devices} was asked for, but {place.launcher} started {place.world} processes; leave devices out"
+            )
+        return place.world, f"started by {place.launcher}"
     if options.devices != "auto":
         return options.devices, "asked for"
     if device != "cuda":

@@ -59,7 +59,8 @@ class Checkpoints:
         path = self.folder / LAST
         if self.off or not path.is_file():
             return None
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        # Mapped: of processes that share the weights, all but the first touch nearly none of it.
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True, mmap=device == "cpu")
         return state if state.get("key") == self.key else None
 
     def keep(self, group: int, top: list[Kept]) -> None:

@@ -30,9 +30,9 @@ class Block:
     """The rows of all these steps one after the other, where they do not lie on the device."""
 
 
-def steps_an_epoch(rows: int, batch: int) -> int:
-    """Return the steps that part ``rows`` evenly into batches of at most ``batch``, none with a single row."""
-    return max(1, min(-(-rows // batch), rows // 2))
+def steps_an_epoch(rows: int, batch: int, processes: int = 1) -> int:
+    """Return the steps that part ``rows`` evenly into batches of at most ``batch``, none with a single row for a process."""
+    return max(1, min(-(-rows // batch), rows // (2 * processes)))
 
 
 class Feed(IterableDataset[Block]):

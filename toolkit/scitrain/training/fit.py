@@ -1,5 +1,6 @@
 """Train a predictor."""
 
+import copy
 import gc
 import math
 import time
@@ -13,7 +14,7 @@ import torch
 from pydantic import JsonValue
 
 from scitrain.errors import ScitrainError
-from scitrain.resources import torch_threads
+from scitrain.resources import cpu_count, torch_threads
 from scitrain.runs import Run
 from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
@@ -27,6 +28,8 @@ from scitrain.training.module import Plan, TrainingModule
 from scitrain.training.predictor import Member, Predictor, build_member
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
+from scitrain.training.sharded import ShardedTeam
+from scitrain.training.sharing import share_out
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput, learn_input
@@ -49,10 +52,11 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
     """
     loggers = make_loggers(learning.options.loggers, run.path / "logs", run.id)
     settings, decisions = choose(learning.options, learning.model, learning.shape, len(learning.train))
-    run.decide_all(decisions)
+    settings, why = share_out(settings, learning)
+    run.decide_all([*decisions, why])
     learning = _with_loss(learning, run)
     begin = time.monotonic()
-    with helpers(learning, run, settings.processes) as processes:
+    with helpers(learning, settings, run) as processes:
         journal = Journal(run, 0, settings.device, loggers, on_epoch)
         while True:
             try:
@@ -96,7 +100,7 @@ def train_members(learning: Learning, settings: Settings, journal: Journal, run:
     """Train all members, together where the network allows, in this process (one of ``processes``)."""
     with (
         quiet(),
-        torch_threads(),
+        torch_threads(None if processes.world == 1 else max(1, cpu_count() // processes.local_world)),
         deterministic(learning.options.deterministic, settings.device),
         _own_randomness(settings),
     ):
@@ -121,7 +125,7 @@ class _Session:
         options = learning.options
         self.checkpoints = Checkpoints(run.path / "checkpoints", learning.key(), options.checkpoint_seconds)
         rows = len(learning.train)
-        self.steps = steps_an_epoch(rows, settings.batch_size * settings.accumulate)
+        self.steps = steps_an_epoch(rows, settings.batch_size * settings.accumulate, settings.processes)
         self.feed = self._feed()
         y = learning.y[learning.train]
         self.loss = make_loss(learning.task, options, y, learning.n_outputs, settings.device, learning.head)
@@ -131,7 +135,7 @@ class _Session:
 
     def work(self) -> Outcome:
         """Train each group of members, from the last checkpoint on."""
-        saved = self.checkpoints.load(self.settings.device)
+        saved = self.checkpoints.load("cpu" if self.settings.strategy == "fsdp" else self.settings.device)
         self.journal.epochs = self.settings.epochs * len(self.groups)
         self.journal.finished = [] if saved is None else [list(rows) for rows in saved["finished"]]
         self.journal.rows = [] if saved is None else list(saved["rows"])
@@ -143,7 +147,10 @@ class _Session:
         return self._outcome()
 
     def _train(self, number: int, group: Sequence[int], current: dict[str, Any] | None) -> None:
-        team = Team([self.predictor.members[k] for k in group], self.settings.device)  # type: ignore[misc]
+        members: list[Member] = [self.predictor.members[k] for k in group]  # type: ignore[misc]
+        sharded = self.settings.strategy == "fsdp"
+        device = self.settings.device
+        team = ShardedTeam(copy.deepcopy(members[0]), device) if sharded else Team(members, device)
         options = self.learning.options
         tracker = Tracker(len(group), self.settings.patience, options.top_k)
         plan = self._plan(group)
@@ -160,8 +167,11 @@ class _Session:
 
     def _after_epoch(self, number: int, module: TrainingModule, row: dict[str, float]) -> None:
         self.journal.add(row)
-        if self.processes.rank == 0 and self.checkpoints.due():
-            self._save(module.state())
+        if not module.agreed(self.checkpoints.due()):
+            return
+        state = module.state()
+        if self.processes.rank == 0:
+            self._save(state)
             self.checkpoints.keep(number, module.tracker.top)
 
     def _close(self, number: int, module: TrainingModule) -> None:
@@ -170,7 +180,7 @@ class _Session:
             module.team.restore(tracker.best)
         late = time.monotonic() >= module.deadline
         reason = "early stopping" if tracker.done else ("max_minutes" if late else "all epochs done")
-        weights = [_weights(member) for member in module.team.members]
+        weights = [_weights(state) for state in module.team.states()]
         self.done.append(
             {
                 "weights": weights,
@@ -198,8 +208,9 @@ class _Session:
 
     def _outcome(self) -> Outcome:
         weights = [w for group in self.done for w in group["weights"]]
-        for member, state in zip(self.predictor.members, weights, strict=True):
-            member.load_state_dict(state)
+        if self.processes.rank == 0:  # the others' weights may be parts, and serve nobody
+            for member, state in zip(self.predictor.members, weights, strict=True):
+                member.load_state_dict(state)
         reasons = list(dict.fromkeys(group["stopped"] for group in self.done))
         epochs = [epoch for group in self.done for epoch in group["best_epochs"]]
         return Outcome(self.predictor, epochs, ", ".join(reasons), sum(group["steps"] for group in self.done))
@@ -220,12 +231,13 @@ class _Session:
             predictor.shift.copy_(torch.from_numpy(np.nanmean(labels, axis=0)))
             spread = np.nanstd(labels, axis=0)
             predictor.scale.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
-        return predictor.to(self.settings.device)
+        return predictor if self.settings.strategy == "fsdp" else predictor.to(self.settings.device)
 
     def _groups(self) -> list[list[int]]:
         members = list(range(self.settings.members))
         first = self.predictor.members[0]
-        together = first.encoder.vectorises and not self.learning.options.gradient_checkpointing  # type: ignore[union-attr]
+        apart = self.learning.options.gradient_checkpointing or self.settings.strategy == "fsdp"
+        together = first.encoder.vectorises and not apart  # type: ignore[union-attr]
         why = (
             "computed in one vectorised pass"
             if together
@@ -278,13 +290,9 @@ class _Session:
         return now + left / (len(self.groups) - number)
 
 
-def _weights(member: Member) -> dict[str, torch.Tensor]:
-    """Copy a member's weights; the batches that batch-norm counted are set to zero, for they belong to no best epoch."""
-    state: dict[str, torch.Tensor] = member.state_dict()
-    return {
-        name: tensor.detach().clone() if tensor.is_floating_point() else torch.zeros_like(tensor)
-        for name, tensor in state.items()
-    }
+def _weights(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Set the batches that batch-norm counted to zero, for they belong to no best epoch."""
+    return {name: t if t.is_floating_point() else torch.zeros_like(t) for name, t in state.items()}
 
 
 def _halved(settings: Settings, error: BaseException, run: Run) -> Settings:
@@ -330,6 +338,7 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
         "seconds": round(seconds, 3),
         "device": settings.device,
         "processes": settings.processes,
+        "strategy": settings.strategy,
         "precision": settings.precision,
         "batch_size": settings.batch_size,
         "accumulate": settings.accumulate,

@@ -17,6 +17,7 @@ from scitrain.data.options import Task
 from scitrain.errors import ScitrainError
 from scitrain.training.feeding import Block, Feed, mix
 from scitrain.training.losses import Loss
+from scitrain.training.sharded import ShardedTeam
 from scitrain.training.team import Team, Weights
 from scitrain.training.tracker import Tracker
 
@@ -66,17 +67,16 @@ class TrainingModule(pl.LightningModule):
     """Trains a `Team` by AdamW under manual optimisation.
 
     Lightning's hooks cost as much as a step of a small network, so that one `training_step` does a whole block of
-    optimiser steps: an epoch where the rows lie in memory. Its one parameter is the team's array of weights.
+    optimiser steps: an epoch where the rows lie in memory. The weights are the team's own.
     """
 
-    def __init__(self, team: Team, feed: Feed, loss: Loss, plan: Plan, tracker: Tracker) -> None:
+    def __init__(self, team: Team | ShardedTeam, feed: Feed, loss: Loss, plan: Plan, tracker: Tracker) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.weights = team.weights
         self.team, self.feed, self.loss, self.plan, self.tracker = team, feed, loss, plan, tracker
         # Weight decay is the team's own, for it spares some of the numbers of the one array.
         fused = plan.device in {"cpu", "cuda", "mps"}
-        self.optimizer = torch.optim.AdamW([team.weights], lr=plan.learning_rate, weight_decay=0.0, fused=fused)
+        self.optimizer = torch.optim.AdamW(team.parameters, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
         self.epoch = 0
         """Epochs done."""
         self.deadline = math.inf
@@ -125,7 +125,7 @@ class TrainingModule(pl.LightningModule):
             self._gather(chosen, given)
             self.team.clip(self.plan.gradient_clip)
             self.team.decay(1 - rate * self.plan.weight_decay)
-            self.weights.grad = self.team.gradient
+            self.team.publish()
             self.optimizer.step()
             self._step += 1
             if self.plan.world == 1 and time.monotonic() > self.deadline:
@@ -137,7 +137,7 @@ class TrainingModule(pl.LightningModule):
         self._announce()
         self._average_buffers()
         train = self._mean_loss()
-        each, metric = self.validate()
+        each, metric = self._agreed(*self.validate())
         train_s = time.monotonic() - self._began
         self._refuse_divergence(train, each)
         self.tracker.update(self.epoch, each, self.team.snapshot)
@@ -153,7 +153,7 @@ class TrainingModule(pl.LightningModule):
         return {
             "epoch": self.epoch,
             "arrays": self.team.snapshot().arrays,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.team.optimizer_state(self.optimizer),
             "tracker": self.tracker.state(),
         }
 
@@ -161,7 +161,7 @@ class TrainingModule(pl.LightningModule):
         """Go on from what `state` returned."""
         self.epoch = int(state["epoch"])
         self.team.restore(Weights(state["arrays"]))
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.team.load_optimizer(self.optimizer, state["optimizer"])
         self.tracker.load(state["tracker"])
         self._announce()
 
@@ -171,12 +171,11 @@ class TrainingModule(pl.LightningModule):
 
     def finished(self) -> bool:
         """Tell whether nothing is left to do; all processes answer alike, for the first one's clock decides."""
-        late = time.monotonic() > self.deadline
-        if self.plan.world > 1:
-            flag = torch.tensor([float(late)], device=self.plan.device)
-            dist.broadcast(flag, src=0)
-            late = bool(flag.item())
-        return late or self.exhausted()
+        return self.agreed(time.monotonic() > self.deadline) or self.exhausted()
+
+    def agreed(self, flag: bool) -> bool:
+        """Return what the first process says; all must ask."""
+        return bool(self._of_first([float(flag)])[0])
 
     def exhausted(self) -> bool:
         """Tell whether all epochs are done, or every member has stopped."""
@@ -197,6 +196,18 @@ class TrainingModule(pl.LightningModule):
             found: list[float] = torch.cat([losses, self._metric(outputs)[None]]).tolist()
         return found[:-1], found[-1]
 
+    def _agreed(self, each: list[float], metric: float) -> tuple[list[float], float]:
+        """Return the first process's numbers: different machines round differently, and all must stop in the same epoch."""
+        *losses, value = self._of_first([*each, metric])
+        return losses, value
+
+    def _of_first(self, numbers: list[float]) -> list[float]:
+        if self.plan.world == 1:
+            return numbers
+        told = torch.tensor(numbers, device=self.plan.device)
+        dist.broadcast(told, src=0)
+        return told.tolist()
+
     def _gather(self, chosen: Tensor, given: Tensor | None) -> None:
         """Gather the gradient of a batch (members, batch) of positions."""
         plan = self.plan
@@ -208,14 +219,18 @@ class TrainingModule(pl.LightningModule):
         weight = self.loss.weight(self.feed.labels(chosen))
         places = torch.arange(chosen.numel()).view(chosen.shape)
         done = torch.zeros(self.team.size, device=plan.device)
-        self.team.gradient.zero_()
+        self.team.clear()
         for part in places.tensor_split(plan.accumulate, dim=1):
             mine = part.tensor_split(plan.world, dim=1)[plan.rank]
             if mine.numel():
                 some = None if given is None else given[mine.flatten()]
                 done += self._part(chosen.flatten()[mine.to(chosen.device)], some, weight)
+            elif (
+                self.team.sharded
+            ):  # layers are gathered by all processes together: one without rows goes through with one of no weight
+                self._part(chosen[:, :1], None if given is None else given[:1], math.inf)
         if plan.world > 1:
-            dist.all_reduce(self.team.gradient)
+            self.team.reduce()
             dist.all_reduce(done)
         self._losses.append(done)
 

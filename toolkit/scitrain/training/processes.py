@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +14,25 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from pydantic import TypeAdapter
 from pytorch_lightning.strategies import DDPStrategy
-from torch import distributed as dist
 
 from scitrain.contracts.model import InputShape
+from scitrain.errors import CancelledError
 from scitrain.models import AnyModelSpec
 from scitrain.runs import Run, atomic_write
+from scitrain.training.auto import Settings
+from scitrain.training.group import FOLDER, Group, current_group, joined
 from scitrain.training.learning import Learning
 from scitrain.training.options import TrainingOptions
+from scitrain.training.places import VARIABLES, Place
 
-__all__ = ["Processes", "helpers", "leave_group", "read_learning", "write_learning"]
+__all__ = ["Processes", "helpers", "read_learning", "read_settings", "write_learning"]
 
-FOLDER = "checkpoints/processes"
 GRACE_S = 10.0
 """Seconds a helper process has to end by itself."""
 
 
 class _Replicas(DDPStrategy):
-    """Lightning's process group without its wrapper: a team's gradients are two arrays, added up in one call each."""
+    """Lightning's process group without its wrapper: a team adds up its gradients itself."""
 
     def configure_ddp(self) -> None:
         """Leave the module as it is."""
@@ -42,18 +44,22 @@ class Processes:
 
     rank: int = 0
     world: int = 1
-    port: int = 0
+    local_rank: int = 0
+    local_world: int = 1
+
+    @classmethod
+    def of(cls, place: Place) -> "Processes":
+        """Return those that a launcher started."""
+        return cls(place.rank, place.world, place.local_rank, place.local_world)
 
     def trainer(self, folder: Path, epochs: int, device: str) -> pl.Trainer:
         """Return Lightning's trainer for so many more epochs; it writes nothing, for checkpoints and logs are the run's."""
         several = self.world > 1
-        strategy: str | _Replicas = "auto"
-        if several:
-            strategy = _Replicas(process_group_backend="nccl" if device == "cuda" else "gloo")
         return pl.Trainer(
             accelerator={"cuda": "gpu"}.get(device, device),
-            devices=self.world if several else 1,
-            strategy=strategy,
+            devices=[self._gpu()] if several and device == "cuda" else 1,
+            num_nodes=self.world,  # whichever GPUs a launcher shows: to Lightning each process is a node with one device
+            strategy=_Replicas() if several else "auto",
             plugins=[_Environment(self)] if several else None,
             max_epochs=epochs,
             default_root_dir=folder,
@@ -64,9 +70,14 @@ class Processes:
             use_distributed_sampler=False,
         )
 
+    def _gpu(self) -> int:
+        import torch
+
+        return torch.cuda.current_device()
+
 
 class _Environment(ClusterEnvironment):
-    """Processes that were started by `helpers`."""
+    """Processes that have met already."""
 
     def __init__(self, processes: Processes) -> None:
         super().__init__()
@@ -82,7 +93,7 @@ class _Environment(ClusterEnvironment):
 
     @property
     def main_port(self) -> int:
-        return self.processes.port
+        return 0
 
     @staticmethod
     def detect() -> bool:
@@ -101,37 +112,58 @@ class _Environment(ClusterEnvironment):
         """Keep the rank that was given: Lightning computes the same one."""
 
     def local_rank(self) -> int:
-        return self.processes.rank
+        return 0
 
     def node_rank(self) -> int:
-        return 0
+        return self.processes.rank
 
 
 @contextmanager
-def helpers(learning: Learning, run: Run, world: int) -> Iterator[Processes]:
-    """Start the other ``world - 1`` processes for a training, and see to it that none is left at the end."""
-    if world == 1:
+def helpers(learning: Learning, settings: Settings, run: Run) -> Iterator[Processes]:
+    """Have the other processes of a training at work: those a launcher started, else some of our own, none of which is left.
+
+    Raises:
+        ScitrainError: One of them was lost, or they waited too long for one another.
+    """
+    if settings.processes == 1:
         yield Processes()
         return
-    job = write_learning(learning, run.path / FOLDER)
-    port = _free_port()
+    job = write_learning(learning, run.path / FOLDER, settings)
+    group = current_group()
+    if group is not None:
+        with _sharing(group, job) as processes:
+            yield processes
+        return
+    place = Place(0, settings.processes, 0, settings.processes, "127.0.0.1", _free_port(), "local")
+    with _started(place, run), joined(place, run) as own, _sharing(own, job) as processes:
+        yield processes
+
+
+@contextmanager
+def _sharing(group: Group, job: Path) -> Iterator[Processes]:
+    group.announce(job)
+    try:
+        yield Processes.of(group.place)
+    except (RuntimeError, CancelledError) as error:
+        why = group.explained(error)
+        if why is None:
+            raise
+        raise why from error
+
+
+@contextmanager
+def _started(first: Place, run: Run) -> Iterator[None]:
     started = []
-    for rank in range(1, world):
-        command = [
-            sys.executable,
-            "-m",
-            "scitrain.training.helper",
-            str(job),
-            str(run.path),
-            str(rank),
-            str(world),
-            str(port),
-        ]
+    inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    (run.path / FOLDER).mkdir(parents=True, exist_ok=True)
+    for rank in range(1, first.world):
+        place = Place(rank, first.world, rank, first.world, first.address, first.port, "local")
+        command = [sys.executable, "-P", "-m", "scitrain.training.helper", str(run.path)]
         with (run.path / FOLDER / f"{rank}.log").open("wb") as log:
-            environment = os.environ | run.workspace.environment()
+            environment = inherited | run.workspace.environment() | place.environment()
             started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment))
     try:
-        yield Processes(0, world, port)
+        yield
         for process in started:
             process.wait(GRACE_S)
     finally:
@@ -139,17 +171,13 @@ def helpers(learning: Learning, run: Run, world: int) -> Iterator[Processes]:
             if process.poll() is None:
                 process.kill()
             process.wait()
-        leave_group()
 
 
-def leave_group() -> None:
-    """Leave the process group, where Lightning made one."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
+def write_learning(learning: Learning, folder: Path, settings: Settings | None = None) -> Path:
+    """Write a learning where another process can read it; rows in a memory map are named, not copied.
 
-
-def write_learning(learning: Learning, folder: Path) -> Path:
-    """Write a learning where another process can read it; rows in a memory map are named, not copied."""
+    With ``settings``, `read_settings` gives them to processes that must not choose otherwise.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     x = learning.x
     rows = folder / "x.npy"
@@ -167,6 +195,7 @@ def write_learning(learning: Learning, folder: Path) -> Path:
         "options": learning.options.model_dump(mode="json"),
         "seed": learning.seed,
         "coverage": learning.coverage,
+        "settings": None if settings is None else asdict(settings),
     }
     return atomic_write(folder / "learning.json", TypeAdapter(dict).dump_json(description))
 
@@ -188,6 +217,11 @@ def read_learning(job: Path) -> Learning:
         seed=found["seed"],
         coverage=found["coverage"],
     )
+
+
+def read_settings(job: Path) -> Settings:
+    """Read the settings that `write_learning` wrote."""
+    return TypeAdapter(Settings).validate_python(TypeAdapter(dict).validate_json(job.read_bytes())["settings"])
 
 
 def _free_port() -> int:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch import distributed as dist
 from torch.func import functional_call, vmap
 
 from scitrain.training.predictor import Member
@@ -33,6 +35,8 @@ class Team:
     members are computed by `torch.func.vmap` over stacked views, batch-norm statistics and dropout apart for each.
     """
 
+    sharded = False
+
     def __init__(self, members: Sequence[Member], device: str) -> None:
         self.members = [member.to(device) for member in members]
         self.size = len(members)
@@ -51,6 +55,11 @@ class Team:
         self._buffer_views = {name: views[name] for name, (_, views) in apart.items()}
         self._leaves = self._connect()
 
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What the optimiser changes."""
+        return [self.weights]
+
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (members, batch, …) to outputs (members, batch, n_outputs)."""
         if self.size == 1:
@@ -64,6 +73,10 @@ class Team:
         """Switch dropout and batch-norm between training and evaluation."""
         self.members[0].train(mode)
 
+    def clear(self) -> None:
+        """Set `gradient` to zero."""
+        self.gradient.zero_()
+
     def gather(self, loss: Tensor, add: bool = False) -> None:
         """Set `gradient` to that of ``loss`` (a scalar), or add it; one copy, where ``backward`` would zero and add."""
         found = torch.autograd.grad(loss, self._leaves, materialize_grads=True)
@@ -72,6 +85,14 @@ class Team:
             self.gradient += torch.cat(rows, dim=1)
         else:
             torch.cat(rows, dim=1, out=self.gradient)
+
+    def reduce(self) -> None:
+        """Add up the gradients of all processes."""
+        dist.all_reduce(self.gradient)
+
+    def publish(self) -> None:
+        """Put `gradient` where the optimiser looks for it."""
+        self.weights.grad = self.gradient
 
     def clip(self, largest: float) -> None:
         """Shrink the gradient of each member whose norm is above ``largest``, each by its own norm."""
@@ -93,6 +114,18 @@ class Team:
                 array.copy_(saved)
         if self.size > 1:
             self._write_back()
+
+    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """Return what `load_optimizer` takes back."""
+        return optimizer.state_dict()
+
+    def load_optimizer(self, optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+        """Take back what `optimizer_state` returned."""
+        optimizer.load_state_dict(saved)
+
+    def states(self) -> list[dict[str, Tensor]]:
+        """Copy the state of each member."""
+        return [{name: tensor.detach().clone() for name, tensor in m.state_dict().items()} for m in self.members]
 
     def _flatten(self, names: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """Copy the named tensors of all members into one array, and return it with views (members, *shape) by name."""

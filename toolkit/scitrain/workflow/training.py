@@ -33,7 +33,7 @@ class TrainingRequest(TrainingOptions, DataOptions):
     coverage: float = Field(0.9, ge=0.5, le=0.99)
     """Share of predictions whose interval or set shall hold the truth."""
     export: list[str] = ["onnx"]
-    """Formats written and verified after training: `onnx`, `torchscript`, `torch_export`, `bundle`."""
+    """Formats written and verified after training: `onnx`, `torchscript`, `torch_export`, `cpp`, `bundle`."""
 
     @field_validator("model", mode="before")
     @classmethod
