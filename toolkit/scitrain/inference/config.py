@@ -14,7 +14,9 @@ from scitrain.spec import Spec
 if TYPE_CHECKING:
     from scitrain.evaluation.conformal import Conformal
 
-__all__ = ["ShapeConfig", "TrainedConfig"]
+__all__ = ["ShapeConfig", "TrainedConfig", "Weights"]
+
+Weights = Literal["fp32", "fp16", "bf16", "int8"]
 
 
 class ShapeConfig(Spec):
@@ -55,6 +57,8 @@ class TrainedConfig(Spec):
     """JSON of the model spec; see `model_object`."""
     members: int = Field(1, ge=1)
     """Networks that predict together."""
+    weights: Weights = "fp32"
+    """How the weights lie in files; an `int8` network is its ONNX file alone."""
     shape: ShapeConfig
     """One row of features."""
     inner: ShapeConfig

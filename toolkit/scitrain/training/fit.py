@@ -1,5 +1,6 @@
 """Train a predictor."""
 
+import copy
 import gc
 import math
 import time
@@ -143,6 +144,8 @@ class _Session:
 
     def _train(self, number: int, group: Sequence[int], current: dict[str, Any] | None) -> None:
         team = Team([self.predictor.members[k] for k in group], self.settings.device)  # type: ignore[misc]
+        if self.learning.sparse:
+            team.keep_zeros()
         options = self.learning.options
         tracker = Tracker(len(group), self.settings.patience, options.top_k)
         plan = self._plan(group)
@@ -205,6 +208,8 @@ class _Session:
 
     def _build(self) -> Predictor:
         learning, members = self.learning, []
+        if learning.start is not None:
+            return copy.deepcopy(learning.start).to(self.settings.device)
         inputs, inner = learn_input(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))

@@ -33,6 +33,10 @@ class Learning:
     options: TrainingOptions = field(default_factory=TrainingOptions)
     seed: int = 42
     class_names: tuple[str, ...] | None = None
+    start: Predictor | None = None
+    """Trained network that is trained further, with its input transform; None starts anew. Belongs to no checkpoint."""
+    sparse: bool = False
+    """Weights that are zero in ``start`` stay zero."""
 
     def key(self) -> str:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""

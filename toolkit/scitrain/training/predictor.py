@@ -47,6 +47,8 @@ class Predictor(nn.Module):
     """Standard deviation of the targets (n_outputs,), in the target's unit."""
     temperature: Tensor
     """(n_outputs,), or (1,) for multiclass."""
+    stored: str = "fp32"
+    """How the weights lie in files; they are computed with as float32."""
 
     def __init__(
         self, task: Task, inputs: nn.Module, members: Sequence[Member], n_outputs: int, inner: InputShape
