@@ -15,15 +15,15 @@ from scitrain.errors import ScitrainError
 from scitrain.exporters._quiet import quiet
 from scitrain.inference.backends import INPUT
 
-__all__ = ["Quantised", "ends", "quantise"]
+__all__ = ["Quantised", "ends", "quantise", "strip"]
 
 STATIC = ("Conv", "Gemm", "MatMul")
 """Operations with int8 kernels for ranges known beforehand."""
 DYNAMIC = ("Conv", "Gemm", "MatMul", "LSTM", "Gather")
 """Those whose ranges are taken of each batch as it comes; `Gather` reads embeddings."""
 BATCH = 64
-SMALL_ENDS = 0.05
-"""Share of the weights up to which the first and the last layer stay as they are."""
+SPARED = 0.2
+"""Share of the weights up to which layers stay in float32: the ends, and then the smallest, whose conversions cost more than they save."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,7 @@ class Quantised:
     operations: dict[str, int]
     """Operations with int8 weights, by kind."""
     left: list[str] = field(default_factory=list)
-    """Kinds of operations with weights that stayed in float32."""
-    ends_kept: bool = False
-    """The first and last layers stayed in float32."""
+    """Kinds of operations that have float32 weights."""
 
 
 class Rows(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime ships no types
@@ -72,16 +70,21 @@ def quantise(source: Path, target: Path, rows: np.ndarray | None, keep: Sequence
             _quantise(ready, target, rows, keep)
     finally:
         ready.unlink(missing_ok=True)
-    _strip(target)
-    found = _describe(onnx.load(target))
+    model = onnx.load(target)
+    strip(model)
+    target.write_bytes(model.SerializeToString())
+    found = _describe(model)
     if not found.operations:
-        kinds = ", ".join(f"{n} × {kind}" for kind, n in _weighted(onnx.load(source)).items())
-        how = "static" if rows is not None else "dynamic"
-        raise ScitrainError(
-            f"{how} int8 has nothing to work on here: onnxruntime has int8 kernels for {', '.join(STATIC if rows is not None else DYNAMIC)}, "
-            f"the weights of this network lie in {kinds or 'none'}; take fp16 or prune"
-        )
+        raise _nothing(source, "dynamic" if rows is None else "static", DYNAMIC if rows is None else STATIC)
     return found
+
+
+def _nothing(source: Path, how: str, kernels: Sequence[str]) -> ScitrainError:
+    kinds = ", ".join(f"{n} × {kind}" for kind, n in _weighted(onnx.load(source)).items())
+    return ScitrainError(
+        f"{how} int8 has nothing to work on here: onnxruntime has int8 kernels for {', '.join(kernels)}, the weights of this "
+        f"network lie in {kinds or 'none'}; take int8_weights, fp16 or prune"
+    )
 
 
 def _quantise(ready: Path, target: Path, rows: np.ndarray | None, keep: Sequence[str]) -> None:
@@ -99,10 +102,11 @@ def _quantise(ready: Path, target: Path, rows: np.ndarray | None, keep: Sequence
     )  # fmt: skip
 
 
-def ends(source: Path) -> tuple[list[str], float]:
-    """Return the nodes that begin and end each member, and their share of all weights.
+def ends(source: Path) -> tuple[list[str], list[str]]:
+    """Return the nodes that stay in float32 at first, and those that begin and end each member.
 
-    Those are the layers whose rounding is felt the most: raw rows come into the first, and the last one is the answer.
+    The first and the last layer are those whose rounding is felt the most: raw rows come into the one, and the other is the answer. They
+    stay where they are small, and with them the smallest of the others, `SPARED` of the weights in all.
     """
     ready = source.with_name(f".{source.stem}.named.onnx")
     with quiet():
@@ -110,13 +114,19 @@ def ends(source: Path) -> tuple[list[str], float]:
     model = onnx.load(ready)
     ready.unlink()
     sizes = _sizes(model)
-    layers = [node for node in model.graph.node if node.op_type in STATIC and any(name in sizes for name in node.input)]
-    made = {name for node in layers for name in _downstream(model, node)}
-    first = [node for node in layers if node.name not in made]
-    last = [node for node in layers if not _downstream(model, node) & {other.name for other in layers}]
-    chosen = {node.name: node for node in [*first, *last]}
-    own = sum(sizes.get(name, 0) for node in chosen.values() for name in node.input)
-    return list(chosen), own / max(1, sum(sizes.values()))
+    layers = {n.name: n for n in model.graph.node if n.op_type in STATIC and any(name in sizes for name in n.input)}
+    below = {name: _downstream(model, node) & layers.keys() for name, node in layers.items()}
+    inner = set().union(*below.values()) if below else set()
+    outer = [name for name in layers if name not in inner or not below[name]]
+    weights = {name: sum(sizes.get(tensor, 0) for tensor in node.input) for name, node in layers.items()}
+    allowed = SPARED * sum(sizes.values())
+    if sum(weights[name] for name in outer) > allowed:
+        return [], outer
+    spared = list(outer)
+    for name in sorted(weights.keys() - set(outer), key=lambda name: (weights[name], name)):
+        if sum(weights[other] for other in (*spared, name)) <= allowed:
+            spared.append(name)
+    return spared, outer
 
 
 def _sizes(model: onnx.ModelProto) -> dict[str, int]:
@@ -154,9 +164,8 @@ def _describe(model: onnx.ModelProto) -> Quantised:
     return Quantised(share, dict(users), left)
 
 
-def _strip(path: Path) -> None:
+def strip(model: onnx.ModelProto) -> None:
     """Leave out what no reader computes with: words on nodes, shapes of values between them, names of the exporter's modules."""
-    model = onnx.load(path)
     for node in model.graph.node:
         node.ClearField("doc_string")
         del node.metadata_props[:]
@@ -165,4 +174,3 @@ def _strip(path: Path) -> None:
         del value.metadata_props[:]
     del model.graph.value_info[:]
     del model.graph.metadata_props[:]
-    path.write_bytes(model.SerializeToString())

@@ -8,9 +8,9 @@ from scitrain.inference.config import TrainedConfig
 
 __all__ = ["AUTO", "Asked", "Method", "refuse_compressed", "settle"]
 
-Method = Literal["int8_static", "int8_dynamic", "fp16", "bf16", "prune"]
-Asked = Literal["auto", "int8_static", "int8_dynamic", "fp16", "bf16", "prune"]
-AUTO: tuple[Method, ...] = ("int8_static", "int8_dynamic", "fp16")
+Method = Literal["int8_weights", "int8_static", "int8_dynamic", "fp16", "bf16", "prune"]
+Asked = Literal["auto", "int8_weights", "int8_static", "int8_dynamic", "fp16", "bf16", "prune"]
+AUTO: tuple[Method, ...] = ("int8_static", "int8_dynamic", "int8_weights", "fp16")
 """Tried where nobody names a method: each takes seconds and trains nothing."""
 
 

@@ -4,11 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from scitrain.compressing.groups import Group, Place, narrowed
-from scitrain.contracts.model import InputShape, ModelSpec
+from scitrain.contracts.model import ModelSpec
 from scitrain.errors import ScitrainError
 from scitrain.training.predictor import Predictor, build_predictor
 
 __all__ = ["narrow"]
+
+STANDSTILL = 0.9
+"""Share of the weights from which on it is no mistake that no unit goes: a layer loses whole units or none."""
 
 
 def narrow(predictor: Predictor, model: ModelSpec, share: float) -> tuple[Predictor, ModelSpec]:
@@ -21,7 +24,7 @@ def narrow(predictor: Predictor, model: ModelSpec, share: float) -> tuple[Predic
         ScitrainError: The family has no rule, or its layers are as narrow as they can be.
     """
     smaller, groups = narrowed(model, predictor.inner, share)
-    if not groups:
+    if not groups and share < STANDSTILL:
         raise ScitrainError(
             "no layer can lose a unit: each is one unit wide, or keeps its width because something is added to it; "
             "ask for a larger sparsity, or prune single weights (structured=false)"

@@ -115,9 +115,8 @@ def load_predictor(run: Run) -> "Predictor":
 
 def weight_bytes(predictor: "Predictor") -> bytes:
     """Return the content of a safetensors file with every parameter and buffer, the members' parameters as ``predictor.stored`` says."""
-    from safetensors.torch import save
-
     import torch
+    from safetensors.torch import save
 
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(predictor.stored)
     weights = {name for name, _ in predictor.members.named_parameters(prefix="members")}

@@ -78,13 +78,19 @@ class EvaluateModel(OfRun, Job):
 
         source = Run.open(self.of, workspace)
         config = read_config(source)
-        if self.coverage not in (None, config.coverage) and _refitted(source):
+        if self.coverage not in (None, config.coverage):
+            self._refuse_coverage(source, config)
+        if self.data is not None:
+            check_source(self.data, workspace)
+
+    def _refuse_coverage(self, source: Run, config: "TrainedConfig") -> None:
+        from scitrain.workflow.again import refitted
+
+        if refitted(source):
             raise ScitrainError(
                 f"{source.id} was trained on its validation rows too (refit=true): none are left to calibrate coverage="
                 f"{self.coverage:g}; leave coverage out (it is {config.coverage:g}), or train without refit"
             )
-        if self.data is not None:
-            check_source(self.data, workspace)
 
     def execute(self, run: Run) -> EvaluateResult:
         """Predict, measure, draw."""
@@ -97,7 +103,7 @@ class EvaluateModel(OfRun, Job):
     def _own_test(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
         from scitrain.inference import load_predictor
         from scitrain.resources import cpu_count
-        from scitrain.workflow.again import prepared_again
+        from scitrain.workflow.again import prepared_again, refitted
         from scitrain.workflow.finish import write_test_predictions
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.results import write_data, write_metrics
@@ -106,12 +112,12 @@ class EvaluateModel(OfRun, Job):
 
         prepared = prepared_again(source, run)
         x, natural = _arrays(prepared, config, run)
-        refitted = _refitted(source)
-        kept = config.conformal_object() if refitted else None
+        seen = refitted(source)
+        kept = config.conformal_object() if seen else None
         how = Judging(self.coverage or config.coverage, config.seed, calibrated=True, conformal=kept)
         with (
             stage(run, "evaluate", "comparing with the simple models"),
-            simple_models(prepared, natural, Asked(config.seed, cpu_count(), refitted)) as simple,
+            simple_models(prepared, natural, Asked(config.seed, cpu_count(), seen)) as simple,
         ):
             judged = judge(prepared, x, load_predictor(source), how, simple)
         facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
@@ -177,11 +183,6 @@ class EvaluateModel(OfRun, Job):
             warnings=_warnings(evaluation, counts),
             files=run.artifacts(),
         )
-
-
-def _refitted(source: Run) -> bool:
-    """Tell whether a model has seen the validation rows of its own split, so that nothing can be calibrated on them."""
-    return source.record().spec.get("refit") is True
 
 
 def _arrays(prepared: "Prepared", config: "TrainedConfig", run: Run) -> "tuple[np.ndarray, np.ndarray]":
