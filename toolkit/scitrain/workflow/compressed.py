@@ -8,6 +8,8 @@ from pydantic import JsonValue
 
 from scitrain.compressing.loss import Loss
 from scitrain.compressing.measure import MANY
+from scitrain.figures.compression import compression
+from scitrain.figures.save import save
 from scitrain.inference.files import ONNX
 from scitrain.resources import cpu_count
 from scitrain.runs import Run
@@ -23,6 +25,7 @@ from scitrain.workflow.stages import stage
 __all__ = ["COMPRESSION", "write_compressed"]
 
 COMPRESSION = "results/compression.json"
+FIGURE = "figures/compression.png"
 
 
 def write_compressed(source: Source, found: Compressed, asked: Request, run: Run) -> tuple[Judged, Loss | None]:
@@ -31,7 +34,9 @@ def write_compressed(source: Source, found: Compressed, asked: Request, run: Run
     predictor, network = _network(source, kept)
     judged = _judged(source, predictor, kept, run)
     loss = None if kept is None else source.yardstick("test").loss(judged.test.prediction)
-    run.write_json(COMPRESSION, _told(source, found, asked, loss))
+    told = _told(source, found, asked, loss)
+    run.write_json(COMPRESSION, told)
+    save(compression(told), run.path / FIGURE)
     if kept is not None and kept.variant is not None and predictor.stored == "int8":
         shutil.copyfile(kept.variant.onnx, run.file(ONNX))
         predictor.path = run.path / ONNX  # type: ignore[assignment]  # `Frozen` has one
