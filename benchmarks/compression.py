@@ -47,7 +47,11 @@ def digits() -> np.ndarray:
 
 def test_accuracy(run: Run) -> float:
     """Return the share of test rows that a run names rightly."""
-    rows = [r for r in run.read_json("results/metrics.json")["metrics"] if r["name"] == accuracy.__name__ and r["split"] == "test"]
+    rows = [
+        r
+        for r in run.read_json("results/metrics.json")["metrics"]
+        if r["name"] == accuracy.__name__ and r["split"] == "test"
+    ]
     return float(rows[0]["value"])
 
 
@@ -65,7 +69,11 @@ def one_seed(seed: int, workspace: Workspace) -> dict[str, Any]:
     files["float32, rewritten"] = source.path / "rewritten.onnx"
     export(lean(load_predictor(source))[0], digits()[:2], files["float32, rewritten"])
     computes = {name: onnx_compute(path) for name, path in files.items()}
-    pairs = {name: speeds({"float32": computes["float32"], name: computes[name]}, digits()) for name in files if name != "float32"}
+    pairs = {
+        name: speeds({"float32": computes["float32"], name: computes[name]}, digits())
+        for name in files
+        if name != "float32"
+    }
     plain = files["float32"].stat().st_size
     return {
         "seed": seed,
@@ -80,7 +88,11 @@ def one_seed(seed: int, workspace: Workspace) -> dict[str, Any]:
                 "latency_ratio_right_after": round(found[name].again_ms / found["float32"].again_ms, 3),
                 "throughput_ratio": round(found[name].rows_per_s / found["float32"].rows_per_s, 3),
             }
-            | ({"points_lost": round(100 * (test_accuracy(source) - test_accuracy(runs[name])), 3)} if name in runs else {})
+            | (
+                {"points_lost": round(100 * (test_accuracy(source) - test_accuracy(runs[name])), 3)}
+                if name in runs
+                else {}
+            )
             for name, found in pairs.items()
         },
     }

@@ -181,7 +181,9 @@ def _transformer(model: Any, inner: InputShape, share: float) -> Narrowed:  # no
     for at in range(model.depth):
         layer = f"encoder.trunk.layers.{at}"
         attention, mix = f"{layer}.attention", f"{layer}.mix"
-        stream.add(0, *norm(f"{layer}.norms.0"), *norm(f"{layer}.norms.1"), f"{attention}.out.weight", f"{attention}.out.bias")
+        stream.add(
+            0, *norm(f"{layer}.norms.0"), *norm(f"{layer}.norms.1"), f"{attention}.out.weight", f"{attention}.out.bias"
+        )
         stream.add(0, f"{mix}.2.weight", f"{mix}.2.bias").add(1, f"{attention}.project.weight", f"{mix}.0.weight")
         hidden = Group(4 * width, 4 * stream.keep).add(0, f"{mix}.0.weight", f"{mix}.0.bias").add(1, f"{mix}.2.weight")
         every.append(hidden)

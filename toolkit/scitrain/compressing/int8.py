@@ -151,7 +151,11 @@ def _weighted(model: onnx.ModelProto) -> Counter[str]:
 
 def _describe(model: onnx.ModelProto) -> Quantised:
     """Count what is int8."""
-    small = {t.name for t in model.graph.initializer if t.data_type in (TensorProto.INT8, TensorProto.UINT8) and len(t.dims) > 1}
+    small = {
+        t.name
+        for t in model.graph.initializer
+        if t.data_type in (TensorProto.INT8, TensorProto.UINT8) and len(t.dims) > 1
+    }
     total = sum(_sizes(model).values())
     share = sum(n for name, n in _sizes(model).items() if name in small) / max(1, total)
     widened = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
@@ -160,7 +164,13 @@ def _describe(model: onnx.ModelProto) -> Quantised:
         if node.op_type != "DequantizeLinear" and any(widened.get(name, name) in small for name in node.input):
             users[node.op_type] += 1
     float_matrices = {t.name for t in model.graph.initializer if t.data_type == TensorProto.FLOAT and len(t.dims) > 1}
-    left = sorted({node.op_type for node in model.graph.node if node.op_type in (*DYNAMIC, "GRU") and float_matrices & set(node.input)})
+    left = sorted(
+        {
+            node.op_type
+            for node in model.graph.node
+            if node.op_type in (*DYNAMIC, "GRU") and float_matrices & set(node.input)
+        }
+    )
     return Quantised(share, dict(users), left)
 
 

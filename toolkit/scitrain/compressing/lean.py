@@ -92,7 +92,7 @@ def _cut(layer: Convolution, size: tuple[int, ...]) -> int:
         kernels[axis] -= 2 * cut
         padding[axis] -= cut * layer.dilation[axis]
         layer.weight = nn.Parameter(layer.weight.detach().narrow(axis + 2, cut, kernels[axis]).clone())
-    layer.kernel_size, layer.padding = tuple(kernels), tuple(padding)  # type: ignore[assignment]
+    layer.kernel_size, layer.padding = tuple(kernels), tuple(padding)
     layer._reversed_padding_repeated_twice = [p for p in reversed(padding) for _ in range(2)]
     return before - layer.weight.numel()
 

@@ -69,10 +69,13 @@ class Yardstick:
             return Loss(before.value, after.value, None, reason=before.reason or after.reason)
         unit = before.value if self.relative else -1.0
         if unit == 0:
-            return Loss(before.value, after.value, None, reason="the original makes no error: no share of it can be told")
+            return Loss(
+                before.value, after.value, None, reason="the original makes no error: no share of it can be told"
+            )
         apart = scores.difference(self.metric, self.original)
-        ends = (None, None) if apart.low is None or apart.high is None else sorted((apart.low / unit, apart.high / unit))
-        return Loss(before.value, after.value, (after.value - before.value) / unit, *ends, reason=apart.reason)
+        low, high = (None, None) if apart.low is None or apart.high is None else sorted((apart.low / unit, apart.high / unit))
+        lost = (after.value - before.value) / unit + 0.0  # no negative zero
+        return Loss(before.value, after.value, lost, low, high, apart.reason)
 
     def _value(self, scores: Scores) -> Interval:
         return scores.mean(self.metric)

@@ -66,7 +66,9 @@ def _turns(
             compute(batch)
     taken: dict[str, list[float]] = {name: [] for name in computes}
     begin = time.perf_counter()
-    while not all(taken.values()) or (len(next(iter(taken.values()))) < rounds and time.perf_counter() - begin < SECONDS):
+    while not all(taken.values()) or (
+        len(next(iter(taken.values()))) < rounds and time.perf_counter() - begin < SECONDS
+    ):
         for name, compute in computes.items():
             if between is not None:
                 between()

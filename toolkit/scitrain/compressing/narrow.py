@@ -68,9 +68,11 @@ def _scores(tensors: dict[str, Tensor], group: Group, places: list[Place]) -> Te
     for place in places:
         if not place.name.endswith("weight") and "weight_" not in place.name:
             continue  # biases and running statistics say where a unit rests, not how much it says
-        squares = tensors[place.name].double().square().movedim(place.axis, 0).flatten(1).sum(1) if tensors[
-            place.name
-        ].ndim > 1 else tensors[place.name].double().square()
+        squares = (
+            tensors[place.name].double().square().movedim(place.axis, 0).flatten(1).sum(1)
+            if tensors[place.name].ndim > 1
+            else tensors[place.name].double().square()
+        )
         units = squares[_numbers(place, group.size)].sum((0, 2))
         total += units / squares.sum().clamp(min=1e-300)
     return total

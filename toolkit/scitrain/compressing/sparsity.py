@@ -24,7 +24,10 @@ def prunable(member: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 
 def schedule(sparsity: float, steps: int) -> list[float]:
-    """Return the share of zeros after each step: s · (1 − (1 − k/n)³), much at first and little at last (Zhu & Gupta 2017, arXiv:1710.01878)."""
+    """Return the share of zeros after each step, much at first and little at last.
+
+    s · (1 − (1 − k/n)³) after step k of n (Zhu & Gupta 2017, arXiv:1710.01878).
+    """
     return [sparsity * (1 - (1 - (k + 1) / steps) ** 3) for k in range(steps)]
 
 
@@ -45,7 +48,7 @@ def prune(predictor: Predictor, sparsity: float) -> None:
         gone = torch.zeros_like(every, dtype=torch.bool)
         gone[torch.argsort(every, stable=True)[:count]] = True
         with torch.no_grad():
-            for weight, part in zip(named.values(), gone.split([s.numel() for s in scores]), strict=True):
+            for weight, part in zip(named.values(), torch.split(gone, [s.numel() for s in scores]), strict=True):
                 weight[part.reshape(weight.shape)] = 0.0
 
 

@@ -27,7 +27,7 @@ Flow = list[Segment]
 
 def stack(model: Any, inner: InputShape, share: float) -> Narrowed:  # noqa: ANN401 - `Stack`
     """Return the narrower layers and the units of the wide ones."""
-    walk = _Walk(share, 4)
+    walk = _Walk(share)
     form = Form(OPEN[inner.kind].kind, tuple(inner.shape))
     flow = walk.through(model.layers, form, [Segment(None, inner.shape[0])], "encoder.layers")
     walk.reads(flow, "head.weight")
@@ -41,9 +41,8 @@ def stack(model: Any, inner: InputShape, share: float) -> Narrowed:  # noqa: ANN
 class _Walk:
     """Follows the channels, and writes down which tensors each layer's units lie in."""
 
-    def __init__(self, share: float, gates: int) -> None:
+    def __init__(self, share: float) -> None:
         self.share = share
-        self.gates = gates
         self.every: list[Group] = []
         self.made: dict[str, Group] = {}
         """Layer to the group of its units."""
@@ -71,22 +70,17 @@ class _Walk:
     def _layer(self, layer: Layer, form: Form, flow: Flow, at: str) -> Flow:
         kind = named(layer)
         if isinstance(layer, Residual):
-            self._fix(self.through(layer.layers, form, flow, f"{at}.layers"))
-            return self._fix(flow)
+            return self._fix([*self.through(layer.layers, form, flow, f"{at}.layers"), *flow])[-len(flow) :]
         if kind in ("linear", "conv1d", "conv2d", "embedding"):
             return self._weighted(layer, kind, flow, at)
         if kind == "rnn":
             return self._recurrent(layer, flow, at)
-        if kind == "norm":
-            self._along(flow, 0, norm(f"{at}.inner"))
-        elif kind == "position":
-            self._along(flow, 0, [f"{at}.places"])
-        elif kind == "attention":
-            return self._fix(flow)
-        elif kind == "flatten":
+        if kind == "flatten":
             places = (form.numbers or 1) // (form.width or 1)
             return [replace(segment, inner=segment.inner * places) for segment in flow]
-        return flow
+        if kind in ("norm", "position"):
+            self._along(flow, 0, norm(f"{at}.inner") if kind == "norm" else [f"{at}.places"])
+        return self._fix(flow) if kind == "attention" else flow
 
     def _fix(self, flow: Flow) -> Flow:
         self.fixed += [segment.group for segment in flow if segment.group is not None]

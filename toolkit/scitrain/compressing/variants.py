@@ -135,7 +135,10 @@ def _static(source: Path, target: Path, given: Material) -> tuple[Quantised, str
         second.unlink()
         return found, "all layers are int8: keeping the first and last ones in float32 does not help"
     second.replace(target)
-    return again, "the first and last layers stay in float32: rounding them too lost more on validation rows than is allowed"
+    return (
+        again,
+        "the first and last layers stay in float32: rounding them too lost more on validation rows than is allowed",
+    )
 
 
 def _pruned(given: Material, target: Path) -> Variant:
@@ -157,9 +160,8 @@ def _pruned(given: Material, target: Path) -> Variant:
     made = _written("prune", predictor, model, target, given)
     made.facts |= {"structured": how.structured, "asked": how.sparsity, "removed": 1 - _alive(predictor) / before}
     made.facts |= {"steps": steps}
-    made.note = (
-        f"{how.steps} steps, each followed by training: "
-        + ("the least important units of each layer" if how.structured else "the weights that matter least in their layer")
+    made.note = f"{how.steps} steps, each followed by training: " + (
+        "the least important units of each layer" if how.structured else "the weights that matter least in their layer"
     )
     return made
 

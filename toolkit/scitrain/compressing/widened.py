@@ -28,7 +28,9 @@ def store_int8(source: Path, target: Path) -> Quantised:
     strip(model)
     axes = _axes(model)
     total = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
-    done, users, nodes = 0, {}, []
+    done = 0
+    users: dict[str, int] = {}
+    nodes: list[onnx.NodeProto] = []
     for tensor in list(model.graph.initializer):
         if tensor.name not in axes or tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < FEWEST:
             continue
@@ -38,7 +40,9 @@ def store_int8(source: Path, target: Path) -> Quantised:
         users[kind] = users.get(kind, 0) + 1
         nodes += _store(model.graph, tensor, values, axis)
     if not nodes:
-        raise ScitrainError("no layer is large enough for int8 weights to save anything; the network is as small as it gets")
+        raise ScitrainError(
+            "no layer is large enough for int8 weights to save anything; the network is as small as it gets"
+        )
     nodes += model.graph.node
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from pydantic import JsonValue
 
 from scitrain.figures._style import BLACK, CYCLE, GREY, MARKERS, VERMILION, common_legend, finish, new_figure, styled
-from scitrain.figures.words import count, joined, number
+from scitrain.figures.words import count, joined
 
 __all__ = ["compression"]
 
@@ -34,7 +34,8 @@ def compression(told: Mapping[str, JsonValue]) -> Figure:
     rows = content["rows"]["val"]
     kept = content["kept"]
     said = joined(f"{count(rows)} validation rows", f"kept: {kept or 'the original'}")
-    note = f"Lines: 95 % intervals, paired bootstrap. Dashed: {number(100 * content['max_quality_loss'])} {unit} might be lost; hollow: not kept."
+    allowed = f"{100 * content['max_quality_loss']:g} {unit} might be lost"
+    note = f"Lines: 95 % intervals, paired bootstrap. Dashed: {allowed}; hollow: not kept."
     return finish(figure, "Size, speed and quality", said, note)
 
 
@@ -48,6 +49,17 @@ def _panel(axes: Axes, shown: Sequence[Mapping[str, Any]], ratio: str, allowed: 
             axes.vlines(one[ratio], 100 * loss["low"], 100 * loss["high"], color=colour, lw=1.6, zorder=2)
         face = colour if one["kept"] else "white"
         marker = MARKERS[at % (len(MARKERS) - 1)]
-        axes.plot(one[ratio], 100 * loss["loss"], marker, color=colour, mfc=face, mew=1.8, ms=9, ls="", label=one["method"], zorder=3)
+        axes.plot(
+            one[ratio],
+            100 * loss["loss"],
+            marker,
+            color=colour,
+            mfc=face,
+            mew=1.8,
+            ms=9,
+            ls="",
+            label=one["method"],
+            zorder=3,
+        )
     axes.set_xlim(left=0)
     axes.margins(x=0.08, y=0.12)

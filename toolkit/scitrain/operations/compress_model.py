@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CompressModel", "CompressResult", "TriedMethod"]
 
+NO_SMALLER = 0.98
+"""Share of the bytes from which a file is as large as before."""
+
 
 class TriedMethod(Spec):
     """One way that was tried."""
@@ -139,7 +142,7 @@ class CompressModel(OfRun, Job):
 
     def _next(self, run: Run, kept: "Tried | None") -> str:
         if kept is None:
-            return f"compress_model(run={self.of!r}, method='fp16') hardly loses anything; or allow a larger max_quality_loss"
+            return f"allow a larger max_quality_loss, or compress_model(run={self.of!r}, method='fp16'), which loses the least"
         return f"predict(run={run.id!r}, inputs=[…]) or export_model(run={run.id!r}, formats=['bundle'])"
 
 
@@ -161,8 +164,9 @@ def _verdict(found: "Compressed", floor: float, test: "Loss | None") -> str:
     if kept is None or kept.speed is None or kept.loss is None:
         why = "; ".join(f"{one.method} {one.reason}" for one in found.tried)
         return f"Nothing is kept but the original, which is the model of this run: {why}."
+    now, before = kept.speed.median_ms, found.speed.median_ms
     size = f"{kept.bytes / 1e6:.3g} MB instead of {found.bytes / 1e6:.3g} ({kept.bytes / found.bytes:.2g} ×)"
-    fast = f"{kept.speed.median_ms:.3g} ms a row instead of {found.speed.median_ms:.3g} ({kept.speed.median_ms / found.speed.median_ms:.2g} ×)"
+    fast = f"{now:.3g} ms a row instead of {before:.3g} ({now / before:.2g} ×)"
     lost = f"{stick.metric.title} on validation rows {kept.loss.value:.3g} instead of {kept.loss.original:.3g}"
     allowed = f"{stick.words(floor)} might be lost"
     at_test = "" if test is None or test.loss is None else f"; loss on test rows {stick.words(test.loss)}{_ends(test)}"
@@ -170,25 +174,33 @@ def _verdict(found: "Compressed", floor: float, test: "Loss | None") -> str:
 
 
 def _ends(loss: "Loss") -> str:
-    return "" if loss.low is None or loss.high is None else f" (95 % interval {100 * loss.low:.3g} to {100 * loss.high:.3g})"
+    if loss.low is None or loss.high is None:
+        return ""
+    return f" (95 % interval {100 * loss.low:.3g} to {100 * loss.high:.3g})"
 
 
 def _warnings(found: "Compressed", floor: float, test: "Loss | None", members: int) -> list[str]:
-    kept, said = found.kept, []
+    kept, words = found.kept, found.yardstick.words
     if kept is None or kept.speed is None:
-        return said
+        return []
+    said = []
     if test is not None and not test.holds(floor):
-        lost = "an unknown loss" if test.loss is None else f"a loss of {found.yardstick.words(test.loss)}"
-        said.append(f"On test rows there is {lost}, more than was allowed: the choice was made on validation rows, and is not made again.")
-    if kept.loss is not None and kept.loss.high is not None and kept.loss.high > floor:
-        said.append(f"The validation rows cannot exclude a loss of {found.yardstick.words(kept.loss.high)} (upper end of the 95 % interval).")
-    if kept.speed.median_ms > found.speed.median_ms:
-        said.append("It is smaller, and not faster, on this machine: a small network spends its time between the operations.")
-    if kept.method == "prune" and kept.bytes >= 0.98 * found.bytes:
         said.append(
-            f"Single zeros take as much room and time as other numbers; packed (a bundle's zip) the file has {kept.deflated:,} bytes "
-            f"instead of {found.deflated:,}. structured=true makes layers smaller."
+            f"On test rows {words(test.loss)} are lost, more than was allowed: validation rows chose, and no choice is made again."
+        )
+    if kept.loss is not None and kept.loss.high is not None and kept.loss.high > floor:
+        said.append(
+            f"{words(kept.loss.high)} of loss cannot be excluded by so few validation rows (upper end of the 95 % interval)."
+        )
+    if kept.speed.median_ms > found.speed.median_ms:
+        said.append("It is no faster on this machine: a small network spends its time between the operations.")
+    if kept.method == "prune" and kept.bytes >= NO_SMALLER * found.bytes:
+        said.append(
+            f"Single zeros take as much room and time as other numbers; packed, as in a bundle's zip, the file has {kept.deflated:,} "
+            f"bytes instead of {found.deflated:,}. structured=true makes layers smaller."
         )
     if members > 1:
-        said.append(f"The model has {members} members: training with ensemble=1 would save up to {1 - 1 / members:.0%} more, and costs its spread.")
+        said.append(
+            f"It has {members} members: training with ensemble=1 would save up to {1 - 1 / members:.0%}, and cost the spread."
+        )
     return said

@@ -18,7 +18,9 @@ def compression_table(facts: Facts) -> Table | None:
     body = [_original(found["original"]), *_tried(found)]
     unit = "% of the error" if found["loss_is"].startswith("share") else "points"
     head = ("model", "MB", "ms a row", "rows per s", f"loss on validation rows ({unit})", "kept")
-    return table(f"Compressed from {found['source_run']}; ms of one row after other work, through onnxruntime", head, body)
+    return table(
+        f"Compressed from {found['source_run']}; ms of one row after other work, through onnxruntime", head, body
+    )
 
 
 def compression_words(facts: Facts) -> Iterator[str]:
@@ -27,12 +29,14 @@ def compression_words(facts: Facts) -> Iterator[str]:
     if not found:
         return
     if found["kept"] is None:
-        yield f"Compression was refused: this is the model of {found['source_run']} unchanged, for what was tried lost too much or saved nothing."
+        yield f"Compression was refused: what was tried lost too much or saved nothing; this is the model of {found['source_run']}."
         return
-    test = found["test"]
+    test, metric = found["test"], found["metric"]["title"]
     lost = "unknown" if test is None or test["loss"] is None else f"{number(100 * test['loss'])}"
     unit = "% of the error" if found["loss_is"].startswith("share") else "points"
-    yield f"Compressed ({found['kept']}) from {found['source_run']}: on test rows the loss of {found['metric']['title']} is {lost} {unit}{_ends(test)}."
+    yield (
+        f"Compressed ({found['kept']}) from {found['source_run']}: on test rows the loss of {metric} is {lost} {unit}{_ends(test)}."
+    )
 
 
 def _original(said: Mapping[str, Any]) -> list[str]:
@@ -47,7 +51,14 @@ def _tried(found: Mapping[str, Any]) -> Iterator[list[str]]:
             continue
         loss = one["validation"]
         said = DASH if loss["loss"] is None else f"{number(100 * loss['loss'])}{_ends(loss)}"
-        yield [one["method"], number(one["bytes"] / 1e6), number(one["median_ms"]), number(one["rows_per_s"]), said, kept]
+        yield [
+            one["method"],
+            number(one["bytes"] / 1e6),
+            number(one["median_ms"]),
+            number(one["rows_per_s"]),
+            said,
+            kept,
+        ]
 
 
 def _ends(loss: Mapping[str, Any] | None) -> str:

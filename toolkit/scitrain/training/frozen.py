@@ -24,7 +24,9 @@ class Frozen(Predictor):
     compute: Callable[[np.ndarray], tuple[np.ndarray, ...]]
 
     @classmethod
-    def of(cls, architecture: Predictor, path: Path, compute: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> "Frozen":
+    def of(
+        cls, architecture: Predictor, path: Path, compute: Callable[[np.ndarray], tuple[np.ndarray, ...]]
+    ) -> "Frozen":
         """Take over what ``architecture`` says of itself, and predict by ``compute``, a function of a batch of rows."""
         frozen = cls.__new__(cls)
         frozen.__dict__.update(architecture.__dict__)

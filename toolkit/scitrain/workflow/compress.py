@@ -143,7 +143,9 @@ def compress(source: Source, asked: Request, run: Run) -> Iterator[Compressed]:
 
 def _compared(source: Source, asked: Request, folder: Path, run: Run) -> Compressed:
     before = folder / "original.onnx"
-    export(source.predictor, source.rows("val")[:2] if len(source.rows("val")) > 1 else source.rows("train")[:2], before)
+    export(
+        source.predictor, source.rows("val")[:2] if len(source.rows("val")) > 1 else source.rows("train")[:2], before
+    )
     yardstick = source.yardstick("val")
     given = _material(source, asked, folder, yardstick, run)
     tried = [_try(method, given, asked, run, at) for at, method in enumerate(asked.methods)]
@@ -206,7 +208,9 @@ def _timed(before: Path, made: Mapping[Method, Variant], rows: np.ndarray) -> di
     return speeds({"": onnx_compute(before)} | {name: onnx_compute(one.onnx) for name, one in made.items()}, rows)
 
 
-def _judge(one: Tried, yardstick: Yardstick, source: Source, asked: Request, size: int, timed: Mapping[str, Speed]) -> None:
+def _judge(
+    one: Tried, yardstick: Yardstick, source: Source, asked: Request, size: int, timed: Mapping[str, Speed]
+) -> None:
     """Measure one variant, and say why it cannot be kept."""
     if one.variant is None:
         return

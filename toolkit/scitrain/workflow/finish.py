@@ -73,7 +73,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         featuriser=network.featuriser.model_dump(mode="json"),
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),
-        weights=predictor.stored,  # type: ignore[arg-type]
+        weights=predictor.stored,
         shape=ShapeConfig.of(network.featuriser.shape()),
         inner=ShapeConfig.of(predictor.inner),
         coverage=how.coverage,

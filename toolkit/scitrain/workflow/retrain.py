@@ -49,7 +49,9 @@ def further(source: Run, prepared: Prepared, network: Network, epochs: int, run:
     def train(predictor: Predictor, model: ModelSpec, sparse: bool) -> Predictor:
         own = options.model_copy(update={"ensemble": predictor.n_members})
         again = replace(learning, model=model, options=own, start=predictor, sparse=sparse)
-        fitted = fit(again, silent, lambda row: run.progress("tune", row["epoch"], epochs, f"epoch {row['epoch']:g}/{epochs}"))
+        fitted = fit(
+            again, silent, lambda row: run.progress("tune", row["epoch"], epochs, f"epoch {row['epoch']:g}/{epochs}")
+        )
         return fitted.predictor
 
     return train
