@@ -1,6 +1,6 @@
 """Make a trained model smaller and faster, as long as it stays good enough."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -87,7 +87,7 @@ class CompressModel(OfRun, Job):
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Compress a model"
 
-    method: Asked | list[Method] = "auto"
+    method: Asked | Annotated[list[Method], Field(min_length=1)] = "auto"
     """`auto`: all int8 ways and fp16; of several the smallest that holds."""
     max_quality_loss: float = Field(0.01, ge=0, le=1)
     """0.01 is one point of a score, or 1 % of an error."""
