@@ -15,7 +15,7 @@ from benchmarks import _machine
 
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
-ALONE = ("training_step", "onnx_latency", "server_latency")
+ALONE = ("training_step", "onnx_latency", "compression", "server_latency")
 WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning")
 
 

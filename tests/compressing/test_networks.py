@@ -134,7 +134,9 @@ def test_taps_that_meet_padding_alone_have_no_part_in_a_prediction():
     spec = TypeAdapter(AnyModelSpec).validate_python({"family": "cnn", "widths": [4, 4, 4, 8]})
     predictor = build_predictor("regression", spec, SHAPES["image"], 1, 2).eval()
     short, dead = without_dead_taps(predictor)
-    assert dead == 2 * 8 * 4 * 8, "two members; the last kernel of 3 × 3 meets one pixel: eight of its nine taps are dead"
+    assert dead == 2 * 8 * 4 * 8, (
+        "two members; the last kernel of 3 × 3 meets one pixel: eight of its nine taps are dead"
+    )
     x = rows("image", 5)
     np.testing.assert_array_equal(said(short, x)[0], said(predictor, x)[0])
     assert predictor.members[0].encoder.stages[3][0].kernel_size == (3, 3), "the original is left alone"
@@ -179,7 +181,9 @@ def test_as_many_weights_are_zero_as_were_asked_for_and_no_layer_is_empty(name):
     found = sum(layers[n] * sizes[n] for n in layers) / sum(sizes.values())
     assert found == pytest.approx(0.6, abs=0.01)
     assert all(share < 1 for share in layers.values())
-    assert whole == pytest.approx(found * 2 * sum(sizes.values()) / sum(p.numel() for p in predictor.members.parameters()))
+    assert whole == pytest.approx(
+        found * 2 * sum(sizes.values()) / sum(p.numel() for p in predictor.members.parameters())
+    )
     assert np.isfinite(said(predictor, x)[0]).all()
 
 

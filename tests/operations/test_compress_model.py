@@ -65,7 +65,9 @@ def test_the_smallest_that_holds_is_kept_and_said(source, smaller):
     card = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert f"Compressed from {source.id}" in card
     json.dumps(found.model_dump(mode="json"), allow_nan=False)
-    [row] = [r for r in run.read_json("results/metrics.json")["metrics"] if r["name"] == "rmse" and r["split"] == "test"]
+    [row] = [
+        r for r in run.read_json("results/metrics.json")["metrics"] if r["name"] == "rmse" and r["split"] == "test"
+    ]
     assert row["value"] == pytest.approx(loss["value"])
 
 
@@ -122,9 +124,7 @@ def test_pruned_weights_stay_zero_while_training_goes_on(source):
 
 
 def test_structured_pruning_leaves_a_smaller_model_of_the_family(source):
-    found, run = compress(
-        source, method="prune", sparsity=0.6, structured=True, steps=2, epochs=2, max_quality_loss=1
-    )
+    found, run = compress(source, method="prune", sparsity=0.6, structured=True, steps=2, epochs=2, max_quality_loss=1)
     assert found.kept == "prune"
     [told] = run.read_json("results/compression.json")["variants"]
     widths = read_config(run).model["widths"]
@@ -148,7 +148,9 @@ def test_half_precision_weights_are_a_normal_model(source, kind):
     np.testing.assert_allclose(predicted(run), predicted(source), atol=0.3)
 
 
-@pytest.mark.parametrize("request_", [{"method": "int4"}, {"sparsity": 1.0}, {"steps": 0}, {"max_quality_loss": -0.1}, {"method": []}])
+@pytest.mark.parametrize(
+    "request_", [{"method": "int4"}, {"sparsity": 1.0}, {"steps": 0}, {"max_quality_loss": -0.1}, {"method": []}]
+)
 def test_nonsense_is_refused_before_there_is_a_run(request_):
     with pytest.raises(ValidationError):
         scitrain.CompressModel(run="train_model-20260101T120000-0a1b2c3d", **request_)

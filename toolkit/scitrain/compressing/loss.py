@@ -73,7 +73,9 @@ class Yardstick:
                 before.value, after.value, None, reason="the original makes no error: no share of it can be told"
             )
         apart = scores.difference(self.metric, self.original)
-        low, high = (None, None) if apart.low is None or apart.high is None else sorted((apart.low / unit, apart.high / unit))
+        low, high = (
+            (None, None) if apart.low is None or apart.high is None else sorted((apart.low / unit, apart.high / unit))
+        )
         lost = (after.value - before.value) / unit + 0.0  # no negative zero
         return Loss(before.value, after.value, lost, low, high, apart.reason)
 

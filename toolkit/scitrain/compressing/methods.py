@@ -1,10 +1,12 @@
 """What a network can be made smaller by, and where that cannot work; imports nothing heavy."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from scitrain.contracts.model import ModelSpec
 from scitrain.errors import ScitrainError
-from scitrain.inference.config import TrainedConfig
+
+if TYPE_CHECKING:
+    from scitrain.inference.config import TrainedConfig
 
 __all__ = ["AUTO", "Asked", "Method", "refuse_compressed", "settle"]
 
@@ -21,7 +23,7 @@ def settle(asked: Asked | list[Method]) -> tuple[Method, ...]:
     return (asked,) if isinstance(asked, str) else tuple(dict.fromkeys(asked))
 
 
-def refuse_compressed(config: TrainedConfig, run_id: str, parents: list[str]) -> None:
+def refuse_compressed(config: "TrainedConfig", run_id: str, parents: list[str]) -> None:
     """Refuse a model whose weights were rounded before: rounding them again adds the errors and saves nothing.
 
     Raises:
