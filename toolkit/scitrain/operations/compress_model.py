@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, WithJsonSchema
 
 from scitrain.compressing.groups import narrowed
 from scitrain.compressing.methods import Asked, Method, refuse_compressed, settle
@@ -80,21 +80,21 @@ class CompressResult(JobResult):
 class CompressModel(OfRun, Job):
     """Make a trained model smaller: int8 through onnxruntime, half-precision weights, or pruning with further training.
 
-    Measures bytes, latency and the loss of quality with its interval. What loses more than allowed on validation rows is
-    refused, and the original kept. The run predicts, evaluates and exports like a trained one.
+    Measures bytes, latency and loss of quality; what loses more than allowed on validation rows is refused, and the
+    original kept. The run predicts, evaluates and exports like a trained one.
     """
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Compress a model"
 
-    method: Asked | Annotated[list[Method], Field(min_length=1)] = "auto"
+    method: Asked | Annotated[list[Method], Field(min_length=1), WithJsonSchema({"type": "array"})] = "auto"
     """`auto`: all int8 ways and fp16; of several the smallest that holds."""
     max_quality_loss: float = Field(0.01, ge=0, le=1)
     """0.01 is one point of a score, or 1 % of an error."""
     sparsity: float = Field(0.5, gt=0, le=0.99)
     """Share of weights pruned."""
     structured: bool = False
-    """Prune whole units and channels: layers become narrower."""
+    """Prune whole units: narrower layers."""
     steps: int = Field(3, ge=1, le=20)
     """Of pruning, each followed by training."""
     epochs: int = Field(5, ge=1, le=1000)
