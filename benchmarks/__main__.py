@@ -15,7 +15,7 @@ from benchmarks import _machine
 
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
-ALONE = ("training_step", "onnx_latency", "server_latency", "distributed")
+ALONE = ("training_step", "onnx_latency", "compression", "server_latency", "distributed")
 WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning")
 
 

@@ -33,6 +33,7 @@ def export(source: Run, run: Run, formats: Sequence[str], rows: np.ndarray | Non
     if unknown:
         raise UnknownNameError("export format", unknown[0], [*EXPORTERS, BUNDLE])
     config = read_config(source)
+    _refuse_frozen(source, config, formats)
     x = _test_features(source, config, limit) if rows is None else rows[:limit]
     predictor = load_predictor(source)
     reference = Reference.of(predictor, x, config.task)
@@ -48,6 +49,16 @@ def export(source: Run, run: Run, formats: Sequence[str], rows: np.ndarray | Non
         _record(run, check, name, entry)
     run.progress("export", len(wanted), len(wanted))
     return check
+
+
+def _refuse_frozen(source: Run, config: TrainedConfig, formats: Sequence[str]) -> None:
+    other = [name for name in formats if name not in ("onnx", BUNDLE)]
+    if config.weights == "int8" and other:
+        parent = (source.record().parents or [source.id])[0]
+        raise ScitrainError(
+            f"run {source.id} is an int8 model, which is an ONNX file: formats={other[0]!r} cannot hold it; take onnx or bundle, "
+            f"or export run={parent!r}, from which it was made"
+        )
 
 
 def _record(run: Run, check: dict[str, JsonValue], name: str, entry: dict[str, JsonValue]) -> None:

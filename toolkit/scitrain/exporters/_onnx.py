@@ -9,9 +9,11 @@ import onnx
 import torch
 
 from scitrain.errors import ScitrainError
+from scitrain.exporters._halves import halve
 from scitrain.exporters._quiet import quiet
 from scitrain.inference.backends import INPUT, OUTPUTS
 from scitrain.runs import atomic_write
+from scitrain.training.frozen import Frozen
 
 if TYPE_CHECKING:
     from scitrain.training.predictor import Predictor
@@ -23,7 +25,7 @@ LARGEST = 2_000_000_000
 
 
 def export(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[str, str | int]:
-    """Write one self-contained file; returns opset and torch version.
+    """Write one self-contained file; returns opset and torch version. A network that is a file already stays what it is.
 
     Raises:
         ScitrainError: The network has an operation that ONNX lacks, or is too large for one file.
@@ -33,7 +35,12 @@ def export(predictor: "Predictor", example: np.ndarray, target: Path) -> dict[st
         raise ScitrainError(
             f"the weights have {weights / 1e9:.1f} GB, one ONNX file holds 2 GB; export safetensors or torch_export"
         )
-    model = _captured(predictor, example)
+    if isinstance(predictor, Frozen):
+        model = onnx.load(predictor.path)
+    else:
+        model = _captured(predictor, example)
+        if predictor.stored != "fp32":
+            halve(model, predictor.stored)
     opset = next(entry.version for entry in model.opset_import if entry.domain == "")
     atomic_write(target, model.SerializeToString())
     return {"opset": opset, "ir_version": model.ir_version, "exporter": f"torch {torch.__version__} dynamo"}

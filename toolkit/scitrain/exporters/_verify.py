@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from scitrain.contracts.exporter import Exporter
 from scitrain.errors import ScitrainError
+from scitrain.exporters._halves import ROUNDED
 from scitrain.inference.backends import OUTPUTS, Compute, torch_compute
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ def verify(exporter: Exporter, path: Path, predictor: "Predictor", reference: Re
         probabilities), ``max_difference_absolute`` (of the predictions, in their own unit), ``rows``, ``bytes``,
         ``latency_ms`` and ``torch_latency_ms`` by batch size; ``reason`` where it did not pass.
     """
+    allowed = exporter.tolerance
+    if exporter.format == "onnx":
+        allowed = max(allowed, ROUNDED.get(predictor.stored, 0.0))
     compute = exporter.load(path, predictor)
     found = _in_batches(compute, reference.rows)
     problem = _shape_problem(found, reference.outputs)
@@ -90,14 +94,14 @@ def verify(exporter: Exporter, path: Path, predictor: "Predictor", reference: Re
     relative = max(
         (float((d / s).max(initial=0.0)) for d, s in zip(apart, reference.scales, strict=False)), default=None
     )
-    if problem is None and not (relative is not None and relative <= exporter.tolerance):
+    if problem is None and not (relative is not None and relative <= allowed):
         worst = max(range(len(apart)), key=lambda i: float((apart[i] / reference.scales[i]).max(initial=0.0)))
-        problem = f"{(*OUTPUTS, *predictor.head.names)[worst]} differs by {relative:.3g} of its spread, {exporter.tolerance:g} is allowed"
+        problem = f"{(*OUTPUTS, *predictor.head.names)[worst]} differs by {relative:.3g} of its spread, {allowed:g} is allowed"
     return {
         "passed": problem is None,
         "reason": problem,
         "max_difference": relative,
-        "tolerance": exporter.tolerance,
+        "tolerance": allowed,
         "max_difference_absolute": float(apart[0].max(initial=0.0)) if apart else None,
         "rows": len(reference.rows),
         "bytes": path.stat().st_size,

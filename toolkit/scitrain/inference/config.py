@@ -15,7 +15,9 @@ from scitrain.training.options import HeadKind
 if TYPE_CHECKING:
     from scitrain.evaluation.conformal import Conformal
 
-__all__ = ["ShapeConfig", "TrainedConfig"]
+__all__ = ["ShapeConfig", "TrainedConfig", "Weights"]
+
+Weights = Literal["fp32", "fp16", "bf16", "int8"]
 
 
 class ShapeConfig(Spec):
@@ -58,6 +60,8 @@ class TrainedConfig(Spec):
     """Networks that predict together."""
     head: HeadKind = "point"
     """What they say of a number; the quantiles are those of ``coverage``."""
+    weights: Weights = "fp32"
+    """How the weights lie in files; an `int8` network is its ONNX file alone."""
     shape: ShapeConfig
     """One row of features."""
     inner: ShapeConfig

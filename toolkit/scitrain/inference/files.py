@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from scitrain.errors import RunStateError, ScitrainError, listed
+from scitrain.inference.backends import onnx_compute
 from scitrain.inference.config import TrainedConfig
 from scitrain.runs import Run, atomic_write
 
@@ -37,7 +38,8 @@ ONNX = "models/model.onnx"
 
 def save_model(run: Run, predictor: "Predictor", config: TrainedConfig, domain: "Domain | None") -> None:
     """Write weights, domain and configuration, in this order: where the last is there, the model is whole."""
-    atomic_write(run.file(WEIGHTS), weight_bytes(predictor))
+    if config.weights != "int8":  # which is the ONNX file that lies there already
+        atomic_write(run.file(WEIGHTS), weight_bytes(predictor))
     if domain is not None:
         content = io.BytesIO()
         np.savez_compressed(content, **domain.arrays())  # type: ignore[arg-type]  # numpy types the keywords as bool
@@ -91,6 +93,8 @@ def load_domain(run: Run) -> "Domain | None":
 def load_predictor(run: Run) -> "Predictor":
     """Rebuild the network of a run from its configuration and fill in its weights; eval mode, on the CPU.
 
+    An int8 network is a `Frozen` one: it predicts through its file, and cannot be trained or differentiated.
+
     Raises:
         RunStateError: The run holds no trained model.
         ScitrainError: The weights do not belong to the configuration.
@@ -101,16 +105,29 @@ def load_predictor(run: Run) -> "Predictor":
     config = read_config(run)
     inner, head = config.inner.input_shape(), make_head(config.head, config.coverage)
     predictor = build_predictor(config.task, config.model_object(), inner, config.n_outputs, config.members, head)
+    predictor.stored = config.weights
+    if config.weights == "int8":
+        from scitrain.training.frozen import Frozen
+
+        return Frozen.of(predictor, run.path / ONNX, onnx_compute(run.path / ONNX)).eval()
     load_weights(predictor, run.path / WEIGHTS)
     return predictor.eval()
 
 
 def weight_bytes(predictor: "Predictor") -> bytes:
-    """Return the content of a safetensors file with every parameter and buffer."""
+    """Return the content of a safetensors file with every parameter and buffer, the members' parameters as ``predictor.stored`` says."""
+    import torch
     from safetensors.torch import save
 
-    # clones: safetensors refuses tensors that share memory, as views of one stacked ensemble do
-    return save({name: value.detach().cpu().clone().contiguous() for name, value in predictor.state_dict().items()})
+    half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(predictor.stored)
+    weights = {name for name, _ in predictor.members.named_parameters(prefix="members")}
+
+    def kept(name: str, value: torch.Tensor) -> torch.Tensor:
+        short = half if half is not None and name in weights else value.dtype
+        # clones: safetensors refuses tensors that share memory, as views of one stacked ensemble do
+        return value.detach().cpu().clone().to(short).contiguous()
+
+    return save({name: kept(name, value) for name, value in predictor.state_dict().items()})
 
 
 def load_weights(predictor: "Predictor", path: "Path") -> None:

@@ -162,6 +162,8 @@ def load_model(run: Run, backend: Backend = "auto") -> TrainedModel:
         raise ScitrainError(
             f"run {run.id}: featuriser and network in models/config.json differ in their shapes; train again"
         )
+    if config.weights == "int8" and backend == "torch":
+        raise ScitrainError(f"the int8 model of run {run.id} is computed by onnxruntime alone; leave backend out")
     compute = onnx_compute(run.path / ONNX) if chosen == "onnx" else _torch(run)
     return TrainedModel(config, featuriser, chosen, compute, config.conformal_object(), load_domain(run))
 

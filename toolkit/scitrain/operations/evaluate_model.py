@@ -87,19 +87,25 @@ class EvaluateModel(OfRun, Job):
 
         source = Run.open(self.of, workspace)
         config = read_config(source)
-        asked_anew = self.coverage not in (None, config.coverage)
-        if asked_anew and (folds := trained_folds(source)):
+        if self.coverage not in (None, config.coverage):
+            self._refuse_coverage(source, config)
+        if self.data is not None:
+            check_source(self.data, workspace)
+
+    def _refuse_coverage(self, source: Run, config: "TrainedConfig") -> None:
+        from scitrain.workflow.again import refitted
+        from scitrain.workflow.folds import trained_folds
+
+        if folds := trained_folds(source):
             raise ScitrainError(
                 f"{source.id} was cross-validated: the intervals of its rows are those of its folds, calibrated for coverage="
                 f"{config.coverage:g}; leave coverage out, or judge one fold, such as run={folds[0].trained.id!r}"
             )
-        if asked_anew and _refitted(source):
+        if refitted(source):
             raise ScitrainError(
                 f"{source.id} was trained on its validation rows too (refit=true): none are left to calibrate coverage="
                 f"{self.coverage:g}; leave coverage out (it is {config.coverage:g}), or train without refit"
             )
-        if self.data is not None:
-            check_source(self.data, workspace)
 
     def execute(self, run: Run) -> EvaluateResult:
         """Predict, measure, draw."""
@@ -131,19 +137,19 @@ class EvaluateModel(OfRun, Job):
     def _own_test(self, run: Run, source: Run, config: "TrainedConfig") -> EvaluateResult:
         from scitrain.inference import load_predictor
         from scitrain.resources import cpu_count
-        from scitrain.workflow.again import prepared_again
+        from scitrain.workflow.again import prepared_again, refitted
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.simple import Asked, simple_models
         from scitrain.workflow.stages import stage
 
         prepared = prepared_again(source, run)
         x, natural = _arrays(prepared, config, run)
-        refitted = _refitted(source)
-        kept = config.conformal_object() if refitted else None
+        seen = refitted(source)
+        kept = config.conformal_object() if seen else None
         how = Judging(self.coverage or config.coverage, config.seed, calibrated=True, conformal=kept)
         with (
             stage(run, "evaluate", "comparing with the simple models"),
-            simple_models(prepared, natural, Asked(config.seed, cpu_count(), refitted)) as simple,
+            simple_models(prepared, natural, Asked(config.seed, cpu_count(), seen)) as simple,
         ):
             judged = judge(prepared, x, load_predictor(source), how, simple)
         told = self._uncertainty(run, source, prepared, x)
@@ -171,7 +177,7 @@ class EvaluateModel(OfRun, Job):
         from scitrain.inference import load_predictor, read_config
         from scitrain.workflow.ways import uncertainty, words
 
-        if _refitted(source):
+        if refitted(source):
             return ["uncertainty: not compared, for the model was trained on its validation rows too (refit=true)"]
         config = read_config(source)
         problem = Problem(prepared.task, prepared.targets, self.coverage or config.coverage, seed=config.seed)
@@ -233,11 +239,6 @@ class EvaluateModel(OfRun, Job):
             warnings=_warnings(evaluation, counts),
             files=run.artifacts(),
         )
-
-
-def _refitted(source: Run) -> bool:
-    """Tell whether a model has seen the validation rows of its own split, so that nothing can be calibrated on them."""
-    return source.record().spec.get("refit") is True
 
 
 def _arrays(prepared: "Prepared", config: "TrainedConfig", run: Run) -> "tuple[np.ndarray, np.ndarray]":

@@ -19,6 +19,7 @@ METRICS = "results/metrics.json"
 DATA = "results/data.json"
 TRAINING = "results/dl_training_log.json"
 ARCHITECTURE = "results/architecture.json"
+COMPRESSION = "results/compression.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 
@@ -86,6 +87,8 @@ class Facts:
     exports: dict[str, dict[str, Any]]
     """Entry of ``export_check.json`` by format; empty where nothing was exported."""
     artifacts: tuple[str, ...]
+    compression: dict[str, Any]
+    """Content of ``compression.json``; empty where nothing was compressed."""
 
     @property
     def source(self) -> str:
@@ -146,6 +149,7 @@ def read_facts(run: Run) -> Facts:
         config=TrainedConfig.model_validate(config) if config else None,
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         artifacts=tuple(run.artifacts()),
+        compression=_optional(run, COMPRESSION) or {},
     )
 
 

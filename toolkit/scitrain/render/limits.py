@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from scitrain.evaluation.metrics import METRICS
 from scitrain.figures.words import count, number, percent, with_unit
+from scitrain.render.compression import compression_words
 from scitrain.render.facts import Facts, read_facts
 from scitrain.runs import Run
 
@@ -35,6 +36,7 @@ def limits_of(facts: Facts) -> list[str]:
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
         _verdict,
         _folds,
+        compression_words,
         _coverage,
         _domain,
         _data,

@@ -62,6 +62,10 @@ TITLES = {
         "Learning curve",
         "Training and validation loss by epoch with the best epoch marked, and the learning rate below.",
     ),
+    "compression": (
+        "Size, speed and quality",
+        "Loss of quality of each smaller variant against its bytes and its latency, with intervals and the loss that was allowed.",
+    ),
     "augmentations": (
         "Varied training rows",
         "A few training rows as they are, and as the network saw them while training.",

@@ -5,6 +5,7 @@ import json
 from scitrain.figures.words import DASH, count, number, one_line, percent
 from scitrain.inference.config import TrainedConfig
 from scitrain.render import data, tables
+from scitrain.render.compression import compression_table
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
@@ -85,6 +86,7 @@ def _tables(facts: Facts) -> dict[str, object]:
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),
         "exports": tables.exports_table(facts),
+        "compression": compression_table(facts),
     }
 
 

@@ -151,6 +151,8 @@ class _Session:
         sharded = self.settings.strategy == "fsdp"
         device = self.settings.device
         team = ShardedTeam(copy.deepcopy(members[0]), device) if sharded else Team(members, device)
+        if self.learning.sparse and isinstance(team, Team):
+            team.keep_zeros()
         options = self.learning.options
         tracker = Tracker(len(group), self.settings.patience, options.top_k)
         plan = self._plan(group)
@@ -217,6 +219,8 @@ class _Session:
 
     def _build(self) -> Predictor:
         learning, members = self.learning, []
+        if learning.start is not None:
+            return copy.deepcopy(learning.start).to(self.settings.device)
         inputs, inner = learn_input(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))

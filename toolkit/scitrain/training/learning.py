@@ -36,6 +36,10 @@ class Learning:
     class_names: tuple[str, ...] | None = None
     coverage: float = 0.9
     """Share of labels between the ends that a quantile head learns."""
+    start: Predictor | None = None
+    """Trained network that is trained further, with its input transform; None starts anew. Belongs to no checkpoint."""
+    sparse: bool = False
+    """Weights that are zero in ``start`` stay zero."""
 
     @property
     def head(self) -> Head:

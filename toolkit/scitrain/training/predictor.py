@@ -48,6 +48,8 @@ class Predictor(nn.Module):
     """Standard deviation of the targets (n_outputs,), in the target's unit."""
     temperature: Tensor
     """(n_outputs,), or (1,) for multiclass."""
+    stored: str = "fp32"
+    """How the weights lie in files; they are computed with as float32."""
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class Team:
         self.buffers = [buffer for buffer, _ in apart.values()]
         self._buffer_views = {name: views[name] for name, (_, views) in apart.items()}
         self._leaves = self._connect()
+        self._mask: Tensor | None = None
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -85,6 +86,13 @@ class Team:
             self.gradient += torch.cat(rows, dim=1)
         else:
             torch.cat(rows, dim=1, out=self.gradient)
+        if self._mask is not None:
+            self.gradient *= self._mask
+
+    def keep_zeros(self) -> None:
+        """Let weight matrices keep the zeros they have now: without a gradient AdamW leaves a zero where it is."""
+        self._mask = torch.ones_like(self.weights)
+        self._mask[:, : self._decayed.shape[1]] = (self._decayed != 0).to(self.weights.dtype)
 
     def reduce(self) -> None:
         """Add up the gradients of all processes."""

@@ -72,6 +72,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),
         head=predictor.head.kind,
+        weights=predictor.stored,
         shape=ShapeConfig.of(network.featuriser.shape()),
         inner=ShapeConfig.of(predictor.inner),
         coverage=how.coverage,

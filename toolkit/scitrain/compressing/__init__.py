@@ -1,0 +1,1 @@
+"""Make a trained network smaller: int8, half precision, pruning; what it costs is measured elsewhere."""
