@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from scitrain.provenance import processor
 from scitrain.resources import cpu_count
 
 __all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_folder", "describe", "keep"]
@@ -21,7 +22,7 @@ LIBRARIES = ("scitrain", "torch", "pytorch-lightning", "scikit-learn", "rdkit", 
 def describe() -> dict[str, Any]:
     """Return processor, cores, versions, date and load; nothing that names the machine."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
@@ -67,15 +68,6 @@ def data_folder(given: Path | None) -> Path:
     if not folder.is_dir():
         raise SystemExit(f"{folder} is no folder")
     return folder
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _version(distribution: str) -> str:

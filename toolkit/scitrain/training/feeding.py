@@ -75,14 +75,14 @@ class Feed(IterableDataset[Block]):
         """Yield the blocks of the chosen epoch: one where all rows lie on the device."""
         steps = list(self.order().tensor_split(self._steps, dim=1))
         if self.resident:
-            yield Block([step.to(self.device) for step in steps], None)
+            yield Block([self.place(step) for step in steps], None)
             return
         of_step = max(1, steps[0].numel() * self.x[:1].nbytes)
         size = max(1, BLOCK_BYTES // of_step)
         for start in range(0, len(steps), size):
             some = steps[start : start + size]
             places = self.train_rows[torch.cat([step.flatten() for step in some]).numpy()]
-            yield Block([step.to(self.device) for step in some], torch.from_numpy(np.asarray(self.x[places])))
+            yield Block([self.place(step) for step in some], torch.from_numpy(np.asarray(self.x[places])))
 
     def order(self) -> Tensor:
         """Return the order of the chosen epoch, (members, rows)."""
@@ -97,7 +97,7 @@ class Feed(IterableDataset[Block]):
         if self._train is not None:
             raw = self._train.index_select(0, chosen.flatten())
         elif given is not None:
-            raw = given.to(self.device)
+            raw = self.place(given)
         else:
             raise ValueError("rows that do not lie on the device come with their block")
         pictures = isinstance(self.inputs, ImageInput)
@@ -108,6 +108,10 @@ class Feed(IterableDataset[Block]):
         if self.augment is not None and not pictures:  # in deviations of each channel
             raw = self.augment(raw, generator)
         return raw.view(*chosen.shape, *raw.shape[1:])
+
+    def place(self, rows: Tensor) -> Tensor:
+        """Copy to the device what does not lie there."""
+        return rows.to(self.device)
 
     def labels(self, chosen: Tensor) -> Tensor:
         """Return the labels (members, batch[, T]) at ``chosen`` (members, batch)."""

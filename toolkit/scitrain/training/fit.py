@@ -32,7 +32,7 @@ from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput, learn_input
 
-__all__ = ["Fitted", "Learning", "fit", "train_members"]
+__all__ = ["Fitted", "Learning", "Session", "fit", "train_members"]
 
 RELIEF = ("batch_size", "accumulate", "gradient_checkpointing")
 """Settings that change when memory runs out."""
@@ -106,11 +106,11 @@ def train_members(learning: Learning, settings: Settings, journal: Journal, run:
         arithmetic(settings.precision, settings.device),
         _own_randomness(settings),
     ):
-        return _Session(learning, settings, journal, run, processes).work()
+        return Session(learning, settings, journal, run, processes).work()
 
 
-class _Session:
-    """One attempt with one batch size."""
+class Session:
+    """One attempt with one batch size: predictor, feeding and what trains them."""
 
     def __init__(
         self, learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes
