@@ -58,7 +58,11 @@ def test_activations_are_recomputed_before_batches_get_tiny_and_the_numbers_stay
 def test_one_row_at_a_time_is_the_last_step(learning, new_run, small_memory):
     small_memory(0.5)
     found = fit(learning(model=PLAIN, batch_size=16, epochs=1), new_run())
-    assert (found.facts["batch_size"], found.facts["accumulate"], found.facts["gradient_checkpointing"]) == (1, 16, True)
+    assert (found.facts["batch_size"], found.facts["accumulate"], found.facts["gradient_checkpointing"]) == (
+        1,
+        16,
+        True,
+    )
 
 
 def test_what_was_refused_or_cannot_be_is_not_recomputed(learning, new_run, small_memory):

@@ -1,14 +1,16 @@
 """What this machine offers, and which of it a run takes, with the reason."""
 
+import ctypes
 import math
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scitrain.errors import ScitrainError
 
-__all__ = ["PeakMemory", "available_memory", "choose_device", "cpu_count", "torch_threads"]
+__all__ = ["PeakMemory", "available_memory", "choose_device", "cpu_count", "give_back", "torch_threads"]
 
 CGROUPS = Path("/sys/fs/cgroup")
 NO_LIMIT = 1 << 60
@@ -78,6 +80,13 @@ class PeakMemory:
         import psutil
 
         return int(psutil.Process().memory_info().rss)
+
+
+def give_back() -> None:
+    """Let the C library return freed memory to the system, where it is one that keeps it (glibc): what is taken next then shows."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def choose_device(requested: str = "auto") -> tuple[str, str]:

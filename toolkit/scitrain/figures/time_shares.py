@@ -5,7 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from scitrain.figures._style import BLUE, GREEN, ORANGE, PALE, VERMILION, common_legend, finish, legible, new_figure, styled
+from scitrain.figures._style import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PALE,
+    VERMILION,
+    common_legend,
+    finish,
+    legible,
+    new_figure,
+    styled,
+)
 from scitrain.figures.words import number, percent
 
 __all__ = ["time_shares"]
@@ -40,7 +51,13 @@ def time_shares(found: Mapping[str, Mapping[str, float]], subtitle: str) -> Figu
             if share >= SMALLEST_NAMED:
                 dark = name in {"compute", "overhead", "optimiser"}
                 axes.text(
-                    start + share / 2, place, percent(share, 0), ha="center", va="center", color="white" if dark else "black", fontsize=9
+                    start + share / 2,
+                    place,
+                    percent(share, 0),
+                    ha="center",
+                    va="center",
+                    color="white" if dark else "black",
+                    fontsize=9,
                 )
             start += share
     names = [f"{name}, {number(sum(parts.values()))} ms" for name, parts in found.items()]

@@ -63,10 +63,8 @@ class Trunk(nn.Module):
         seen = seen | (first & ~seen.any(dim=1, keepdim=True))
         mask = seen[:, None, None, :]
         for layer in self.layers:
-            if recompute and self.training:
-                states = checkpoint(layer, states, mask, use_reentrant=False)
-            else:
-                states = layer(states, mask)
+            again = recompute and self.training
+            states = checkpoint(layer, states, mask, use_reentrant=False) if again else layer(states, mask)
         weight = seen.unsqueeze(2).to(states.dtype)
         return (self.norm(states) * weight).sum(1) / weight.sum(1)  # type: ignore[no-any-return]
 

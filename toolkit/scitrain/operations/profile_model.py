@@ -71,7 +71,9 @@ class ProfileResult(JobResult):
         """Return bottlenecks, then numbers."""
         size = f"on {self.device}: {self.parameters:,} parameters, {self.flops_a_row:,} FLOPs a row"
         top = f"most time in torch: {', '.join(self.operators)}"
-        return "\n".join([*self.bottlenecks, size, *(one.words() for one in self.measured), top, f"next: {self.next_step}"])
+        return "\n".join(
+            [*self.bottlenecks, size, *(one.words() for one in self.measured), top, f"next: {self.next_step}"]
+        )
 
 
 class ProfileModel(OfRun, Job):

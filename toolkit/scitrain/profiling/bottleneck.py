@@ -73,7 +73,9 @@ def training_shares(whole: Timing, few: Timing) -> Shares:
     }
 
 
-def of_prediction(situation: str, timing: Timing, runs: Mapping[str, Sequence[Timing]], backend: str, setting: Setting) -> Bottleneck:
+def of_prediction(
+    situation: str, timing: Timing, runs: Mapping[str, Sequence[Timing]], backend: str, setting: Setting
+) -> Bottleneck:
     """Name the bottleneck of predictions of ``timing.rows`` rows through a backend.
 
     Args:
@@ -120,7 +122,8 @@ def _about_compute(timing: Timing, others: Mapping[str, Timing], setting: Settin
 
 
 def _about_calls(timing: Timing, largest: Timing, others: Mapping[str, Timing], backend: str) -> str:
-    together = f"send rows together: {largest.rows} in one call take {largest.p50_ms / largest.rows:.3g} ms each, one by one {timing.p50_ms / timing.rows:.3g} ms"
+    one, many = timing.p50_ms / timing.rows, largest.p50_ms / largest.rows
+    together = f"send rows together: {largest.rows} in one call take {many:.3g} ms each, one by one {one:.3g} ms"
     faster = [name for name, t in others.items() if t.p50_ms < 0.9 * timing.p50_ms]
     if backend == "torch" and not others:
         return f"{together}; export_model(formats=['onnx']): onnxruntime has less to do for each call"

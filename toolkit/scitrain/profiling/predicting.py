@@ -13,7 +13,7 @@ from scitrain.inference.files import ONNX, load_predictor
 from scitrain.inference.model import TrainedModel, load_model
 from scitrain.profiling.stopwatch import Stopwatch
 from scitrain.profiling.timing import Timing, repeated
-from scitrain.resources import PeakMemory
+from scitrain.resources import PeakMemory, give_back
 from scitrain.runs import Run
 
 __all__ = ["Contestant", "batches", "contestants", "measured"]
@@ -80,6 +80,7 @@ def measured(one: Contestant, columns: Columns, rows: int, seconds: float) -> Ti
     def part(number: int) -> Columns:
         return take(columns, (np.arange(rows) + number * rows) % n)
 
+    give_back()
     memory = PeakMemory(one.device)
     before, _ = memory.read()
     taken, parts = repeated(_step(one, [part(number) for number in range(4)]), one.watch, seconds)

@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import ParamSpec, TypeVar
 
 import torch
 
-__all__ = ["SPAN", "Stopwatch", "waiter"]
+__all__ = ["Stopwatch", "span", "waiter"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-SPAN = "scitrain: "
-"""How the spans of parts begin in a trace."""
+
+
+def span(name: str) -> AbstractContextManager[object]:
+    """Return a context that a trace shows by this name."""
+    return torch.autograd.profiler.record_function(f"scitrain: {name}")
 
 
 def waiter(device: str) -> Callable[[], None]:
@@ -36,7 +39,7 @@ class Stopwatch:
         self._inside.append(0.0)
         begin = self._clock()
         try:
-            with torch.autograd.profiler.record_function(f"{SPAN}{name}"):
+            with span(name):
                 yield
                 self._wait()
         finally:

@@ -36,7 +36,9 @@ class Timing(Spec):
     """Most allocated on the GPU."""
 
     @classmethod
-    def of(cls, rows: int, seconds: Sequence[float], parts: Mapping[str, float], memory: tuple[float, float | None]) -> "Timing":
+    def of(
+        cls, rows: int, seconds: Sequence[float], parts: Mapping[str, float], memory: tuple[float, float | None]
+    ) -> "Timing":
         """Sum up passes of ``rows`` rows, their ``seconds`` and the seconds of their parts in all."""
         p50, p90, p99 = (1000 * float(v) for v in np.percentile(seconds, [50, 90, 99]))
         n = len(seconds)
@@ -57,8 +59,10 @@ class Timing(Spec):
 
 def repeated(step: Callable[[int], None], watch: Stopwatch, seconds: float) -> tuple[list[float], dict[str, float]]:
     """Call ``step`` with the number of the pass until ``seconds`` are over; returns the seconds of each pass, and those of its parts."""
+    begin = time.perf_counter()
     for number in range(WARM_UP):
-        step(number)
+        if number == 0 or time.perf_counter() - begin < seconds:
+            step(number)
     watch.taken()
     taken: list[float] = []
     begin = time.perf_counter()

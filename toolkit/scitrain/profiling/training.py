@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from scitrain.profiling.stopwatch import Stopwatch
 from scitrain.profiling.timing import Timing, repeated
-from scitrain.resources import PeakMemory
+from scitrain.resources import PeakMemory, give_back
 from scitrain.training.feeding import Block
 from scitrain.training.module import TrainingModule
 
@@ -50,6 +48,7 @@ def measured_training(module: TrainingModule, seconds: float) -> Trained:
     watched(module, watch)
     module.start_epoch()
     steps = _steps(module, watch)
+    give_back()
     memory = PeakMemory(device)
     before, _ = memory.read()
     taken, parts = repeated(lambda _: module.training_step(next(steps)), watch, seconds)
@@ -87,7 +86,6 @@ def _single(block: Block) -> Iterator[Block]:
 def _first_rows(block: Block) -> Block:
     """Return a step with the first two rows of each member."""
     chosen = block.steps[0]
-    rows: Tensor | None = None
-    if block.rows is not None:
-        rows = block.rows.view(*chosen.shape, *block.rows.shape[1:])[:, :FEW].flatten(0, 1)
-    return Block([chosen[:, :FEW]], rows)
+    if block.rows is None:
+        return Block([chosen[:, :FEW]], None)
+    return Block([chosen[:, :FEW]], block.rows.view(*chosen.shape, *block.rows.shape[1:])[:, :FEW].flatten(0, 1))

@@ -44,11 +44,10 @@ class Compiling:
 
 def plan_compiling(asked: bool | Literal["auto"], device: str, processes: int) -> tuple[bool | None, str]:
     """Return whether to compile on a device, None where that is to be measured, and why."""
-    if asked is False:
-        return False, "asked for"
-    lacking = _lacking(device)
-    if asked is True:
-        return (True, "asked for") if not lacking else (False, f"asked for, but {lacking}; the network runs as it is")
+    lacking = _lacking(device) if asked else ""
+    if asked != "auto":
+        why = f"asked for, but {lacking}; the network runs as it is" if lacking else "asked for"
+        return asked and not lacking, why
     if device != "cuda":
         return False, (
             f"on {device} compiling is not tried unasked: the same request gives the same numbers each time, and it needs a compiler"

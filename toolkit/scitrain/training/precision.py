@@ -95,7 +95,7 @@ def arithmetic(precision: str, device: str) -> Iterator[None]:
         yield
         return
     places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)  # type: ignore[attr-defined]
-    before = [place.fp32_precision for place in places]
+    before = [place.fp32_precision for place in places]  # type: ignore[union-attr]  # its stub lacks it
     wanted = "tf32" if precision in {"tf32", "bf16"} else "ieee"
     try:
         for place in places:

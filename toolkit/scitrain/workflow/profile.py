@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from pydantic import JsonValue
 
 from scitrain.contracts.modality import Columns
@@ -25,7 +24,7 @@ from scitrain.profiling.bottleneck import (
     training_shares,
 )
 from scitrain.profiling.predicting import Contestant, batches, contestants, measured
-from scitrain.profiling.stopwatch import Stopwatch
+from scitrain.profiling.stopwatch import Stopwatch, span
 from scitrain.profiling.timing import Timing
 from scitrain.profiling.tracing import Operator, traced
 from scitrain.profiling.training import Trained, measured_training, watched
@@ -69,6 +68,8 @@ class Profile:
     operators: list[Operator]
     backend: str
     """The one that a prediction takes by itself."""
+    machine: dict[str, JsonValue]
+    """Where it was measured."""
 
 
 def profile(source: Run, run: Run, largest: int, seconds: float, device: str) -> Profile:
@@ -93,10 +94,12 @@ def profile(source: Run, run: Run, largest: int, seconds: float, device: str) ->
             trained = measured_training(module, 2 * seconds)
         with stage(run, "trace", "tracing"):
             operators = traced(run, _work(models[0], columns, make), chosen)
+        machine = _machine(chosen)
     backend = "onnx" if "onnx" in predictions else "torch"
     member = load_predictor(source).members[0]
     layers = architecture(member, config.inner.input_shape(), config.members)  # type: ignore[arg-type]
-    found = Profile(predictions, trained, setting, layers, _named(predictions, backend, trained, setting), operators, backend)
+    named = _named(predictions, backend, trained, setting)
+    found = Profile(predictions, trained, setting, layers, named, operators, backend, machine)
     _write(found, source, config, run)
     with stage(run, "report", "drawing figures"):
         _draw(found, config, run)
@@ -123,7 +126,13 @@ def _trainer(
     """Return what makes the module that would train this model again, with the options of its own training."""
     spec = source.record().spec
     asked = {name: spec[name] for name in TrainingOptions.model_fields if name in spec}
-    own: dict[str, object] = {"device": device, "devices": 1, "ensemble": config.members, "compile": False, "loggers": []}
+    own: dict[str, object] = {
+        "device": device,
+        "devices": 1,
+        "ensemble": config.members,
+        "compile": False,
+        "loggers": [],
+    }
     options = TrainingOptions.model_validate(asked | own)
     featuriser = config.featuriser_object()
     learning = Learning(
@@ -145,7 +154,9 @@ def _trainer(
     settings = replace(settings, **{name: log[name] for name in RELIEF if name in log})
 
     def make() -> tuple[TrainingModule, Settings]:
-        session = Session(learning, settings, Journal(None, 0, device), Unrecorded(run.path, run.workspace), Processes())
+        session = Session(
+            learning, settings, Journal(None, 0, device), Unrecorded(run.path, run.workspace), Processes()
+        )
         return session.module(session.groups[0]), settings
 
     return make
@@ -174,13 +185,13 @@ def _work(one: Contestant, columns: Columns, make: Callable[[], tuple[TrainingMo
 
     def work() -> None:
         for _ in range(TRACED_PASSES):
-            with torch.autograd.profiler.record_function("scitrain: prediction"):
+            with span("prediction"):
                 one.predict(some)
         start = 0
         for chosen in block.steps[:TRACED_PASSES]:
             rows = None if block.rows is None else block.rows[start : start + chosen.numel()]
             start += chosen.numel()
-            with torch.autograd.profiler.record_function("scitrain: training step"):
+            with span("training step"):
                 module.training_step(replace(block, steps=[chosen], rows=rows))
 
     return work
@@ -220,7 +231,7 @@ def _write(found: Profile, source: Run, config: TrainedConfig, run: Run) -> None
         "members": config.members,
         "parameters": found.layers.parameters * config.members,
         "flops_a_row": flops,
-        "machine": _machine(found.setting.device),
+        "machine": found.machine,
         "backend": found.backend,
         "bottlenecks": [one.model_dump(mode="json") for one in found.bottlenecks],
         "shares_ms": {name: dict(parts) for name, parts in _shares(found).items()},
@@ -248,6 +259,8 @@ def _speed(flops: int, timing: Timing) -> dict[str, JsonValue]:
 
 
 def _machine(device: str) -> dict[str, JsonValue]:
+    import torch
+
     return {
         "processor": processor(),
         "cpus": cpu_count(),
@@ -262,7 +275,11 @@ def _draw(found: Profile, config: TrainedConfig, run: Run) -> None:
     what = joined(
         f"{config.model.get('family')} × {config.members}" if config.members > 1 else str(config.model.get("family")),
         config.modality,
-        "a GPU" if found.setting.device == "cuda" else f"{cpu_count()} CPUs" if found.setting.device == "cpu" else found.setting.device,
+        "a GPU"
+        if found.setting.device == "cuda"
+        else f"{cpu_count()} CPUs"
+        if found.setting.device == "cpu"
+        else found.setting.device,
     )
     known = Latency.__dataclass_fields__
     points = {
@@ -270,4 +287,7 @@ def _draw(found: Profile, config: TrainedConfig, run: Run) -> None:
         for name, timings in found.predictions.items()
     }
     save(latency(points, what), run.file("figures/latency.png"))
-    save(time_shares(_shares(found), joined(what, f"predictions by {found.backend}")), run.file("figures/time_shares.png"))
+    save(
+        time_shares(_shares(found), joined(what, f"predictions by {found.backend}")),
+        run.file("figures/time_shares.png"),
+    )
