@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,9 +14,10 @@ from typing import Any
 from scitrain.provenance import processor
 from scitrain.resources import cpu_count
 
-__all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_folder", "describe", "keep"]
+__all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_folder", "describe", "keep", "without_lightning"]
 
 RESULTS = Path(__file__).with_name("results")
+ASKS_BY_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 DATA_VARIABLE = "SCITRAIN_BENCHMARK_DATA"
 LIBRARIES = ("scitrain", "torch", "pytorch-lightning", "scikit-learn", "rdkit", "numpy", "onnxruntime", "optuna")
 
@@ -46,6 +49,17 @@ def keep(name: str, command: str, machine: dict[str, Any], figures: dict[str, An
 def as_installed() -> dict[str, str]:
     """Return the environment for a program under test: it may keep its bytecode, as it does where a person installed it."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+@contextmanager
+def without_lightning() -> Iterator[None]:
+    """Run a peer as it runs by itself: Lightning, once imported, tells torch to ask for GPUs in a way that costs half a millisecond a step."""
+    before = os.environ.pop(ASKS_BY_NVML, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[ASKS_BY_NVML] = before
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -94,8 +94,9 @@ def arithmetic(precision: str, device: str) -> Iterator[None]:
     if device != "cuda" or torch.version.hip is not None:
         yield
         return
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)  # type: ignore[attr-defined]
-    before = [place.fp32_precision for place in places]  # type: ignore[union-attr]  # its stub lacks it
+    # Any: the stubs lack these attributes.
+    places: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn]  # type: ignore[attr-defined]
+    before = [place.fp32_precision for place in places]
     wanted = "tf32" if precision in {"tf32", "bf16"} else "ieee"
     try:
         for place in places:
