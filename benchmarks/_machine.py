@@ -14,7 +14,16 @@ from typing import Any
 from scitrain.provenance import processor
 from scitrain.resources import cpu_count
 
-__all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_folder", "describe", "keep", "without_lightning"]
+__all__ = [
+    "DATA_VARIABLE",
+    "RESULTS",
+    "add_data_option",
+    "as_installed",
+    "data_folder",
+    "describe",
+    "keep",
+    "without_lightning",
+]
 
 RESULTS = Path(__file__).with_name("results")
 ASKS_BY_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
@@ -53,7 +62,7 @@ def as_installed() -> dict[str, str]:
 
 @contextmanager
 def without_lightning() -> Iterator[None]:
-    """Run a peer as it runs by itself: Lightning, once imported, tells torch to ask for GPUs in a way that costs half a millisecond a step."""
+    """Run a peer as it runs by itself: Lightning makes torch ask for GPUs in a way that costs half a millisecond a step."""
     before = os.environ.pop(ASKS_BY_NVML, None)
     try:
         yield

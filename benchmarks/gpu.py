@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -61,9 +61,7 @@ class Case:
 
 
 CASES = {
-    "resnet50_224": Case(
-        Timm(name="resnet50", pretrained=False), InputShape("image", (3, 224, 224)), batch=128
-    ),
+    "resnet50_224": Case(Timm(name="resnet50", pretrained=False), InputShape("image", (3, 224, 224)), batch=128),
     "transformer_100m": Case(
         Transformer(width=768, depth=14, heads=12, dropout=0.0), InputShape("tokens", (512,), vocabulary=1000), batch=32
     ),
@@ -152,7 +150,9 @@ def measured(case: Case, repeats: int, steps: int) -> dict[str, Any]:
         "batch": case.batch,
         "rows_per_s": {name: round(value, 1) for name, value in middle.items()},
         "fit_over_by_hand": round(median(a / b for a, b in zip(speeds["fit"], speeds["by_hand"], strict=True)), 3),
-        "mfu": {name: None if peak is None else round(3 * work * value / (peak * 1e12), 4) for name, value in middle.items()},
+        "mfu": {
+            name: None if peak is None else round(3 * work * value / (peak * 1e12), 4) for name, value in middle.items()
+        },
         "fit_chose": chosen,
     }
 

@@ -16,6 +16,14 @@ def timing(rows, **parts):
     return Timing.of(rows, [whole], {name: value / 1000 for name, value in parts.items()}, (0.0, None))
 
 
+def call(features, network, judging, copy=0):
+    return {"features": features, "network": network, "judging": judging, "copy": copy}
+
+
+def step(data, forward, backward, optimiser, copy=0):
+    return {"data": data, "forward": forward, "backward": backward, "optimiser": optimiser, "copy": copy}
+
+
 def predicted(one, many, **others):
     runs = {"torch": [timing(1, **one), timing(100, **many)]} | others
     return of_prediction("one row", runs["torch"][0], runs, "torch", CPU)
@@ -26,7 +34,9 @@ def trained(whole, few, setting=CPU):
 
 
 def test_what_a_pass_takes_beyond_the_work_of_its_rows_is_overhead():
-    shares = prediction_shares(timing(1, features=1, network=5, judging=2), timing(100, features=9, network=50, judging=3))
+    shares = prediction_shares(
+        timing(1, features=1, network=5, judging=2), timing(100, features=9, network=50, judging=3)
+    )
     assert shares == {"data": 1, "copy": 0, "compute": 0.5, "overhead": 4.5, "judging": 2}
 
 
@@ -40,12 +50,12 @@ def test_the_work_of_two_rows_is_taken_for_what_a_step_costs_anyway():
 @pytest.mark.parametrize(
     ("one", "many", "part", "advice"),
     [
-        ({"features": 9, "network": 1, "judging": 0}, {"features": 900, "network": 90, "judging": 1}, "data", "a faster network would save 10% at most"),
-        ({"features": 9, "network": 1, "judging": 0}, {"features": 90, "network": 90, "judging": 1}, "data", r"send rows together \(0.9 ms a row where 100"),
-        ({"features": 0, "network": 9, "judging": 1}, {"features": 1, "network": 900, "judging": 1}, "compute", "ensemble=1 has a 5th of the work, a GPU"),
-        ({"features": 0, "network": 9, "judging": 1}, {"features": 1, "network": 10, "judging": 1}, "overhead", "send rows together: 100 in one call take 0.12 ms each, one by one 10 ms; export_model"),
-        ({"features": 1, "network": 1, "judging": 8}, {"features": 1, "network": 10, "judging": 9}, "judging", "send rows together: 100"),
-        ({"features": 0, "copy": 8, "network": 1, "judging": 1}, {"features": 1, "copy": 8, "network": 10, "judging": 1}, "copy", "predict on the CPU"),
+        (call(9, 1, 0), call(900, 90, 1), "data", "a faster network would save 10% at most"),
+        (call(9, 1, 0), call(90, 90, 1), "data", r"send rows together \(0.9 ms a row where 100"),
+        (call(0, 9, 1), call(1, 900, 1), "compute", "ensemble=1 has a 5th of the work, a GPU"),
+        (call(0, 9, 1), call(1, 10, 1), "overhead", "send rows together: 100 in one call take 0.12 ms each, one by one 10 ms; export"),
+        (call(1, 1, 8), call(1, 10, 9), "judging", "send rows together: 100"),
+        (call(0, 1, 1, copy=8), call(1, 10, 1, copy=8), "copy", "predict on the CPU"),
     ],
 )  # fmt: skip
 def test_the_largest_part_of_a_prediction_is_named_with_what_helps(one, many, part, advice):
@@ -60,24 +70,24 @@ def assert_said(pattern, found):
 
 def test_a_faster_backend_is_told_with_its_measured_time():
     onnx = [timing(1, features=0, network=2, judging=1), timing(100, features=1, network=100, judging=1)]
-    one, many = {"features": 0, "network": 9, "judging": 1}, {"features": 1, "network": 900, "judging": 1}
+    one, many = call(0, 9, 1), call(1, 900, 1)
     assert_said(r"onnx takes 0.22 × the time", predicted(one, many, onnx=onnx))
-    many = {"features": 1, "network": 10, "judging": 1}
+    many = call(1, 10, 1)
     assert_said(r"backend 'onnx' takes 3 ms", predicted(one, many, onnx=onnx))
 
 
 @pytest.mark.parametrize(
     ("whole", "few", "changed", "part", "advice"),
     [
-        ({"data": 9, "forward": 1, "backward": 1, "optimiser": 1}, {"forward": 1, "backward": 1}, {}, "data", "a larger batch_size"),
-        ({"data": 9, "forward": 1, "backward": 1, "optimiser": 1}, {"forward": 1, "backward": 1}, {"resident": False}, "data", "read from disk"),
-        ({"data": 9, "forward": 1, "backward": 1, "optimiser": 1}, {"forward": 1, "backward": 1}, {"augment": ("flip",)}, "data", r"varying the rows \(flip\)"),
-        ({"data": 1, "copy": 9, "forward": 1, "backward": 1, "optimiser": 1}, {"forward": 1, "backward": 1}, {}, "copy", "max_rows"),
-        ({"data": 1, "forward": 9, "backward": 9, "optimiser": 1}, {"forward": 1, "backward": 1}, {}, "compute", "a GPU"),
-        ({"data": 1, "forward": 9, "backward": 9, "optimiser": 1}, {"forward": 1, "backward": 1}, {"device": "cuda"}, "compute", "precision='bf16', compile=true"),
-        ({"data": 1, "forward": 9, "backward": 9, "optimiser": 1}, {"forward": 1, "backward": 1}, {"device": "cuda", "precision": "bf16", "compiled": True}, "compute", "^a smaller network$"),
-        ({"data": 1, "forward": 9, "backward": 9, "optimiser": 1}, {"forward": 8, "backward": 9}, {}, "overhead", "a step of 2 rows takes 17 ms, one of 64 rows 20 ms, or compile=true"),
-        ({"data": 1, "forward": 2, "backward": 2, "optimiser": 9}, {"forward": 1, "backward": 1}, {}, "optimiser", r"batch_size \(now 64\)"),
+        (step(9, 1, 1, 1), step(0, 1, 1, 0), {}, "data", "a larger batch_size"),
+        (step(9, 1, 1, 1), step(0, 1, 1, 0), {"resident": False}, "data", "read from disk"),
+        (step(9, 1, 1, 1), step(0, 1, 1, 0), {"augment": ("flip",)}, "data", r"varying the rows \(flip\)"),
+        (step(1, 1, 1, 1, copy=9), step(0, 1, 1, 0), {}, "copy", "max_rows"),
+        (step(1, 9, 9, 1), step(0, 1, 1, 0), {}, "compute", "a GPU"),
+        (step(1, 9, 9, 1), step(0, 1, 1, 0), {"device": "cuda"}, "compute", "precision='bf16', compile=true"),
+        (step(1, 9, 9, 1), step(0, 1, 1, 0), {"device": "cuda", "precision": "bf16", "compiled": True}, "compute", "^a smaller network$"),
+        (step(1, 9, 9, 1), step(0, 8, 9, 0), {}, "overhead", "a step of 2 rows takes 17 ms, one of 64 rows 20 ms, or compile=true"),
+        (step(1, 2, 2, 9), step(0, 1, 1, 0), {}, "optimiser", r"batch_size \(now 64\)"),
     ],
 )  # fmt: skip
 def test_the_largest_part_of_a_training_step_is_named_with_what_helps(whole, few, changed, part, advice):

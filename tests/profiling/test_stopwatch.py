@@ -46,7 +46,7 @@ def test_a_wrapped_function_gives_what_it_gives_and_its_time_counts_even_where_i
 
     timed = watch.wrap("work", work)
     assert timed(False) == "done"
-    with pytest.raises(ValueError, match="^broken$"):
+    with pytest.raises(ValueError, match=r"^broken$"):
         timed(fails=True)
     assert watch.taken() == {"work": 6}
 
