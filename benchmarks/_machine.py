@@ -4,16 +4,29 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from scitrain.provenance import processor
 from scitrain.resources import cpu_count
 
-__all__ = ["DATA_VARIABLE", "RESULTS", "add_data_option", "as_installed", "data_folder", "describe", "keep"]
+__all__ = [
+    "DATA_VARIABLE",
+    "RESULTS",
+    "add_data_option",
+    "as_installed",
+    "data_folder",
+    "describe",
+    "keep",
+    "without_lightning",
+]
 
 RESULTS = Path(__file__).with_name("results")
+ASKS_BY_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 DATA_VARIABLE = "SCITRAIN_BENCHMARK_DATA"
 LIBRARIES = ("scitrain", "torch", "pytorch-lightning", "scikit-learn", "rdkit", "numpy", "onnxruntime", "optuna")
 
@@ -21,7 +34,7 @@ LIBRARIES = ("scitrain", "torch", "pytorch-lightning", "scikit-learn", "rdkit", 
 def describe() -> dict[str, Any]:
     """Return processor, cores, versions, date and load; nothing that names the machine."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
@@ -47,6 +60,17 @@ def as_installed() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
+@contextmanager
+def without_lightning() -> Iterator[None]:
+    """Run a peer as it runs by itself: Lightning makes torch ask for GPUs in a way that costs half a millisecond a step."""
+    before = os.environ.pop(ASKS_BY_NVML, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[ASKS_BY_NVML] = before
+
+
 def add_data_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--data``, the folder with the public data sets."""
     parser.add_argument(
@@ -67,15 +91,6 @@ def data_folder(given: Path | None) -> Path:
     if not folder.is_dir():
         raise SystemExit(f"{folder} is no folder")
     return folder
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _version(distribution: str) -> str:

@@ -51,13 +51,21 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
         resources.choose_device("cuda")
 
 
-def test_bf16_is_taken_where_the_gpu_computes_it(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
-    assert resources.choose_precision("cuda")[0] == "bf16"
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    assert resources.choose_precision("cuda")[0] == "32"
-    assert resources.choose_precision("cpu")[0] == "32"
-    assert resources.choose_precision("cpu", "bf16") == ("bf16", "asked for")
+def test_the_most_resident_memory_since_the_last_look_is_told():
+    memory = resources.PeakMemory()
+    before, gpu = memory.read()
+    held = bytearray(64 << 20)
+    held[::4096] = bytes([1]) * len(held[::4096])
+    del held
+    assert memory.read()[0] >= before + (48 << 20)
+    assert gpu is None
+    memory.reset()
+    assert memory.read()[0] < before + (48 << 20)
+
+
+def test_without_the_kernels_record_the_memory_of_the_moment_is_told(tmp_path):
+    memory = resources.PeakMemory(process=tmp_path / "no such folder")
+    assert memory.read()[0] > 1 << 20
 
 
 def test_thread_counts_are_put_back():

@@ -145,8 +145,10 @@ def test_no_memory_for_one_row_is_an_error_that_says_what_to_do(learning, run, m
         raise torch.OutOfMemoryError("fake: out of memory")
 
     monkeypatch.setattr(Team, "forward", no_memory)
-    with pytest.raises(ScitrainError, match=r"does not suffice for one row.*gradient_checkpointing"):
+    with pytest.raises(ScitrainError, match=r"does not suffice for one row.*smaller network"):
         fit(learning(batch_size=4), run)
+    with pytest.raises(ScitrainError, match=r"does not suffice for one row.*gradient_checkpointing=true"):
+        fit(learning(batch_size=4, gradient_checkpointing=False), run)
 
 
 def test_a_diverging_loss_says_what_to_lower(learning, run, monkeypatch):

@@ -21,6 +21,7 @@ from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
 from scitrain.operations.list_runs import ListRuns
 from scitrain.operations.predict import Predict
+from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
@@ -49,6 +50,7 @@ __all__ = [
     "ListModels",
     "ListRuns",
     "Predict",
+    "ProfileModel",
     "Result",
     "ResumeRun",
     "Run",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-__all__ = ["PACKAGES", "provenance"]
+__all__ = ["PACKAGES", "processor", "provenance"]
 
 PACKAGES = (
     "scitrain",
@@ -33,10 +33,20 @@ def provenance() -> dict[str, JsonValue]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "processor": processor(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "command": [*_command(sys.argv)],
         "git": _git(),
     }
+
+
+def processor(information: Path = Path("/proc/cpuinfo")) -> str:
+    """Return what the CPU calls itself."""
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def _command(words: list[str]) -> list[str]:

@@ -1,21 +1,23 @@
 """What this machine offers, and which of it a run takes, with the reason."""
 
+import ctypes
 import math
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 from scitrain.errors import ScitrainError
 
-__all__ = ["available_memory", "choose_device", "choose_precision", "cpu_count", "torch_threads"]
+__all__ = ["PeakMemory", "available_memory", "choose_device", "cpu_count", "give_back", "torch_threads"]
 
 CGROUPS = Path("/sys/fs/cgroup")
 NO_LIMIT = 1 << 60
 """Version-1 control groups say "no limit" as a number near 2⁶³."""
-
-Precision = Literal["32", "bf16"]
+PROCESS = Path("/proc/self")
+FORGET_PEAK = "5"
+"""Written to ``clear_refs``: the kernel's record of the most resident memory starts anew (proc(5))."""
 
 
 def cpu_count(cgroups: Path = CGROUPS) -> int:
@@ -36,6 +38,55 @@ def available_memory(cgroups: Path = CGROUPS) -> int:
         if limit is not None and used is not None and limit < NO_LIMIT:
             free = min(free, max(0, int(limit - used)))
     return free
+
+
+class PeakMemory:
+    """Most memory since `reset`, in bytes: resident of this process, and allocated by torch on a CUDA device.
+
+    Where the kernel keeps no such record (it is Linux's), the resident memory is that of the moment of `read`.
+    """
+
+    def __init__(self, device: str = "cpu", process: Path = PROCESS) -> None:
+        self.gpu = device == "cuda"
+        self.process = process
+        self.kept = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was."""
+        try:
+            (self.process / "clear_refs").write_text(FORGET_PEAK, encoding="ascii")
+            self.kept = True
+        except OSError:
+            self.kept = False
+        if self.gpu:
+            import torch
+
+            torch.cuda.reset_peak_memory_stats()
+
+    def read(self) -> tuple[int, int | None]:
+        """Return the peaks; None without a CUDA device."""
+        if not self.gpu:
+            return self._resident(), None
+        import torch
+
+        return self._resident(), int(torch.cuda.max_memory_allocated())
+
+    def _resident(self) -> int:
+        if self.kept:
+            for line in (self.process / "status").read_text(encoding="ascii", errors="replace").splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
+
+
+def give_back() -> None:
+    """Let the C library return freed memory to the system, where it is one that keeps it (glibc): what is taken next then shows."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def choose_device(requested: str = "auto") -> tuple[str, str]:
@@ -59,19 +110,6 @@ def choose_device(requested: str = "auto") -> tuple[str, str]:
     if found["mps"]:
         return "mps", "Apple GPU found"
     return "cpu", f"no GPU found; {cpu_count()} CPU cores"
-
-
-def choose_precision(device: str, requested: str = "auto") -> tuple[Precision, str]:
-    """Return the arithmetic of the forward pass on ``device``, and why."""
-    if requested in ("32", "bf16"):
-        return ("bf16" if requested == "bf16" else "32"), "asked for"
-    if device != "cuda":
-        return "32", f"on {device} mixed precision gains little and costs digits"
-    import torch
-
-    if torch.cuda.is_bf16_supported(including_emulation=False):
-        return "bf16", "the GPU computes bfloat16 natively; weights stay in float32"
-    return "32", "the GPU has no native bfloat16"
 
 
 @contextmanager

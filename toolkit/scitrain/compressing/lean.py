@@ -15,13 +15,13 @@ Convolution = nn.Conv1d | nn.Conv2d
 
 
 class Lean(Predictor):
-    """A predictor of one member whose head gives the answer at once.
+    """A predictor of one member with a point, whose last layer gives the answer at once.
 
     Pooling one member's probabilities gives them back, and its spread is zero: p = softmax(l / T) or σ(l / T), ŷ = shift + scale · l. The
     temperature, or scale and shift, are multiplied into the head's weights.
     """
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Return prediction, spread (zeros) and representation, as `Predictor` does."""
         output, features = self.members[0](self.inputs(rows))
         if self.task == "regression":
@@ -39,7 +39,7 @@ def lean(predictor: Predictor) -> tuple[Predictor, int]:
     copied, dead = without_dead_taps(predictor)
     _without_idle_pools(copied)
     _fold_input(copied)
-    if copied.n_members > 1:
+    if len(copied.members) > 1 or copied.head.kind != "point":
         return copied, dead
     short = Lean.__new__(Lean)
     short.__dict__.update(copied.__dict__)

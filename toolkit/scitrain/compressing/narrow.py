@@ -30,7 +30,7 @@ def narrow(predictor: Predictor, model: ModelSpec, share: float) -> tuple[Predic
             "ask for a larger sparsity, or prune single weights (structured=false)"
         )
     task = predictor.task
-    made = build_predictor(task, smaller, predictor.inner, predictor.n_outputs, predictor.n_members, predictor.head)  # type: ignore[arg-type]
+    made = build_predictor(task, smaller, predictor.inner, predictor.n_outputs, len(predictor.members), predictor.head)  # type: ignore[arg-type]
     made.inputs = predictor.inputs
     for name in ("shift", "scale", "temperature"):
         getattr(made, name).copy_(getattr(predictor, name))

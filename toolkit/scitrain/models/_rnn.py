@@ -18,6 +18,8 @@ class RnnEncoder(Encoder):
     without packed sequences, whose lengths an export could not follow.
     """
 
+    recomputes = False
+
     def __init__(
         self, embedding: nn.Module, inside: int, hidden: int, layers: int, cell: Literal["lstm", "gru"], dropout: float
     ) -> None:

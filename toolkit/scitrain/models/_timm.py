@@ -39,6 +39,7 @@ class TimmEncoder(Encoder):
             # The number of features after pooling is not the same attribute in all of timm's networks.
             self.width = int(self.backbone.eval()(torch.zeros(1, channels, height, width)).shape[1])
         self.backbone.train()
+        self.recomputes = _recomputes(self.backbone)
         if (pretrained or weights is not None) and len(known["mean"]) == channels:
             self.statistics = tuple(known["mean"]), tuple(known["std"])
 
@@ -49,8 +50,18 @@ class TimmEncoder(Encoder):
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use timm's own checkpointing, which knows the stages of each network."""
-        if on:
-            self.backbone.set_grad_checkpointing(True)  # type: ignore[operator]  # timm's networks have it
+        if self.recomputes:
+            self.backbone.set_grad_checkpointing(on)  # type: ignore[operator]
+
+
+def _recomputes(backbone: nn.Module) -> bool:
+    """Tell whether a network of timm can recompute activations; those that cannot refuse to be asked."""
+    try:
+        backbone.set_grad_checkpointing(True)  # type: ignore[operator]
+    except (AttributeError, AssertionError):
+        return False
+    backbone.set_grad_checkpointing(False)  # type: ignore[operator]
+    return True
 
 
 def _configuration(name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.utils.checkpoint import checkpoint
 
 from scitrain.models._encoder import Encoder
 
@@ -54,15 +55,16 @@ class Trunk(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, rows: Tensor, seen: Tensor) -> Tensor:
-        """Map (batch, length, width) and bool (batch, length) to (batch, width)."""
+    def forward(self, rows: Tensor, seen: Tensor, recompute: bool = False) -> Tensor:
+        """Map (batch, length, width) and bool (batch, length) to (batch, width); keep only what lies between layers, or all."""
         states = self.dropout(rows + self.places[: rows.shape[1]])
         # a row with nothing in it attends to its first place: a softmax over nothing is no number
         first = torch.arange(seen.shape[1], device=seen.device).unsqueeze(0) == 0
         seen = seen | (first & ~seen.any(dim=1, keepdim=True))
         mask = seen[:, None, None, :]
         for layer in self.layers:
-            states = layer(states, mask)
+            again = recompute and self.training
+            states = checkpoint(layer, states, mask, use_reentrant=False) if again else layer(states, mask)
         weight = seen.unsqueeze(2).to(states.dtype)
         return (self.norm(states) * weight).sum(1) / weight.sum(1)  # type: ignore[no-any-return]
 
@@ -78,7 +80,7 @@ class TokenTransformerEncoder(Encoder):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map token ids (batch, length) to (batch, width)."""
-        features: Tensor = self.trunk(self.embedding(rows), rows != 0)
+        features: Tensor = self.trunk(self.embedding(rows), rows != 0, self.gradient_checkpointing)
         return features
 
 
@@ -104,5 +106,5 @@ class SeriesTransformerEncoder(Encoder):
         else:
             inside = whole[:, self.there].reshape(whole.shape[0], -1, self.patch)
             seen = (inside > 0).any(dim=2)
-        features: Tensor = self.trunk(states, seen)
+        features: Tensor = self.trunk(states, seen, self.gradient_checkpointing)
         return features

@@ -142,7 +142,7 @@ class CompressModel(OfRun, Job):
             variants=[_tried(one, found) for one in found.tried],
             metrics=headlines(source.config.task, judged.evaluation),
             verdict=_verdict(found, self.max_quality_loss, loss),
-            warnings=_warnings(found, self.max_quality_loss, loss, source.predictor.n_members),
+            warnings=_warnings(found, self.max_quality_loss, loss, len(source.predictor.members)),
             files=run.artifacts(),
         )
 

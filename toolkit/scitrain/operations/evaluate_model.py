@@ -82,7 +82,6 @@ class EvaluateModel(OfRun, Job):
     def check(self, workspace: Workspace) -> None:
         """Refuse a run without a model, and data that are not there."""
         from scitrain.inference import read_config
-        from scitrain.workflow.folds import trained_folds
         from scitrain.workflow.sources import check_source
 
         source = Run.open(self.of, workspace)
@@ -175,11 +174,16 @@ class EvaluateModel(OfRun, Job):
         """Compare the ways to say how sure the model is, unless it has seen the rows that would calibrate them."""
         from scitrain.evaluation.problem import Problem
         from scitrain.inference import load_predictor, read_config
+        from scitrain.workflow.again import refitted
         from scitrain.workflow.ways import uncertainty, words
 
         if refitted(source):
             return ["uncertainty: not compared, for the model was trained on its validation rows too (refit=true)"]
         config = read_config(source)
+        if config.weights == "int8":
+            return [
+                "uncertainty: not compared, for an int8 network is its file, which shows neither members nor dropout"
+            ]
         problem = Problem(prepared.task, prepared.targets, self.coverage or config.coverage, seed=config.seed)
         return words(uncertainty(run, prepared, x, load_predictor(source), problem, self.mc_dropout))
 

@@ -31,6 +31,12 @@ class BaselineNote(BaseModel):
     note: str
 
 
+class Compiled(BaseModel):
+    """Whether the network was compiled."""
+
+    used: bool = False
+
+
 class Training(BaseModel):
     """What ``dl_training_log.json`` says of the whole training."""
 
@@ -46,6 +52,12 @@ class Training(BaseModel):
     batch_size: int
     parameters: int
     members: int
+    accumulate: int = 1
+    gradient_checkpointing: bool = False
+    compile: Compiled = Compiled()
+    peak_memory_mb: float | None = None
+    """Resident in the process; null in runs of earlier versions."""
+    peak_gpu_memory_mb: float | None = None
 
 
 class LayerFacts(BaseModel):

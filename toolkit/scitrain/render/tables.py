@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scitrain.evaluation.metrics import METRICS
 from scitrain.evaluation.report import BaselineValue, MetricRow
 from scitrain.figures.words import DASH, count, number, percent, percent_interval, shorten, with_interval, with_unit
-from scitrain.render.facts import Facts
+from scitrain.render.facts import Facts, Training
 from scitrain.render.markup import value_words
 from scitrain.render.table import Cell, Table, table
 
@@ -185,11 +185,24 @@ def training_table(facts: Facts) -> Table:
         ["epochs", f"{len(log.epochs)}, best {log.best_epoch}"],
         ["stopped because", log.stopped],
         ["optimiser steps", count(log.steps)],
-        ["batch size", count(log.batch_size)],
-        ["device and precision", f"{log.device}, {log.precision}"],
+        ["batch size", count(log.batch_size) + _to_save_memory(log)],
+        ["device and precision", f"{log.device}, {log.precision}" + (", compiled" if log.compile.used else "")],
+        ["most memory", _memory(log)],
         ["time", f"{number(log.seconds)} s"],
     ]
     return table("Training", ("what", "value"), body)
+
+
+def _to_save_memory(log: Training) -> str:
+    """Say what was done about memory."""
+    added = f", gradients of {log.accumulate} added up" if log.accumulate > 1 else ""
+    return added + (", activations recomputed" if log.gradient_checkpointing else "")
+
+
+def _memory(log: Training) -> str:
+    said = [] if log.peak_memory_mb is None else [f"{number(log.peak_memory_mb)} MB in the process"]
+    said += [] if log.peak_gpu_memory_mb is None else [f"{number(log.peak_gpu_memory_mb)} MB on the GPU"]
+    return ", ".join(said) or DASH
 
 
 def architecture_table(facts: Facts) -> Table:

@@ -11,10 +11,12 @@ from scitrain.data.augment import WAYS
 from scitrain.data.options import Task
 from scitrain.errors import ScitrainError, listed
 from scitrain.models import FAMILIES
-from scitrain.resources import Precision, choose_device, choose_precision
+from scitrain.resources import choose_device
 from scitrain.runs import Decision
+from scitrain.training.compiling import plan_compiling
 from scitrain.training.options import TrainingOptions, head_kind
 from scitrain.training.places import here
+from scitrain.training.precision import Precision, choose_precision, describe
 
 __all__ = ["Defaults", "Settings", "choose", "choose_loss", "choose_model"]
 
@@ -111,6 +113,9 @@ class Settings:
     """Ways in which training rows are varied."""
     strategy: str = "single"
     """How processes share the weights: ``single``, ``ddp`` or ``fsdp``; see `scitrain.training.sharing`."""
+    gradient_checkpointing: bool = False
+    compile: bool | None = False
+    """None: whether it pays is to be measured on the first steps."""
 
 
 def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind]) -> tuple[ModelSpec, str]:
@@ -151,12 +156,14 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
     notes: list[Decision] = []
     device, why = choose_device(options.device)
     notes.append(Decision(what="device", value=device, why=why))
-    precision, why = choose_precision(device, options.precision)
+    precision, why = choose_precision(describe(device), options.precision)
     notes.append(Decision(what="precision", value=precision, why=why))
     batch, why = _batch(options, base, rows)
     notes.append(Decision(what="batch_size", value=batch, why=why))
     processes, why = _processes(options, device)
     notes.append(Decision(what="processes", value=processes, why=why))
+    compiled, why = plan_compiling(options.compile, device, processes)
+    notes.append(Decision(what="compile", value="measured" if compiled is None else compiled, why=why))
     augment, why = _augment(options, shape)
     notes.append(Decision(what="augment", value=list(augment) or False, why=why))
     members = type(model).ensemble_default if options.ensemble == "auto" else options.ensemble
@@ -168,7 +175,7 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
         epochs=base.epochs if options.epochs == "auto" else options.epochs,
         patience=base.patience if options.patience == "auto" else options.patience,
         batch_size=batch,
-        accumulate=options.accumulate,
+        accumulate=1 if options.accumulate == "auto" else options.accumulate,
         learning_rate=base.learning_rate if options.learning_rate == "auto" else options.learning_rate,
         weight_decay=base.weight_decay if options.weight_decay == "auto" else options.weight_decay,
         members=members,
@@ -176,6 +183,8 @@ def choose(options: TrainingOptions, model: ModelSpec, shape: InputShape, rows: 
         processes=processes,
         precision=precision,
         augment=augment,
+        gradient_checkpointing=options.gradient_checkpointing is True,
+        compile=compiled,
     )
     return settings, notes
 

@@ -32,7 +32,11 @@ class Checkpoints:
     """What the training depends on; a checkpoint of another training is not taken up."""
     seconds: float
     """Shortest time between two writes, in seconds; infinite writes nothing and reads nothing."""
-    _next: float = field(default=0.0, init=False)
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        # At the beginning there is nothing yet that would be worth a write.
+        self._next = time.monotonic() + self.seconds
 
     @property
     def off(self) -> bool:

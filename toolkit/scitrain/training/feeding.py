@@ -53,7 +53,8 @@ class Feed(IterableDataset[Block]):
         self.augment: Vary | None = None
         self.mix: Mix | None = None
         self.resident = x[:1].nbytes * (len(train) + len(val)) <= RESIDENT_SHARE * _free(device)
-        self._train = self._load(train, ready=not isinstance(inputs, ImageInput)) if self.resident else None
+        self._raw = isinstance(inputs, ImageInput)
+        self._train = self._load(train, ready=not self._raw) if self.resident else None
         self._val = self._load(val, ready=True) if self.resident else None
         self._members: list[int] = [0]
         self._seed = self._steps = self._epoch = 0
@@ -75,14 +76,14 @@ class Feed(IterableDataset[Block]):
         """Yield the blocks of the chosen epoch: one where all rows lie on the device."""
         steps = list(self.order().tensor_split(self._steps, dim=1))
         if self.resident:
-            yield Block([step.to(self.device) for step in steps], None)
+            yield Block([self.place(step) for step in steps], None)
             return
         of_step = max(1, steps[0].numel() * self.x[:1].nbytes)
         size = max(1, BLOCK_BYTES // of_step)
         for start in range(0, len(steps), size):
             some = steps[start : start + size]
             places = self.train_rows[torch.cat([step.flatten() for step in some]).numpy()]
-            yield Block([step.to(self.device) for step in some], torch.from_numpy(np.asarray(self.x[places])))
+            yield Block([self.place(step) for step in some], torch.from_numpy(np.asarray(self.x[places])))
 
     def order(self) -> Tensor:
         """Return the order of the chosen epoch, (members, rows)."""
@@ -95,19 +96,31 @@ class Feed(IterableDataset[Block]):
     def rows(self, chosen: Tensor, given: Tensor | None, generator: torch.Generator) -> Tensor:
         """Return the transformed training rows (members, batch, …) at ``chosen`` (members, batch)."""
         if self._train is not None:
+            self._transform_once()
             raw = self._train.index_select(0, chosen.flatten())
         elif given is not None:
-            raw = given.to(self.device)
+            raw = self.place(given)
         else:
             raise ValueError("rows that do not lie on the device come with their block")
         pictures = isinstance(self.inputs, ImageInput)
         if self.augment is not None and pictures:
             raw = self.augment(raw, generator)
-        if pictures or given is not None:
+        if self._raw or given is not None:
             raw = self.inputs(raw)
         if self.augment is not None and not pictures:  # in deviations of each channel
             raw = self.augment(raw, generator)
         return raw.view(*chosen.shape, *raw.shape[1:])
+
+    def _transform_once(self) -> None:
+        """Transform pictures for good where they are not varied, which is done to pictures as they are."""
+        if self._raw and self.augment is None and self._train is not None:
+            with torch.no_grad():
+                self._train = self.inputs(self._train)
+            self._raw = False
+
+    def place(self, rows: Tensor) -> Tensor:
+        """Copy to the device what does not lie there."""
+        return rows.to(self.device)
 
     def labels(self, chosen: Tensor) -> Tensor:
         """Return the labels (members, batch[, T]) at ``chosen`` (members, batch)."""

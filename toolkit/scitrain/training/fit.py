@@ -1,7 +1,6 @@
 """Train a predictor."""
 
 import copy
-import gc
 import math
 import time
 from collections.abc import Sequence
@@ -13,18 +12,20 @@ import numpy as np
 import torch
 from pydantic import JsonValue
 
-from scitrain.errors import ScitrainError
 from scitrain.resources import cpu_count, torch_threads
 from scitrain.runs import Run
 from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
+from scitrain.training.compiling import Compiling, plan_compiling, settle
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
 from scitrain.training.interrupting import interruptible
-from scitrain.training.journal import Journal, OnEpoch, merged
+from scitrain.training.journal import Journal, OnEpoch, merged, peaks
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
 from scitrain.training.losses import make_loss
+from scitrain.training.memory import relieved
 from scitrain.training.module import Plan, TrainingModule
+from scitrain.training.precision import arithmetic
 from scitrain.training.predictor import Member, Predictor, build_member
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
@@ -34,8 +35,10 @@ from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput, learn_input
 
-__all__ = ["Fitted", "Learning", "fit", "train_members"]
+__all__ = ["Fitted", "Learning", "Session", "fit", "train_members"]
 
+RELIEF = ("batch_size", "accumulate", "gradient_checkpointing")
+"""Settings that change when memory runs out."""
 MEMBER_STREAM = 7
 """Keeps the seeds of initial weights apart from those of orders and dropout."""
 
@@ -55,6 +58,7 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
     settings, why = share_out(settings, learning)
     run.decide_all([*decisions, why])
     learning = _with_loss(learning, run)
+    settings = _taken_up(settings, learning, run)
     begin = time.monotonic()
     with helpers(learning, settings, run) as processes:
         journal = Journal(run, 0, settings.device, loggers, on_epoch)
@@ -63,8 +67,8 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
                 outcome = train_members(learning, settings, journal, run, processes)
                 break
             except (MemoryError, RuntimeError) as error:
-                settings = _halved(settings, error, run)
-    facts = _facts(outcome, settings, time.monotonic() - begin)
+                settings = relieved(settings, error, learning, run)
+    facts = _facts(outcome, settings, time.monotonic() - begin) | _most_memory(journal)
     journal.write(facts)
     return Fitted(
         predictor=outcome.predictor.cpu().eval(),
@@ -94,6 +98,7 @@ class Outcome:
     best_epochs: list[int]
     stopped: str
     steps: int
+    compiling: Compiling
 
 
 def train_members(learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes) -> Outcome:
@@ -102,13 +107,14 @@ def train_members(learning: Learning, settings: Settings, journal: Journal, run:
         quiet(),
         torch_threads(None if processes.world == 1 else max(1, cpu_count() // processes.local_world)),
         deterministic(learning.options.deterministic, settings.device),
+        arithmetic(settings.precision, settings.device),
         _own_randomness(settings),
     ):
-        return _Session(learning, settings, journal, run, processes).work()
+        return Session(learning, settings, journal, run, processes).work()
 
 
-class _Session:
-    """One attempt with one batch size."""
+class Session:
+    """One attempt with one batch size: predictor, feeding and what trains them."""
 
     def __init__(
         self, learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes
@@ -132,6 +138,7 @@ class _Session:
         self.done: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.spent = 0.0
+        self.compiling: Compiling | None = None
 
     def work(self) -> Outcome:
         """Train each group of members, from the last checkpoint on."""
@@ -141,31 +148,51 @@ class _Session:
         self.journal.rows = [] if saved is None else list(saved["rows"])
         self.done = [] if saved is None else saved["done"]
         self.spent = 0.0 if saved is None else saved["spent"]
+        self.compiling = None if saved is None else Compiling(**saved["compiling"])
         for number, group in enumerate(self.groups[len(self.done) :], start=len(self.done)):
             self._train(number, group, None if saved is None else saved["current"])
             saved = None
         return self._outcome()
 
     def _train(self, number: int, group: Sequence[int], current: dict[str, Any] | None) -> None:
-        members: list[Member] = [self.predictor.members[k] for k in group]  # type: ignore[misc]
-        sharded = self.settings.strategy == "fsdp"
-        device = self.settings.device
-        team = ShardedTeam(copy.deepcopy(members[0]), device) if sharded else Team(members, device)
-        if self.learning.sparse and isinstance(team, Team):
-            team.keep_zeros()
-        options = self.learning.options
-        tracker = Tracker(len(group), self.settings.patience, options.top_k)
-        plan = self._plan(group)
-        self.feed.schedule(list(group), self.learning.seed, self.steps)
-        module = TrainingModule(team, self.feed, self.loss, plan, tracker)
+        module = self.module(group)
+        plan = module.plan
         if current is not None:
             module.load(current)
         module.deadline = self._deadline(number)
+        self._compile(module)
         module.on_epoch = lambda row: self._after_epoch(number, module, row)
         if not module.exhausted():
             with interruptible():
                 self.processes.trainer(self.run.path, plan.epochs - module.epoch, plan.device).fit(module)
         self._close(number, module)
+
+    def module(self, group: Sequence[int]) -> TrainingModule:
+        """Return what trains a group of members, fed in their orders."""
+        team = self._team([self.predictor.members[k] for k in group])  # type: ignore[misc]
+        tracker = Tracker(len(group), self.settings.patience, self.learning.options.top_k)
+        self.feed.schedule(list(group), self.learning.seed, self.steps)
+        return TrainingModule(team, self.feed, self.loss, self._plan(group), tracker)
+
+    def _team(self, members: list[Member]) -> Team | ShardedTeam:
+        if self.settings.strategy == "fsdp":
+            return ShardedTeam(copy.deepcopy(members[0]), self.settings.device)
+        team = Team(members, self.settings.device)
+        if self.learning.sparse:
+            team.keep_zeros()
+        return team
+
+    def _compile(self, module: TrainingModule) -> None:
+        """Compile or not, as was chosen for the first group, before an interruption even; where it is open, measure."""
+        asked = self.settings.compile
+        if self.compiling is None and asked is not False and not module.exhausted():
+            self.compiling = settle(module, asked)
+            if self.processes.rank == 0:
+                self.run.decide("compile", self.compiling.used, self.compiling.why)
+        elif self.compiling is not None and self.compiling.used:
+            able, why = plan_compiling(True, self.settings.device, self.settings.processes)
+            self.compiling = replace(self.compiling, used=bool(able), why=self.compiling.why if able else why)
+            module.team.compile(self.compiling.used)
 
     def _after_epoch(self, number: int, module: TrainingModule, row: dict[str, float]) -> None:
         self.journal.add(row)
@@ -205,6 +232,8 @@ class _Session:
             "finished": journal.finished,
             "rows": journal.rows,
             "spent": spent,
+            "compiling": self._chosen().facts(),
+            "settings": {name: getattr(self.settings, name) for name in RELIEF},
         }
         self.checkpoints.save(state)
 
@@ -215,7 +244,11 @@ class _Session:
                 member.load_state_dict(state)
         reasons = list(dict.fromkeys(group["stopped"] for group in self.done))
         epochs = [epoch for group in self.done for epoch in group["best_epochs"]]
-        return Outcome(self.predictor, epochs, ", ".join(reasons), sum(group["steps"] for group in self.done))
+        steps = sum(group["steps"] for group in self.done)
+        return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen())
+
+    def _chosen(self) -> Compiling:
+        return self.compiling or Compiling(False, "settled before the training")
 
     def _build(self) -> Predictor:
         learning, members = self.learning, []
@@ -225,7 +258,8 @@ class _Session:
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
             members.append(build_member(learning.model, inner, learning.n_outputs * learning.head.columns))
-            members[-1].encoder.set_gradient_checkpointing(learning.options.gradient_checkpointing)
+            if self.settings.gradient_checkpointing:
+                members[-1].encoder.set_gradient_checkpointing(True)
         statistics = members[0].encoder.statistics
         if isinstance(inputs, ImageInput) and statistics is not None:
             inputs.fix(*map(np.array, statistics))
@@ -240,7 +274,7 @@ class _Session:
     def _groups(self) -> list[list[int]]:
         members = list(range(self.settings.members))
         first = self.predictor.members[0]
-        apart = self.learning.options.gradient_checkpointing or self.settings.strategy == "fsdp"
+        apart = self.settings.gradient_checkpointing or self.settings.strategy == "fsdp"
         together = first.encoder.vectorises and not apart  # type: ignore[union-attr]
         why = (
             "computed in one vectorised pass"
@@ -299,40 +333,6 @@ def _weights(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: t if t.is_floating_point() else torch.zeros_like(t) for name, t in state.items()}
 
 
-def _halved(settings: Settings, error: BaseException, run: Run) -> Settings:
-    """Return settings with half the batch and twice the accumulation, so that each step stays what it was.
-
-    Raises:
-        ScitrainError: A batch of one row is too large already.
-    """
-    text = str(error).lower()
-    memory = (
-        isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in text or "can't allocate" in text
-    )
-    if not memory:
-        raise error
-    if settings.processes > 1:
-        batch = max(1, settings.batch_size // 2)
-        raise ScitrainError(
-            f"memory ran out with batch_size={settings.batch_size} on {settings.processes} processes, which cannot change it "
-            f"while they run; ask for batch_size={batch} and accumulate={settings.accumulate * 2}"
-        ) from error
-    if settings.batch_size == 1:
-        raise ScitrainError(
-            f"memory of {settings.device} does not suffice for one row: {error}; take a smaller network, smaller images, "
-            "or gradient_checkpointing=true"
-        ) from error
-    batch = settings.batch_size // 2
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    accumulate = settings.accumulate * -(-settings.batch_size // batch)
-    run.decide(
-        "batch_size", batch, f"memory ran out at {settings.batch_size}; gradients of {accumulate} batches are added up"
-    )
-    return replace(settings, batch_size=batch, accumulate=accumulate)
-
-
 def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, JsonValue]:
     return {
         "stopped": outcome.stopped,
@@ -346,12 +346,26 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
         "precision": settings.precision,
         "batch_size": settings.batch_size,
         "accumulate": settings.accumulate,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "compile": outcome.compiling.facts(),
         "learning_rate": settings.learning_rate,
         "weight_decay": settings.weight_decay,
         "parameters": sum(p.numel() for p in outcome.predictor.parameters()),
         "members": settings.members,
         "augment": list(settings.augment),
     }
+
+
+def _most_memory(journal: Journal) -> dict[str, JsonValue]:
+    """Return the most memory of all epochs."""
+    return {f"peak_{name}": value for name, value in peaks([row for rows in journal.finished for row in rows]).items()}
+
+
+def _taken_up(settings: Settings, learning: Learning, run: Run) -> Settings:
+    """Return settings with what relieved the memory before this training was interrupted."""
+    checkpoints = Checkpoints(run.path / "checkpoints", learning.key(), learning.options.checkpoint_seconds)
+    saved = checkpoints.load("cpu") if settings.processes == 1 else None
+    return settings if saved is None else replace(settings, **saved["settings"])
 
 
 def _own_randomness(settings: Settings) -> AbstractContextManager[None]:

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import psutil
-import torch
 from pydantic import JsonValue
 from pytorch_lightning.loggers import Logger
 
+from scitrain.resources import PeakMemory
 from scitrain.runs import Run
 
-__all__ = ["LOG", "Journal", "OnEpoch", "merged"]
+__all__ = ["LOG", "MEMORY", "Journal", "OnEpoch", "merged", "peaks"]
 
 LOG = "results/dl_training_log.json"
 Row = dict[str, float]
+MEMORY = ("memory_mb", "gpu_memory_mb")
+"""Most memory of an epoch in MB: resident in the process, and allocated on a CUDA device."""
 OnEpoch = Callable[[Row], None]
 """Told the numbers of each epoch; may raise, to end the training."""
 
@@ -34,9 +35,17 @@ class Journal:
     finished: list[list[Row]] = field(default_factory=list)
     """Rows of the groups before it."""
 
+    def __post_init__(self) -> None:
+        self.memory = PeakMemory(self.device)
+
     def add(self, row: Row) -> None:
         """Take in the numbers of an epoch and tell them."""
-        row = row | {"memory_mb": round(_memory_mb(self.device), 1)}
+        row = row | {
+            name: round(taken / 1e6, 1)
+            for name, taken in zip(MEMORY, self.memory.read(), strict=True)
+            if taken is not None
+        }
+        self.memory.reset()
         self.rows.append(row)
         if self.run is None:
             return
@@ -63,17 +72,16 @@ class Journal:
 
 
 def merged(groups: Sequence[Sequence[Row]]) -> list[Row]:
-    """Return one row an epoch: numbers averaged over the groups that reached it, seconds added up."""
+    """Return one row an epoch: numbers averaged over the groups that reached it, seconds added up, the most memory."""
     rows: list[Row] = []
     for index in range(max(map(len, groups), default=0)):
         reached = [group[index] for group in groups if index < len(group)]
         row = {name: sum(r[name] for r in reached) / len(reached) for name in reached[0]}
         row |= {"epoch": int(row["epoch"]), "seconds": sum(r["seconds"] for r in reached)}
-        rows.append(row)
+        rows.append(row | peaks(reached))
     return rows
 
 
-def _memory_mb(device: str) -> float:
-    """Return the most memory taken on a GPU so far, or what the process holds now, in MB."""
-    taken = torch.cuda.max_memory_allocated() if device == "cuda" else psutil.Process().memory_info().rss
-    return float(taken) / 1e6
+def peaks(rows: Sequence[Row]) -> Row:
+    """Return the most memory of some epochs, by `MEMORY`."""
+    return {name: max(row[name] for row in rows) for name in MEMORY if rows and name in rows[0]}

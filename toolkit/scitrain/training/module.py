@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,10 @@ from torch.utils.data import DataLoader
 
 from scitrain.data.options import Task
 from scitrain.errors import ScitrainError
+from scitrain.training.adamw import AdamW
 from scitrain.training.feeding import Block, Feed, mix
 from scitrain.training.losses import Loss
+from scitrain.training.precision import Scaler, autocast
 from scitrain.training.sharded import ShardedTeam
 from scitrain.training.team import Team, Weights
 from scitrain.training.tracker import Tracker
@@ -76,7 +77,8 @@ class TrainingModule(pl.LightningModule):
         self.team, self.feed, self.loss, self.plan, self.tracker = team, feed, loss, plan, tracker
         # Weight decay is the team's own, for it spares some of the numbers of the one array.
         fused = plan.device in {"cpu", "cuda", "mps"}
-        self.optimizer = torch.optim.AdamW(team.parameters, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
+        self.optimizer = AdamW(team.parameters, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
+        self.scaler = Scaler(plan.precision)
         self.epoch = 0
         """Epochs done."""
         self.deadline = math.inf
@@ -122,11 +124,12 @@ class TrainingModule(pl.LightningModule):
             start += chosen.numel()
             rate = learning_rate_at(self._step, self.plan)
             self.optimizer.param_groups[0]["lr"] = rate
-            self._gather(chosen, given)
-            self.team.clip(self.plan.gradient_clip)
-            self.team.decay(1 - rate * self.plan.weight_decay)
-            self.team.publish()
-            self.optimizer.step()
+            self.gather(chosen, given)
+            if self.scaler.unscaled(self.team.unscale):
+                self.team.clip(self.plan.gradient_clip)
+                self.team.decay(1 - rate * self.plan.weight_decay)
+                self.team.publish()
+                self.optimizer.step()
             self._step += 1
             if self.plan.world == 1 and time.monotonic() > self.deadline:
                 break
@@ -155,6 +158,7 @@ class TrainingModule(pl.LightningModule):
             "arrays": self.team.snapshot().arrays,
             "optimizer": self.team.optimizer_state(self.optimizer),
             "tracker": self.tracker.state(),
+            "scaler": self.scaler.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -163,6 +167,7 @@ class TrainingModule(pl.LightningModule):
         self.team.restore(Weights(state["arrays"]))
         self.team.load_optimizer(self.optimizer, state["optimizer"])
         self.tracker.load(state["tracker"])
+        self.scaler.load(state["scaler"])
         self._announce()
 
     def _announce(self) -> None:
@@ -185,7 +190,7 @@ class TrainingModule(pl.LightningModule):
         """Return the validation loss of each member, and the ensemble's RMSE in the target's unit or its accuracy."""
         self.team.train(False)
         size = _validation_batch(self.feed)
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), autocast(self.plan.precision, self.plan.device):
             parts = [
                 self.team.forward(rows.expand(self.team.size, *rows.shape)).float()
                 for rows in self.feed.validation(size)
@@ -208,12 +213,12 @@ class TrainingModule(pl.LightningModule):
         dist.broadcast(told, src=0)
         return told.tolist()
 
-    def _gather(self, chosen: Tensor, given: Tensor | None) -> None:
-        """Gather the gradient of a batch (members, batch) of positions."""
+    def gather(self, chosen: Tensor, given: Tensor | None) -> None:
+        """Gather the gradient of a batch (members, batch) of positions, times the scale of the loss."""
         plan = self.plan
         if plan.accumulate == 1 and plan.world == 1:
             losses = self._losses_of(chosen, given, self.loss.mean)
-            self.team.gather(losses.sum())
+            self.team.gather(self.scaler.scaled(losses.sum()))
             self._losses.append(losses.detach())
             return
         weight = self.loss.weight(self.feed.labels(chosen))
@@ -236,23 +241,19 @@ class TrainingModule(pl.LightningModule):
 
     def _part(self, chosen: Tensor, given: Tensor | None, weight: Tensor | float) -> Tensor:
         losses = self._losses_of(chosen, given, self.loss.total) / weight
-        self.team.gather(losses.sum(), add=True)
+        self.team.gather(self.scaler.scaled(losses.sum()), add=True)
         return losses.detach()
 
     def _losses_of(self, chosen: Tensor, given: Tensor | None, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Return the loss of each member on the rows at ``chosen``; of rows mixed in pairs, mixed as they are."""
         rows = self.feed.rows(chosen, given, self._generator)
         mixed = None if self.feed.mix is None else self.feed.mix(rows, self._generator)
-        with self._autocast():
+        with autocast(self.plan.precision, self.plan.device):
             outputs = self.team.forward(rows if mixed is None else mixed.rows)
         own = loss(outputs.float(), self.feed.labels(chosen))
         if mixed is None:
             return own
         return mixed.share * own + (1 - mixed.share) * loss(outputs.float(), self.feed.labels(chosen[:, mixed.partner]))
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        # A context a step: within one context torch would keep the first step's casted weights.
-        return torch.autocast(self.plan.device, torch.bfloat16) if self.plan.precision == "bf16" else nullcontext()
 
     def _mean_loss(self) -> float:
         return float(torch.stack(self._losses).mean())

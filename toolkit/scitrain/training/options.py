@@ -46,8 +46,8 @@ class TrainingOptions(Spec):
     """Share of all steps over which the learning rate rises from zero."""
     gradient_clip: Annotated[float, Tunable(0.1, 10.0, log=True, usual=False)] = Field(1.0, gt=0)
     """Largest norm of a member's gradient."""
-    accumulate: int = Field(1, ge=1, le=4096)
-    """Batches whose gradients are added up for one step."""
+    accumulate: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
+    """Batches whose gradients are added up for one step; `auto`: 1, more where memory runs out."""
     loss: Annotated[
         Literal["auto", "mse", "huber", "gaussian", "quantile"], Tunable(choices=("mse", "huber"), usual=False)
     ] = "auto"
@@ -61,8 +61,8 @@ class TrainingOptions(Spec):
     """Vary images, series or spellings of SMILES at random while training; or a list of how."""
     max_minutes: float | None = Field(None, gt=0)
     """Stop after this many minutes, keeping the best weights so far."""
-    precision: Literal["auto", "32", "bf16"] = "auto"
-    """Arithmetic of the forward pass; `auto` takes bf16 where the GPU computes it natively."""
+    precision: Literal["auto", "32", "tf32", "bf16", "fp16"] = "auto"
+    """Arithmetic of the forward pass; `auto` is the fastest the device computes natively, 32 on a CPU."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
@@ -71,8 +71,10 @@ class TrainingOptions(Spec):
     """How processes share weights: copies (`ddp`), or parts where memory asks for it (`fsdp`)."""
     deterministic: bool = True
     """Take only algorithms that give the same numbers each time."""
-    gradient_checkpointing: bool = False
-    """Recompute activations in the backward pass: less memory, about a third more time."""
+    gradient_checkpointing: bool | Literal["auto"] = "auto"
+    """Recompute activations in the backward pass: less memory, a third more time; `auto`: where memory runs out."""
+    compile: bool | Literal["auto"] = "auto"
+    """Compile the network (torch.compile); `auto` measures on a GPU whether the steps to come repay it."""
     top_k: int = Field(3, ge=1, le=20)
     """Best epochs whose weights are kept as checkpoints."""
     checkpoint_seconds: float = Field(10.0, ge=0)

@@ -28,6 +28,7 @@ class ShardedTeam:
 
     size = 1
     sharded = True
+    compiled = False
 
     def __init__(self, member: Member, device: str) -> None:
         self.member, self.device = member, device
@@ -53,6 +54,15 @@ class ShardedTeam:
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (1, batch, …) to outputs (1, batch, n_outputs)."""
         return self.member(rows[0])[0][None]  # type: ignore[no-any-return]
+
+    def compile(self, on: bool) -> None:
+        """Refuse: layers that are gathered one at a time are no single program; `share_out` does not ask for it.
+
+        Raises:
+            ValueError: It shall be compiled.
+        """
+        if on:
+            raise ValueError("weights in parts run without torch.compile")
 
     def train(self, mode: bool) -> None:
         """Switch dropout and batch-norm between training and evaluation."""
@@ -87,6 +97,16 @@ class ShardedTeam:
             for weight in self._trained.values():
                 if weight.ndim >= 2:
                     _part(weight).mul_(factor)
+
+    def unscale(self, factor: float) -> bool:
+        """Multiply the gradient, and tell whether every process's part of it is finite."""
+        finite = torch.ones((), device=self.device)
+        for weight in self._trained.values():
+            if weight.grad is not None:
+                part = _part(weight.grad).mul_(factor)
+                finite *= torch.isfinite(part).all()
+        dist.all_reduce(finite, op=dist.ReduceOp.MIN)
+        return bool(finite.item())
 
     def publish(self) -> None:
         """Do nothing: gradients lie where the optimiser looks for them."""

@@ -22,6 +22,8 @@ ROOM = 0.6
 def share_out(settings: Settings, learning: Learning) -> tuple[Settings, Decision]:
     """Choose the strategy, and say why."""
     strategy, why = _strategy(settings, learning)
+    if strategy == "fsdp" and settings.compile is not False:
+        settings, why = replace(settings, compile=False), f"{why}; weights in parts run without torch.compile"
     return replace(settings, strategy=strategy), Decision(what="strategy", value=strategy, why=why)
 
 

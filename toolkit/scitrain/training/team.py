@@ -1,6 +1,6 @@
 """Members that are trained in one pass, with all their weights in two flat arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,14 +55,30 @@ class Team:
         self._buffer_views = {name: views[name] for name, (_, views) in apart.items()}
         self._leaves = self._connect()
         self._mask: Tensor | None = None
+        self._compiled: Callable[[Tensor], Tensor] | None = None
 
     @property
     def parameters(self) -> list[nn.Parameter]:
         """What the optimiser changes."""
         return [self.weights]
 
+    @property
+    def compiled(self) -> bool:
+        """True where training passes run through `torch.compile`."""
+        return self._compiled is not None
+
+    def compile(self, on: bool) -> None:
+        """Let torch compile the training passes; others, of other sizes and few, stay as they are."""
+        # A batch has one of two sizes, which differ by a row: two programs of fixed sizes are faster than one of any size.
+        self._compiled = torch.compile(self._forward, dynamic=False) if on else None
+
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (members, batch, …) to outputs (members, batch, n_outputs)."""
+        if self._compiled is not None and self.members[0].training:
+            return self._compiled(rows)
+        return self._forward(rows)
+
+    def _forward(self, rows: Tensor) -> Tensor:
         if self.size == 1:
             return self.members[0](rows[0])[0][None]  # type: ignore[no-any-return]
         outputs: Tensor = vmap(self._one, in_dims=(0, 0, 0), randomness="different")(
@@ -97,6 +113,11 @@ class Team:
     def reduce(self) -> None:
         """Add up the gradients of all processes."""
         dist.all_reduce(self.gradient)
+
+    def unscale(self, factor: float) -> bool:
+        """Multiply the gradient, and tell whether all of it is finite."""
+        self.gradient.mul_(factor)
+        return bool(torch.isfinite(self.gradient).all())
 
     def publish(self) -> None:
         """Put `gradient` where the optimiser looks for it."""

@@ -33,7 +33,7 @@ def write_compressed(source: Source, found: Compressed, asked: Request, run: Run
     kept = found.kept
     predictor, network = _network(source, kept)
     judged = _judged(source, predictor, kept, run)
-    loss = None if kept is None else source.yardstick("test").loss(judged.test.prediction)
+    loss = None if kept is None else source.yardstick("test").loss(judged.said.prediction)
     told = _told(source, found, asked, loss)
     run.write_json(COMPRESSION, told)
     save(compression(told), run.path / FIGURE)
@@ -78,7 +78,7 @@ def _told(source: Source, found: Compressed, asked: Request, test: Loss | None) 
         "loss_is": "share of the original's error" if found.yardstick.relative else "difference of the scores",
         "rows": {"val": len(split["val"]), "test": len(split["test"]), "calibration": found.calibration},
         "timing": {"through": "onnxruntime", "threads": cpu_count(), "rows_of_a_batch": MANY},
-        "members": source.predictor.n_members,
+        "members": len(source.predictor.members),
         "original": original | asdict(found.speed),
         "variants": [_variant(one, found) for one in found.tried],
         "test": None if test is None else test.json(),

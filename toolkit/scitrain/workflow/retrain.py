@@ -47,7 +47,7 @@ def further(source: Run, prepared: Prepared, network: Network, epochs: int, run:
     silent = Unrecorded(run.path, run.workspace)
 
     def train(predictor: Predictor, model: ModelSpec, sparse: bool) -> Predictor:
-        own = options.model_copy(update={"ensemble": predictor.n_members})
+        own = options.model_copy(update={"ensemble": len(predictor.members)})
         again = replace(learning, model=model, options=own, start=predictor, sparse=sparse)
         fitted = fit(
             again, silent, lambda row: run.progress("tune", row["epoch"], epochs, f"epoch {row['epoch']:g}/{epochs}")
