@@ -47,7 +47,7 @@ def test_a_completed_run_tells_numbers_files_figures_and_its_own_next_step(run):
     run.write_json("results/metrics.json", {"primary": "rmse", "metrics": [
         {"name": "mae", "value": 0.4} | ROW | {"title": "MAE"},
         {"name": "rmse", "value": 0.3} | ROW | {"split": "val"},
-        {"name": "rmse", "value": 0.61} | ROW,
+        {"name": "rmse", "value": 0.61} | ROW | {"baselines": {"mean": {"value": 2.1, "low": 2.0, "high": 2.2}}},
     ], "verdict": {"sentence": "The network beats the best baseline."}})  # fmt: skip
     run.file("figures/parity.png").write_bytes(b"png")
     run.end("completed", result={"next_step": "predict(…)"})
@@ -56,6 +56,7 @@ def test_a_completed_run_tells_numbers_files_figures_and_its_own_next_step(run):
         ("rmse", 0.61, 0.5, 0.7),
         ("mae", 0.4, 0.5, 0.7),
     ]
+    assert found.metrics[0].baselines == {"mean": 2.1}
     assert found.verdict == "The network beats the best baseline."
     assert found.figures == ["figures/parity.png"]
     assert {file.path: file.bytes for file in found.artifacts}["figures/parity.png"] == 3

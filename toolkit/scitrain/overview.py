@@ -1,6 +1,7 @@
 """What is said about a run at a glance, from its record and results alone."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -28,12 +29,17 @@ def headlines(run: Run, record: RunRecord) -> list[Headline]:
         rows = [row for row in told if isinstance(row, dict)]
     elif (run.path / METRICS).is_file():
         content = run.read_json(METRICS)
-        rows = [row for row in content["metrics"] if row["split"] == "test"]
+        rows = [row | {"baselines": _values(row)} for row in content["metrics"] if row["split"] == "test"]
         rows.sort(key=lambda row: row["name"] != content["primary"])
     else:
         rows = []
     known = Headline.model_fields
     return [Headline.model_validate({name: row[name] for name in known if name in row}) for row in rows]
+
+
+def _values(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the values of the simple models, which the file has with their intervals."""
+    return {name: found["value"] for name, found in row.get("baselines", {}).items()}
 
 
 def verdict(run: Run, record: RunRecord) -> str:
