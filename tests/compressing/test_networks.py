@@ -80,11 +80,25 @@ def said(predictor, x) -> list[np.ndarray]:
         return [part.numpy() for part in predictor(torch.from_numpy(x))]
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Return the file that is quantised for each family, written once."""
+    folder = tmp_path_factory.mktemp("plain")
+
+    def of(name: str) -> Path:
+        path = folder / f"{name.replace(' ', '_')}.onnx"
+        if not path.is_file():
+            predictor, _, x = network(name)
+            export(lean(predictor)[0], x[:2], path)
+        return path
+
+    return of
+
+
 @pytest.mark.parametrize("name", list(FAMILIES))
-def test_int8_predicts_nearly_the_same_in_every_family(name, tmp_path):
+def test_int8_predicts_nearly_the_same_in_every_family(name, exported, tmp_path):
     predictor, _, x = network(name)
-    plain, small = tmp_path / "plain.onnx", tmp_path / "small.onnx"
-    export(lean(predictor)[0], x[:2], plain)
+    plain, small = exported(name), tmp_path / "small.onnx"
     before = said(predictor, x)
     for a, b in zip(onnx_compute(plain)(x), before, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-3)
@@ -98,22 +112,19 @@ def test_int8_predicts_nearly_the_same_in_every_family(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn", "cnn1d of a series", "transformer of tokens"])
-def test_static_int8_takes_its_ranges_from_rows_and_spares_small_ends(name, tmp_path):
+def test_static_int8_takes_its_ranges_from_rows_and_spares_small_ends(name, exported, tmp_path):
     predictor, _, x = network(name)
-    plain, small = tmp_path / "plain.onnx", tmp_path / "small.onnx"
-    export(lean(predictor)[0], x[:2], plain)
+    plain, small = exported(name), tmp_path / "small.onnx"
     spared, outer = ends(plain)
     assert outer
     assert set(spared) == set() or set(outer) <= set(spared)
     assert quantise(plain, small, np.concatenate([x] * 4), spared).operations
     assert np.abs(onnx_compute(small)(x)[0] - said(predictor, x)[0]).max() < 0.5 * said(predictor, x)[0].std()
-    assert len(list(Path(tmp_path).iterdir())) == 2, "no files on the way are left"
+    assert list(tmp_path.iterdir()) == [small], "no files on the way are left"
 
 
-def test_static_int8_says_what_there_is_where_it_has_no_kernel(tmp_path):
-    predictor, _, x = network("gru")
-    plain = tmp_path / "plain.onnx"
-    export(lean(predictor)[0], x[:2], plain)
+def test_static_int8_says_what_there_is_where_it_has_no_kernel(exported, tmp_path):
+    plain, x = exported("gru"), network("gru")[2]
     names = [*ends(plain)[1]]
     with pytest.raises(ScitrainError, match=r"static int8 has nothing to work on here.*GRU.*take int8_weights"):
         quantise(plain, tmp_path / "small.onnx", x, names)

@@ -110,7 +110,7 @@ def test_what_loses_too_much_is_refused_and_the_original_kept(source):
 
 
 def test_pruned_weights_stay_zero_while_training_goes_on(source):
-    found, run = compress(source, method="prune", sparsity=0.7, steps=2, epochs=2, max_quality_loss=1)
+    found, run = compress(source, method="prune", sparsity=0.7, steps=2, epochs=40, max_quality_loss=1)
     [told] = run.read_json("results/compression.json")["variants"]
     assert found.kept == "prune"
     weights = load_file(run.path / "models/weights.safetensors")
@@ -124,7 +124,7 @@ def test_pruned_weights_stay_zero_while_training_goes_on(source):
 
 
 def test_structured_pruning_leaves_a_smaller_model_of_the_family(source):
-    found, run = compress(source, method="prune", sparsity=0.6, structured=True, steps=2, epochs=2, max_quality_loss=1)
+    found, run = compress(source, method="prune", sparsity=0.6, structured=True, steps=2, epochs=40, max_quality_loss=1)
     assert found.kept == "prune"
     [told] = run.read_json("results/compression.json")["variants"]
     widths = read_config(run).model["widths"]

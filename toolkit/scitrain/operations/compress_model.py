@@ -97,7 +97,7 @@ class CompressModel(OfRun, Job):
     """Prune whole units: narrower layers."""
     steps: int = Field(3, ge=1, le=20)
     """Of pruning, each followed by training."""
-    epochs: int = Field(5, ge=1, le=1000)
+    epochs: int = Field(10, ge=1, le=1000)
     """Of training a step."""
 
     def check(self, workspace: Workspace) -> None:

@@ -1,10 +1,10 @@
 """Make a trained network smaller in one or several ways, and keep the smallest that is good enough."""
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from pydantic import JsonValue
@@ -32,6 +32,7 @@ __all__ = ["Compressed", "Request", "Source", "Tried", "compress", "source_of"]
 
 CALIBRATION = 512
 """Training rows that the ranges of activations are taken from."""
+SCRATCH = ".compress"
 TIMED = 256
 """Validation rows that passes are timed on."""
 
@@ -137,8 +138,13 @@ def compress(source: Source, asked: Request, run: Run) -> Iterator[Compressed]:
     Raises:
         ScitrainError: The only method that was asked for cannot work on this network.
     """
-    with TemporaryDirectory(dir=run.path, prefix=".compress.") as folder:
-        yield _compared(source, asked, Path(folder), run)
+    folder = run.path / SCRATCH
+    shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed
+    folder.mkdir()
+    try:
+        yield _compared(source, asked, folder, run)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _compared(source: Source, asked: Request, folder: Path, run: Run) -> Compressed:
