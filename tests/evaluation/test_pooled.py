@@ -29,6 +29,8 @@ def test_the_corrected_t_interval_is_that_of_nadeau_and_bengio() -> None:
     assert found.value == 2.0
     assert found.high == pytest.approx(2.0 + reach)
     assert found.low == pytest.approx(2.0 - reach)
+    cut = corrected_t([0.2, 0.5, 0.8], 0.5, within=(0.0, 1.0))
+    assert (cut.low, cut.high) == (0.0, 1.0)
     assert corrected_t([1.0], 0.5).reason == "1 folds have a value, an interval needs 2"
 
 
@@ -42,8 +44,8 @@ def test_pooled_metrics_are_those_of_all_rows_together() -> None:
     deciding = next(metric for metric in told.metrics if metric.name == told.primary)
     assert [one.value for one in deciding.folds] == [one.evaluation.row("rmse").value for one in folds]
     assert deciding.pooled == rmse.value
-    ratio = corrected_t([one.value for one in deciding.folds if one.value is not None], 1 / 3)
-    assert (deciding.low, deciding.high) == (ratio.low, ratio.high)
+    found = corrected_t([one.value for one in deciding.folds if one.value is not None], 1 / 3, within=(0.0, np.inf))
+    assert (deciding.low, deciding.high) == (found.low, found.high)
 
 
 def test_the_simple_model_to_beat_is_chosen_on_the_validation_rows_of_all_folds() -> None:

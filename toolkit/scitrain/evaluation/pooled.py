@@ -7,7 +7,7 @@ share most of what they learn from, which the correction of Nadeau & Bengio 2003
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from scipy.special import stdtrit
@@ -52,6 +52,12 @@ class FoldValue(Spec):
 
 
 UNKNOWN = FoldValue(value=None)
+Ends = tuple[float, float]
+ANY: Ends = (-inf, inf)
+LEAST = {"r2": -inf, "spearman": -1.0, "mcc": -1.0}
+"""What a metric cannot fall below, where that is not zero."""
+SHARES = frozenset({"coverage", "ece"})
+"""Metrics that cannot pass one, besides those of which more is better."""
 
 
 class FoldsMetric(Spec):
@@ -92,20 +98,21 @@ class FoldsTold(Spec):
     """That simple model: the best on the validation rows of all folds."""
 
 
-def corrected_t(values: Sequence[float], ratio: float, level: float = 0.95) -> Interval:
-    """Return the mean of k values with mean ± t(k − 1) · √((1/k + ratio) · s²).
+def corrected_t(values: Sequence[float], ratio: float, level: float = 0.95, within: Ends = ANY) -> Interval:
+    """Return the mean of k values with mean ± t(k − 1) · √((1/k + ratio) · s²), cut at what the values can be.
 
     Args:
         values: One a fold.
         ratio: Test rows of a fold to the rows it learned from, by which the folds' dependence is allowed for.
         level: Of the interval.
+        within: Least and most that a value can be.
     """
     k = len(values)
     if k < 2:
         return Interval(values[0] if k else None, reason=f"{k} folds have a value, an interval needs 2")
     mean, spread = float(np.mean(values)), float(np.var(values, ddof=1))
     reach = float(stdtrit(k - 1, (1 + level) / 2)) * sqrt((1 / k + ratio) * spread)
-    return Interval(mean, mean - reach, mean + reach)
+    return Interval(mean, max(mean - reach, within[0]), min(mean + reach, within[1]))
 
 
 def pool(problem: Problem, folds: Sequence[Fold], conformal: Conformal | None) -> tuple[Evaluation, FoldsTold]:
@@ -186,7 +193,7 @@ def _told(evaluation: Evaluation, folds: Sequence[Fold]) -> FoldsTold:
     metrics = []
     for row in evaluation.metrics:
         values = [_value(found.get((row.name, row.target))) for found in by_fold]
-        metrics.append(_over_folds(row, FoldValue(value=row.value, low=row.low, high=row.high), values, ratio))
+        metrics.append(_over_folds(row, _value(row), values, ratio, _possible(row)))
     verdict = evaluation.verdict
     if verdict is None:
         return FoldsTold(primary=evaluation.primary, metrics=metrics, improvement=None, baseline=None)
@@ -202,6 +209,11 @@ def _value(row: MetricRow | None) -> FoldValue:
     return UNKNOWN if row is None else FoldValue(value=row.value, low=row.low, high=row.high)
 
 
+def _possible(row: MetricRow) -> Ends:
+    """Return the least and the most that a metric can be."""
+    return LEAST.get(row.name, 0.0), 1.0 if row.higher_is_better or row.name in SHARES else inf
+
+
 def _apart(row: MetricRow | None, baseline: str, sign: int) -> FoldValue:
     """Return the improvement over a simple model in one fold."""
     found = None if row is None else row.baselines.get(baseline)
@@ -212,9 +224,11 @@ def _apart(row: MetricRow | None, baseline: str, sign: int) -> FoldValue:
     return FoldValue(value=sign * found.difference, low=low, high=high)
 
 
-def _over_folds(row: MetricRow, pooled: FoldValue, values: list[FoldValue], ratio: float) -> FoldsMetric:
+def _over_folds(
+    row: MetricRow, pooled: FoldValue, values: list[FoldValue], ratio: float, within: Ends = ANY
+) -> FoldsMetric:
     known = [one.value for one in values if one.value is not None]
-    found = corrected_t(known, ratio, row.level)
+    found = corrected_t(known, ratio, row.level, within)
     lacking = f"undefined in {len(values) - len(known)} of {len(values)} folds" if len(known) < len(values) else None
     return FoldsMetric(
         name=row.name,
