@@ -25,7 +25,7 @@ from scitrain.workspace import Workspace
 
 __all__ = ["build", "cache_key", "prepare"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the same request would be prepared differently."""
 
 

@@ -37,7 +37,7 @@ def tidy(text: str) -> tuple[str, str | None, str | None]:
         changes.append("removed control characters")
     whole = _SPACES.sub(" ", unicodedata.normalize("NFKC", plain)).strip()
     if not any(letter.isalnum() for letter in whole):
-        return whole, "empty: no word in it" if whole else "empty; expected a text", None
+        return whole, "holds no word, only signs; expected words" if whole else "empty; expected a text", None
     return whole, None, "; ".join(changes) or None
 
 
