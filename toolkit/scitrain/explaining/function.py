@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from scitrain.training.predictor import Predictor
 
-__all__ = ["Explained"]
+__all__ = ["Explained", "MeanLogits"]
 
 
 class Explained(nn.Module):
@@ -27,6 +27,22 @@ class Explained(nn.Module):
             return said
         logits = said / self.predictor.temperature
         return logits - _others(logits) if self.predictor.task == "multiclass" else logits
+
+
+class MeanLogits(Explained):
+    """f(x) = prediction in the target's unit, or the members' mean logit over the temperature, of classes above the mean of all classes.
+
+    Nothing bends behind the last layer, as DeepLIFT needs it (doi:10.48550/arXiv.1704.02685, section 3.6).
+    """
+
+    def forward(self, rows: Tensor, missing: Tensor | None = None) -> Tensor:
+        """Map rows (n, …) to (n, outputs)."""
+        if self.predictor.task == "regression":
+            return super().forward(rows, missing)
+        if missing is not None:
+            rows = torch.where(missing, torch.full_like(rows, torch.nan), rows)
+        logits = self.predictor.run_members(rows)[0].mean(dim=0) / self.predictor.temperature
+        return logits - logits.mean(dim=1, keepdim=True) if self.predictor.task == "multiclass" else logits
 
 
 def _others(logits: Tensor) -> Tensor:
