@@ -1,11 +1,12 @@
 """The function that is explained: the predictor in the unit a person reads, on rows whose missing values stay missing."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from scitrain.training.predictor import Predictor
 
-__all__ = ["Explained", "MeanLogits"]
+__all__ = ["Explained", "MeanLogits", "said_of"]
 
 
 class Explained(nn.Module):
@@ -49,3 +50,11 @@ def _others(logits: Tensor) -> Tensor:
     """Return for each class ln Σ exp of all other classes, (n, classes)."""
     own = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
     return logits.unsqueeze(1).expand(-1, logits.shape[1], -1).masked_fill(own, -torch.inf).logsumexp(2)
+
+
+def said_of(predictor: Predictor, output: int, rows: np.ndarray) -> np.ndarray:
+    """Return f of one output for rows (n, …), NaN where a value is missing, (n,)."""
+    with torch.no_grad():
+        said = Explained(predictor.eval())(torch.from_numpy(rows).to(predictor.shift.device))
+    found: np.ndarray = said[:, output].cpu().numpy()
+    return found
