@@ -20,17 +20,7 @@ from rdkit.Chem import Fragments, rdFingerprintGenerator, rdMolDescriptors, rdPa
 from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.rdMolDescriptors import CalcExactMolWt
 
-__all__ = [
-    "MAX_ATOMS",
-    "MAX_CHARACTERS",
-    "Standardised",
-    "blocks",
-    "described",
-    "featurise",
-    "names",
-    "standardise_one",
-    "tokenise",
-]
+__all__ = ["MAX_ATOMS", "MAX_CHARACTERS", "Standardised", "blocks", "featurise", "names", "standardise_one", "tokenise"]
 
 MAX_CHARACTERS = 5_000
 """Longer text is refused unread: no molecule of at most `MAX_ATOMS` atoms needs it."""
