@@ -131,3 +131,22 @@ def test_keep_changes_nothing_but_counts() -> None:
     y = np.array([[1.0], [9.0], [0.0]], dtype=np.float32)
     found = merge(np.array([0, 0, 1]), y, "regression", "keep")
     assert (found.keep.tolist(), found.groups, found.conflicts) == ([0, 1, 2], 1, 1)
+
+
+def test_times_know_time_zones_and_halves_of_the_day() -> None:
+    read = times(["1970-01-01T02:00:00+02:00", "1970-01-01 00:00:01Z", "1969-12-31 19:00:02.5-0500"])
+    assert read.values.tolist() == [0.0, 1.0, 2.5]
+    assert times(["01/13/1970 12:00 AM", "01/13/1970 1:30 PM"]).values.tolist() == [12 * 86400.0, 12.5 * 86400.0 + 5400]
+    assert np.isnan(times(["1970-01-01 13:00 PM", "1970-01-01 0:10 AM"]).values).all()
+
+
+def test_a_moment_without_a_time_zone_among_those_with_one_is_bad() -> None:
+    read = times([*["1970-01-01T00:00:00+02:00"] * 3, "1970-01-01T00:00:00"])
+    assert read.bad.tolist() == [False, False, False, True]
+    assert read.order == "dates, year first, with a time zone"
+
+
+def test_times_in_several_notations_are_read_in_the_one_that_most_have() -> None:
+    read = times([*["17.05.2024 12:00"] * 9, "2024-05-17 12:00"])
+    assert read.bad.tolist() == [False] * 9 + [True]
+    assert read.order == "dates, day first"

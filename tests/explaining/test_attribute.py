@@ -4,16 +4,22 @@ import torch
 
 from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError
+from scitrain.explaining import deep_lift
 from scitrain.explaining.attribute import attribute
 from scitrain.explaining.function import Explained
+from scitrain.explaining.maps import fine_map
 from scitrain.explaining.methods import METHODS, choose_method
+from scitrain.explaining.part import Part
 from scitrain.models.cnn import Cnn
 from scitrain.models.cnn1d import Cnn1d
+from scitrain.models.mlp import Mlp
+from scitrain.models.transformer import Transformer
 from scitrain.training.predictor import build_predictor
+from scitrain.training.transforms import learn_input
 
 RNG = np.random.default_rng(5)
 ROWS = RNG.normal(size=(6, 4)).astype(np.float32)
-EXACT = ("integrated_gradients", "shap", "occlusion")
+EXACT = ("integrated_gradients", "shap", "deep_lift_shap", "occlusion")
 
 
 @pytest.mark.parametrize("method", EXACT)
@@ -39,6 +45,41 @@ def test_shap_adds_up_to_the_difference_from_the_background_within_its_sampling(
     found = attribute("shap", ask(bent(), ROWS, np.zeros(4, np.float32), background=background))
     assert found.error is not None
     assert 0 < found.error < 0.15
+
+
+def test_deep_lift_adds_up_to_the_difference_from_the_background(bent, ask):
+    background = RNG.normal(size=(20, 4)).astype(np.float32)
+    found = attribute("deep_lift_shap", ask(bent(), ROWS, np.zeros(4, np.float32), background=background))
+    assert found.error is not None
+    assert found.error < 1e-4
+    assert found.steps == 20
+    np.testing.assert_allclose(found.values.sum(axis=1), found.difference, atol=1e-3)
+
+
+def test_deep_lift_counts_what_is_made_of_a_descriptor_for_the_descriptor(ask):
+    shape = InputShape("vector", (3,), blocks={"descriptors": (0, 2), "counts": (2, 3)})
+    rows = np.abs(RNG.normal(size=(40, 3))).astype(np.float32)
+    inputs, inner = learn_input(shape, rows, np.arange(40))
+    assert inner.shape[0] > 3
+    torch.manual_seed(1)
+    predictor = build_predictor("regression", Mlp(widths=[8]), inner, 1, 2).eval()
+    predictor.inputs = inputs
+    found = attribute("deep_lift_shap", ask(predictor, rows[:5], np.zeros(3, np.float32), background=rows))
+    assert found.values.shape == (5, 3)
+    assert found.error < 1e-4
+
+
+def test_deep_lift_refuses_layers_without_a_rule_and_sums_that_miss(ask, monkeypatch):
+    shape = InputShape("series", (1, 24))
+    x = RNG.normal(size=(2, 1, 24)).astype(np.float32)
+    predictor = build_predictor("regression", Transformer(width=8, depth=1, heads=2), shape, 1, 1).eval()
+    question = ask(predictor, x, np.float32(0), background=x)
+    with pytest.raises(ScitrainError, match=r"deep_lift_shap has no rule for the layer .*; method='shap'"):
+        attribute("deep_lift_shap", question)
+    monkeypatch.setattr(deep_lift, "UNFIT", ())
+    monkeypatch.setattr(deep_lift, "refuse_unfit", lambda predictor: None)
+    with pytest.raises(ScitrainError, match=r"its values miss the predictions by \d+%"):
+        attribute("deep_lift_shap", question)
 
 
 @pytest.mark.parametrize("method", EXACT)
@@ -91,7 +132,9 @@ def test_images_have_a_map_of_their_own_size(ask, method):
     torch.manual_seed(0)
     predictor = build_predictor("multiclass", Cnn(widths=[4, 8]), InputShape("image", (3, 12, 10)), 2, 2).eval()
     x = RNG.random((3, 3, 12, 10)).astype(np.float32)
-    found = attribute(method, ask(predictor, x, np.float32(0.5), outputs=np.array([0, 1, 1])))
+    background = RNG.random((5, 3, 12, 10)).astype(np.float32)
+    found = attribute(method, ask(predictor, x, np.float32(0.5), outputs=np.array([0, 1, 1]), background=background))
+    assert method != "deep_lift_shap" or found.error < 1e-3
     assert found.values.shape == x.shape
     assert np.abs(found.values).max() > 0
     assert method != "grad_cam" or found.values.min() >= 0
@@ -109,6 +152,34 @@ def test_padding_gets_nothing_and_tokens_add_up(ask, method):
     assert method != "integrated_gradients" or found.error < 0.05
 
 
+def test_the_map_of_a_small_image_is_taken_where_it_still_has_places(ask):
+    torch.manual_seed(0)
+    predictor = build_predictor("binary", Cnn(widths=[4, 8, 8]), InputShape("image", (1, 8, 8)), 1, 1).eval()
+    x = np.zeros((1, 1, 8, 8), np.float32)
+    x[0, 0, 1:3, 1:3] = 1.0
+    question = ask(predictor, x, np.float32(0))
+    part = Part(
+        question.explained, torch.from_numpy(x), torch.zeros(1, 1, 8, 8), torch.zeros(1, dtype=torch.int64), None
+    )
+    stages = predictor.members[0].encoder.stages
+    assert fine_map(part, predictor.members[0]) is stages[1][2]
+    large = Part(question.explained, torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32), part.outputs, None)
+    assert fine_map(large, predictor.members[0]) is stages
+
+
+def test_windows_of_a_linear_image_model_lose_what_lies_in_them(ask):
+    torch.manual_seed(0)
+    predictor = build_predictor("regression", Cnn(widths=[4]), InputShape("image", (1, 9, 7)), 1, 1).eval()
+    x = np.zeros((1, 1, 9, 7), np.float32)
+    x[0, 0, 4, 3] = 1.0
+    found = attribute("occlusion", ask(predictor, x, np.float32(0))).values[0, 0]
+    assert found[4, 3] != 0
+    assert not found[:3].any()
+    with torch.no_grad():
+        lost = predictor(torch.from_numpy(x))[0] - predictor(torch.zeros(1, 1, 9, 7))[0]
+    assert found[4, 3] == pytest.approx(lost.item(), rel=1e-3)
+
+
 def test_a_network_without_convolutions_has_no_grad_cam(bent, ask):
     with pytest.raises(ScitrainError, match="needs convolutions"):
         attribute("grad_cam", ask(bent(), ROWS, np.zeros(4, np.float32)))
@@ -116,7 +187,8 @@ def test_a_network_without_convolutions_has_no_grad_cam(bent, ask):
 
 def test_a_method_that_does_not_fit_is_refused_with_those_that_do():
     with pytest.raises(
-        ScitrainError, match=r"grad_cam.*vector inputs.*integrated_gradients, shap, occlusion, permutation"
+        ScitrainError,
+        match=r"grad_cam.*vector inputs.*integrated_gradients, shap, deep_lift_shap, occlusion, permutation",
     ):
         choose_method("grad_cam", "vector", (4,))
     with pytest.raises(ScitrainError, match="do not mean the same"):

@@ -76,7 +76,11 @@ def test_tokens_join_to_the_text_and_what_was_never_seen_is_unknown() -> None:
 def test_empty_texts_are_errors_and_long_and_odd_ones_are_told() -> None:
     cells = ["", " \t\n", "?!…", "a\x00b\x07c", "x" * 1_000_000, "na\ufffdve approach", "fine"]
     cleaned = modality.clean({"t": cells}, impute=True)
-    assert cleaned.errors == {0: "empty; expected a text", 1: "empty; expected a text", 2: "empty: no word in it"}
+    assert cleaned.errors == {
+        0: "empty; expected a text",
+        1: "empty; expected a text",
+        2: "holds no word, only signs; expected words",
+    }
     assert cleaned.changes[3] == "removed control characters"
     assert cleaned.changes[4] == "cut: of 1,000,000 characters the first 100,000 are read"
     assert "cannot be read" in cleaned.changes[5]

@@ -293,7 +293,7 @@ FAMILIES: tuple[tuple[Family, list[str]], ...] = (
 DESCRIPTORS = [name for _, family in FAMILIES for name in family]
 
 
-def _described(mol: Chem.Mol) -> np.ndarray:
+def described(mol: Chem.Mol) -> np.ndarray:
     """Return all descriptors (n_descriptors,); NaN where one is not defined for the molecule."""
     values: list[np.ndarray] = []
     for function, family in FAMILIES:
@@ -381,7 +381,7 @@ def _vector(options: Options) -> Callable[[Sequence[str]], np.ndarray]:
     def one(row: Sequence[str]) -> np.ndarray:
         mols = [_canonical_mol(text) for text in row]
         counts = [np.log1p(made.GetCountFingerprintAsNumPy(mol)) for made in generators for mol in mols]
-        return np.concatenate([*map(_described, mols), *counts])
+        return np.concatenate([*map(described, mols), *counts])
 
     return one
 

@@ -8,11 +8,14 @@ import numpy as np
 from scitrain.data.layout import SeriesLayout
 from scitrain.data.source import Broken, Source
 from scitrain.data.values import times
+from scitrain.errors import DataError
 
 __all__ = ["Curve", "broken_row", "curves_of"]
 
 EVEN = 0.01
 """Share of a step by which a moment may miss its place."""
+MOST_UNREAD = 0.2
+"""Share of the times that may be unreadable; beyond it the column holds several notations."""
 SHARED = 1.1
 """Points of the common axis, in lengths of a series, up to which all series are measured at the same places."""
 
@@ -32,9 +35,8 @@ class Curve:
 
 def curves_of(layout: SeriesLayout, source: Source) -> tuple[list[Curve], list[Broken]]:
     """Put the rows of each series in order, on one even axis; rows without a place and second ones of a moment are left out."""
-    moments = times(source.columns[layout.time]).values
+    moments, broken = _moments(layout, source)
     codes, names = _codes(layout, source)
-    broken = [broken_row(source, layout.time, row, "has no time") for row in np.flatnonzero(np.isnan(moments)).tolist()]
     known = np.flatnonzero(~np.isnan(moments))
     known = known[np.lexsort((moments[known], codes[known]))]  # stable: of two rows of a moment the first stays first
     ordered = np.split(known, np.searchsorted(codes[known], np.arange(1, len(names))))
@@ -60,6 +62,30 @@ def curves_of(layout: SeriesLayout, source: Source) -> tuple[list[Curve], list[B
         else:
             curves.append(Curve(name, rows, places, int(places[-1]) + 1))
     return curves, broken
+
+
+def _moments(layout: SeriesLayout, source: Source) -> tuple[np.ndarray, list[Broken]]:
+    """Return the time of each row, NaN where there is none, and the rows without.
+
+    Raises:
+        DataError: Many cells cannot be read: series with holes of our making would be learned.
+    """
+    cells = source.columns[layout.time]
+    read = times(cells)
+    unread = np.flatnonzero(read.bad).tolist()
+    if len(unread) > MOST_UNREAD * len(cells):
+        first = unread[0]
+        raise DataError(
+            f"column {layout.time!r}: {len(unread):,} of {len(cells):,} times are not written like the others ({read.order}), such as "
+            f"{source.place} {source.lines[first]}: {cells[first][:60]!r}; write all alike, such as 2024-05-17 12:30:00, with "
+            "a time zone in all or in none"
+        )
+    wrong = set(unread)
+    reasons = {
+        row: f"{cells[row][:60]!r} is no time; the others are {read.order}" if row in wrong else "has no time"
+        for row in np.flatnonzero(np.isnan(read.values)).tolist()
+    }
+    return read.values, [broken_row(source, layout.time, row, reason) for row, reason in reasons.items()]
 
 
 def _repeated(

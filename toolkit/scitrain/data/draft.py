@@ -14,7 +14,7 @@ from scitrain.data.options import DataOptions, Task
 from scitrain.data.prepared import Target
 from scitrain.data.roles import SPLIT_WORDS, Roles
 from scitrain.data.source import Broken, Source
-from scitrain.data.split import Division, Rows, divide
+from scitrain.data.split import MIN_ROWS, Division, Rows, divide, too_few
 from scitrain.data.targets import choose_task, read_labels
 from scitrain.data.values import numbers, times
 from scitrain.errors import DataError, UnknownNameError
@@ -235,7 +235,14 @@ def _gone(draft: Draft, reasons: dict[int, str]) -> tuple[Broken, ...]:
 
 
 def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
-    """Divide the rows; those that would lie in two splits leave."""
+    """Divide the rows; those that would lie in two splits leave.
+
+    Raises:
+        DataError: There are too few; says why rows were left out.
+    """
+    if len(draft.index) < MIN_ROWS and draft.rejected:
+        why = first_few(draft.rejected, draft.source.place, 3)
+        raise DataError(f"{too_few(len(draft.index))}; {len(draft.rejected):,} were left out: {why}")
     modality: Modality = MODALITIES[draft.roles.modality]
     rows = Rows(
         identity=np.unique(draft.identity, return_inverse=True)[1],

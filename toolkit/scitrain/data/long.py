@@ -26,6 +26,10 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 FEWEST_SERIES, FEWEST_POINTS = 10, 6
+MISTAKES = 0.1
+"""Share of a column's cells that may be no time: each costs its row, and is told."""
+APART = 0.75
+"""Share of the rows that must be moments of their own; the others are second rows of a moment, and told as such."""
 LOOK_BACK = 4
 """Horizons that a forecast looks back on …"""
 LEAST_WINDOW, MOST_WINDOW = 24, 512
@@ -134,7 +138,7 @@ def _found(options: DataOptions, source: Source, target: str | None) -> tuple[Se
     labels = np.asarray(source.columns[target].arrow.dictionary_encode().indices)
     moments = times(source.columns[time]).values
     once = len(np.unique(np.stack([codes, labels]), axis=1).T) == len(counts)
-    apart = len(np.unique(np.stack([codes, moments]), axis=1).T) >= 0.95 * len(codes)
+    apart = len(np.unique(np.stack([codes, moments]), axis=1).T) >= APART * len(codes)
     values = _values(source, keys[0], [time, target, *options.ignore])
     if not (once and apart and values):
         return None, ""
@@ -145,7 +149,7 @@ def _time_column(source: Source, taken: Sequence[str | None]) -> str | None:
     found = [
         name
         for name, cells in source.columns.items()
-        if name not in taken and TIME.search(name) and not times(cells).bad.any()
+        if name not in taken and TIME.search(name) and times(cells).bad.sum() <= MISTAKES * len(cells)
     ]
     return found[0] if len(found) == 1 else None
 

@@ -21,9 +21,11 @@ __all__ = [
     "Roles",
     "as_list",
     "candidates",
+    "check_names",
     "choose_roles",
     "id_like",
     "is_split_column",
+    "no_time",
     "recognise",
     "sample_rows",
 ]
@@ -75,7 +77,7 @@ def choose_roles(options: DataOptions, source: Source) -> Roles:
         UnknownNameError: The request names a column or modality that is not there.
         DataError: The target, or the column to predict from, cannot be told; lists the candidates.
     """
-    _check_names(options, source)
+    check_names(options, list(source.columns))
     sample = sample_rows(source, options.seed)
     split_column = _split_column(options, source)
     asked, said = as_list(options.target), as_list(options.inputs)
@@ -90,6 +92,8 @@ def choose_roles(options: DataOptions, source: Source) -> Roles:
         asked, usable, why_target = _choose_target(options, source, sample, usable, left_out)
     else:
         why_target = "asked for"
+    if not usable:
+        raise DataError(f"no column is left to predict from ({_reasons(left_out)}); name them in `inputs`")
     modality, found = recognise({name: sample[name] for name in usable}, options.modality, bool(said))
     if modality == "tabular" and not said:
         left_out |= {name: why for name in found.columns if (why := id_like(name, source.columns[name]))}
@@ -126,11 +130,16 @@ def _reasons(left_out: Mapping[str, str]) -> str:
     return listed((f"{name}: {why}" for name, why in left_out.items()), 8)
 
 
-def _check_names(options: DataOptions, source: Source) -> None:
-    known = list(source.columns)
+def check_names(options: DataOptions, columns: Sequence[str]) -> None:
+    """Refuse columns and modalities that are not there, and a column that is both target and input.
+
+    Raises:
+        UnknownNameError: Says the near name.
+        DataError: Says the column.
+    """
     for name in (*as_list(options.target), *as_list(options.inputs), *options.ignore, *as_list(options.split.column)):
-        if name not in source.columns:
-            raise UnknownNameError("column", name, known)
+        if name not in columns:
+            raise UnknownNameError("column", name, columns)
     both = set(as_list(options.target)) & set(as_list(options.inputs))
     if both:
         raise DataError(f"column {listed(sorted(both))} is given both as target and as input; leave it out of one")
@@ -158,7 +167,7 @@ def recognise(columns: Mapping[str, Sequence[str]], asked: str, said: bool = Fal
     if found:
         best = max(found, key=lambda name: found[name].confidence)
         return best, found[best]
-    if said and asked != "auto":
+    if asked != "auto" and (said or len(columns) == 1):
         return asked, Recognition(tuple(columns), 1.0, "asked for")
     what = "data of a known kind" if asked == "auto" else f"{asked} data"
     raise DataError(
@@ -173,15 +182,18 @@ def _split_column(options: DataOptions, source: Source) -> str | None:
     if options.split.kind not in {"column", "time"}:
         return None
     if options.split.kind == "time":
-        raise DataError(
-            f"split kind 'time' needs `column`, the column with the time; columns are {listed(source.columns)}"
-        )
+        raise DataError(no_time(list(source.columns)))
     found = [name for name, cells in source.columns.items() if is_split_column(name, cells)]
     if len(found) == 1:
         return found[0]
     raise DataError(
         f"split kind 'column' needs `column`; columns with split words or fold numbers: {listed(found) or 'none'}"
     )
+
+
+def no_time(columns: Sequence[str]) -> str:
+    """Say that a split by time names no column."""
+    return f"split kind 'time' needs `column`, the column with the time; columns are {listed(columns)}"
 
 
 def is_split_column(name: str, cells: Sequence[str]) -> bool:

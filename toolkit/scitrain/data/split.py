@@ -23,7 +23,7 @@ from scitrain.data.folds import by_column, kfold
 from scitrain.data.options import SplitOptions
 from scitrain.errors import DataError
 
-__all__ = ["MIN_ROWS", "Division", "Rows", "Split", "balanced_groups", "divide", "stratified"]
+__all__ = ["MIN_ROWS", "Division", "Rows", "Split", "balanced_groups", "divide", "stratified", "too_few"]
 
 MIN_ROWS = 10
 """Fewer rows give no train, val and test split that says anything."""
@@ -36,12 +36,15 @@ def divide(options: SplitOptions, rows: Rows) -> Division:
         DataError: There are too few rows, or the asked kind leaves a split empty; says how many rows are needed.
     """
     if len(rows) < MIN_ROWS:
-        raise DataError(
-            f"{len(rows)} usable rows; at least {MIN_ROWS} are needed for train, val and test, and some hundred for a model"
-        )
+        raise DataError(too_few(len(rows)))
     division = _auto(options, rows) if options.kind == "auto" else KINDS[options.kind](options, rows)
     _check(division, rows)
     return division
+
+
+def too_few(n: int) -> str:
+    """Say that so many rows are too few."""
+    return f"{n} usable rows; at least {MIN_ROWS} are needed for train, val and test, and some hundred for a model"
 
 
 def _check(division: Division, rows: Rows) -> None:

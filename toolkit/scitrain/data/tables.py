@@ -18,9 +18,10 @@ from scitrain.data.source import MAX_CELL, Broken
 from scitrain.data.textfile import inspect_text
 from scitrain.errors import DataError
 
-__all__ = ["hash_file", "jsonl_parts", "parquet_parts"]
+__all__ = ["hash_file", "jsonl_parts", "parquet_names", "parquet_parts"]
 
 BATCH = 65_536
+UNREADABLE = "{} is no readable Parquet file: {}; write it anew"
 
 
 def hash_file(path: Path) -> str:
@@ -37,9 +38,7 @@ def parquet_parts(path: Path, batch_rows: int = BATCH) -> Iterator[Part]:
     """
     try:
         file = pq.ParquetFile(path)
-        names = [field.name for field in file.schema_arrow if _plain(field.type)]
-        if not names:
-            raise DataError(f"{path.name} has no column of plain values; it has {file.schema_arrow.names}")
+        names = _plain_names(path, file)
         done = 0
         for batch in file.iter_batches(batch_rows, columns=names):
             columns = {name: TextColumn(_as_text(array)) for name, array in zip(names, batch.columns, strict=True)}
@@ -47,7 +46,26 @@ def parquet_parts(path: Path, batch_rows: int = BATCH) -> Iterator[Part]:
             done += batch.num_rows
             yield Part(columns, numbers, numbers)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path.name} is no readable Parquet file: {error}; write it anew") from None
+        raise DataError(UNREADABLE.format(path.name, error)) from None
+
+
+def parquet_names(path: Path) -> tuple[str, ...]:
+    """Return the columns that `parquet_parts` gives, from the file's footer.
+
+    Raises:
+        DataError: It is damaged, or no column holds plain values.
+    """
+    try:
+        return tuple(_plain_names(path, pq.ParquetFile(path)))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(UNREADABLE.format(path.name, error)) from None
+
+
+def _plain_names(path: Path, file: pq.ParquetFile) -> list[str]:
+    names = [field.name for field in file.schema_arrow if _plain(field.type)]
+    if not names:
+        raise DataError(f"{path.name} has no column of plain values; it has {file.schema_arrow.names}")
+    return names
 
 
 def _plain(kind: pa.DataType) -> bool:

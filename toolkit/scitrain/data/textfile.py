@@ -12,6 +12,8 @@ from scitrain.errors import DataError
 __all__ = ["TextFile", "inspect_text", "what_else"]
 
 CHUNK = 1 << 20
+TORN = 5
+"""Letters of several bytes that are whole, for each byte that is not, from which a file is UTF-8 that was damaged."""
 MAGIC = {
     b"PK\x03\x04": "a zip archive or Excel workbook; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
@@ -90,6 +92,7 @@ def _inspect(path: Path, size: int, modified_ns: int) -> TextFile:
         )
     if bad_byte is None:
         return TextFile(path, digest, "utf-8", odd, None)
+    _refuse_torn(path, bad_byte)
     encoding = _eight_bit(path)
     return TextFile(
         path,
@@ -138,6 +141,19 @@ def _undecodable(decoder: codecs.IncrementalDecoder, chunk: bytes, lines: int) -
     except UnicodeDecodeError as error:
         return lines + chunk[: error.start].count(b"\n")
     return None
+
+
+def _refuse_torn(path: Path, line: int) -> None:
+    """Refuse a file of UTF-8 with some broken bytes: read as another encoding, every accented letter in it would be wrong."""
+    with path.open("rb") as file:
+        read = file.read(CHUNK).decode("utf-8", "replace")
+    broken = read.count("\ufffd")
+    whole = sum(letter > "\x7f" for letter in read) - broken
+    if whole > TORN * max(broken, 1):
+        raise DataError(
+            f"{path.name} line {line} holds bytes that are no UTF-8, as the rest of the file is: that line is damaged, or came "
+            "from another program; mend it, or save the whole table anew as UTF-8"
+        )
 
 
 def _eight_bit(path: Path) -> str:

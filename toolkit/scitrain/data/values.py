@@ -20,6 +20,11 @@ SPELLINGS = {
     "comma": "with a decimal comma (1.234,5)",
     "percent": "with a percent sign",
 }
+ORDERS = {"ymd": "dates, year first", "dmy": "dates, day first", "mdy": "dates, month first"}
+ZONE = r"\d\d:\d\d.*(Z|UTC|[-+]\d\d(:?\d\d)?)$"
+"""A moment that says how far its clock is ahead of UTC …"""
+AHEAD = r"\d\d:\d\d.*[-+]\d\d(:?\d\d)?$"
+"""… and one whose clock is not that of UTC."""
 MOSTLY = 0.9
 """Smallest share of the filled cells that must be spelt alike; the others are mistakes to report."""
 
@@ -36,6 +41,8 @@ class Numbers:
     """bool (n,): the cell holds something else: text, infinity, a number too large."""
     spelling: str = ""
     """How they are written where that is not plain, as one of `SPELLINGS`."""
+    order: str = "numbers"
+    """What `times` took the cells for, in words."""
 
     @property
     def remark(self) -> str:
@@ -86,17 +93,35 @@ def spelt_numbers(cells: Sequence[str]) -> Numbers:
 
 
 def times(cells: Sequence[str]) -> Numbers:
-    """Read numbers, or dates such as ``2024-05-17 12:30:00`` or ``17.05.2024`` as seconds since 1970."""
+    """Read numbers, or dates such as ``2024-05-17 12:30:00+02:00``, ``17.05.2024`` or ``05/17/2024 1:30 PM`` as seconds since 1970 UTC.
+
+    One order serves the whole column. Where most cells name a time zone, one without is bad: its moment is not known.
+    """
     read = numbers(cells)
     if read.bad.sum() <= 0.5 * len(read.values):
         return read
     found = _year_first(cells, read.missing)
-    for order in ("dmy", "mdy"):
+    for order in ("ymd", "dmy", "mdy"):
         if found.bad.sum() > (1 - MOSTLY) * (~read.missing).sum():
             values, bad = dates(cells, order)
-            other = Numbers(values, read.missing, np.isin(np.arange(len(values)), bad))
-            found = min(found, other, key=lambda one: int(one.bad.sum()))
-    return found
+            wrong = np.isin(np.arange(len(values)), bad)
+            found = min(
+                found, Numbers(values, read.missing, wrong, order=ORDERS[order]), key=lambda n: int(n.bad.sum())
+            )
+    return _in_one_zone(cells, found)
+
+
+def _in_one_zone(cells: Sequence[str], read: Numbers) -> Numbers:
+    tidy, good = _tidy(cells), ~np.isnan(read.values)
+    zoned = np.asarray(pc.match_substring_regex(tidy, ZONE))
+    ahead = np.asarray(pc.match_substring_regex(tidy, AHEAD))
+    if not ahead[good].any() or zoned[good].all():  # a moment that names none is read as UTC
+        return read
+    mostly = bool(zoned[good].mean() >= 0.5)
+    lost = good & (~zoned if mostly else zoned)
+    values = np.where(lost, np.nan, read.values)
+    kind = "with a time zone" if mostly else "without a time zone"
+    return replace(read, values=values, bad=read.bad | lost, order=f"{read.order}, {kind}")
 
 
 def _year_first(cells: Sequence[str], missing: np.ndarray) -> Numbers:
@@ -104,7 +129,7 @@ def _year_first(cells: Sequence[str], missing: np.ndarray) -> Numbers:
     shaped = pc.match_substring_regex(tidy, r"^\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?Z?)?$")
     found = [_seconds(cell) if ok else np.nan for cell, ok in zip(TextColumn(tidy), np.asarray(shaped), strict=True)]
     values = np.array(found, dtype=np.float64)
-    return Numbers(values, missing, ~missing & np.isnan(values))
+    return Numbers(values, missing, ~missing & np.isnan(values), order=ORDERS["ymd"])
 
 
 def _seconds(cell: str) -> float:

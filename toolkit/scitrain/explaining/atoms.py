@@ -10,7 +10,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from scitrain.chem.molecule_features import FINGERPRINTS, blocks, standardise_one, tokenise
 
-__all__ = ["OnAtoms", "from_counts", "from_tokens", "standard_mol"]
+__all__ = ["OnAtoms", "fragments", "from_counts", "from_tokens", "standard_mol"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def from_counts(texts: Sequence[str], values: np.ndarray, options: Mapping[str, 
         start, bits = where[f"{kind}_counts"][0], options["bits"]
         for at, mol in enumerate(mols):
             own = values[start + at * bits : start + (at + 1) * bits].astype(float)
-            for bit, fragments in _fragments(mol, kind, options):
-                for fragment in fragments:
-                    shares[at][fragment] += own[bit] / (len(fragments) * len(fragment))
+            for bit, places in fragments(mol, kind, options):
+                for fragment in places:
+                    shares[at][fragment] += own[bit] / (len(places) * len(fragment))
                 own[bit] = 0.0
             absent += float(own.sum())
     whole = mols[0]
@@ -58,7 +58,7 @@ def from_counts(texts: Sequence[str], values: np.ndarray, options: Mapping[str, 
     return OnAtoms(whole, np.concatenate(shares), {"fragments it lacks": absent} if absent else {})
 
 
-def _fragments(mol: Chem.Mol, kind: str, options: Mapping[str, Any]) -> Iterator[tuple[int, list[list[int]]]]:
+def fragments(mol: Chem.Mol, kind: str, options: Mapping[str, Any]) -> Iterator[tuple[int, list[list[int]]]]:
     """Yield each count that is not zero with the atoms of every fragment it counts."""
     output = rdFingerprintGenerator.AdditionalOutput()
     output.AllocateBitInfoMap()

@@ -1,7 +1,7 @@
 """Attributions of rows to the values of their arrays, by captum.
 
-Integrated gradients doi:10.48550/arXiv.1703.01365; expected gradients (GradientShap) doi:10.48550/arXiv.1705.07874; occlusion
-doi:10.1007/978-3-319-10590-1_53; Grad-CAM doi:10.1109/ICCV.2017.74; captum doi:10.48550/arXiv.2009.07896.
+Integrated gradients doi:10.48550/arXiv.1703.01365; expected gradients (GradientShap) doi:10.48550/arXiv.1705.07874; captum
+doi:10.48550/arXiv.2009.07896.
 """
 
 import warnings
@@ -15,16 +15,16 @@ from captum.attr import (
     FeatureAblation,
     GradientShap,
     IntegratedGradients,
-    LayerAttribution,
-    LayerGradCam,
     LayerIntegratedGradients,
-    Occlusion,
 )
 from torch import Tensor, nn
 
 from scitrain.errors import ScitrainError
-from scitrain.explaining.function import Explained
+from scitrain.explaining.deep_lift import BACKGROUND, INSTEAD, MOST_ERROR, deep_lift_shap
+from scitrain.explaining.function import Explained, MeanLogits
+from scitrain.explaining.maps import grad_cam, windows
 from scitrain.explaining.methods import Method
+from scitrain.explaining.part import Part, Way
 
 __all__ = ["Attributed", "Question", "attribute"]
 
@@ -35,7 +35,7 @@ SAMPLES = 512
 """Background rows drawn for each row by SHAP."""
 BATCH = 2048
 ROWS = 16
-PATH = ("integrated_gradients", "shap")
+PATH = ("integrated_gradients", "shap", "deep_lift_shap")
 """Methods whose attributions must add up to f(x) − f(baseline)."""
 
 
@@ -71,26 +71,6 @@ class Attributed:
     """Points of the path, or rows drawn."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """Some rows as tensors."""
-
-    explained: Explained
-    x: Tensor
-    baseline: Tensor
-    outputs: Tensor
-    missing: Tensor | None
-
-    def says(self, rows: Tensor) -> Tensor:
-        """Return f (n,) of the explained output of each row."""
-        with torch.no_grad():
-            said: Tensor = self.explained(rows, self.missing)
-            return said.gather(1, self.outputs[:, None])[:, 0]
-
-
-Way = Callable[[Part], Tensor]
-
-
 def attribute(method: Method, question: Question, tick: Callable[[int], None] = lambda done: None) -> Attributed:
     """Attribute each row's prediction to its values.
 
@@ -103,9 +83,17 @@ def attribute(method: Method, question: Question, tick: Callable[[int], None] = 
         ScitrainError: The network has no part that the method needs.
     """
     if method != "integrated_gradients":
-        steps = SAMPLES if method == "shap" else None
+        steps = {"shap": SAMPLES, "deep_lift_shap": min(BACKGROUND, len(question.background))}.get(method)
+        if method == "deep_lift_shap":
+            question = replace(question, explained=MeanLogits(question.explained.predictor))
         with _seeded(question.seed):
-            return replace(_run(method, question, _ways(question)[method], tick), steps=steps)
+            found = replace(_run(method, question, _ways(question)[method], tick), steps=steps)
+        if method == "deep_lift_shap" and found.error is not None and found.error > MOST_ERROR:
+            raise ScitrainError(
+                f"deep_lift_shap does not describe this network: its values miss the predictions by {found.error:.0%} (at most "
+                f"{MOST_ERROR:.0%}); {INSTEAD}"
+            )
+        return found
     found = replace(_run(method, question, _path(question, STEPS[0]), tick), steps=STEPS[0])
     for steps in STEPS[1:]:
         if found.error is None or found.error <= ERROR:
@@ -130,7 +118,7 @@ def _seeded(seed: int) -> Iterator[None]:
 def _run(method: Method, question: Question, way: Way, tick: Callable[[int], None]) -> Attributed:
     values = np.zeros(question.x.shape, np.float32)
     difference = np.zeros(len(question.x))
-    background = _mean_of_background(question) if method == "shap" else None
+    background = _mean_of_background(question, method) if method in ("shap", "deep_lift_shap") else None
     # cuDNN's recurrent layers go backward in training mode alone
     with torch.backends.cudnn.flags(enabled=False):
         for start in range(0, len(question.x), ROWS):
@@ -165,10 +153,11 @@ def _part(question: Question, rows: slice) -> Part:
     return Part(question.explained, x.requires_grad_() if x.is_floating_point() else x, baseline, outputs, missing)
 
 
-def _mean_of_background(question: Question) -> Tensor:
+def _mean_of_background(question: Question, method: Method) -> Tensor:
     device = question.explained.predictor.shift.device
+    rows = _whole_background(question)[: BACKGROUND if method == "deep_lift_shap" else None]
     with torch.no_grad():
-        said: Tensor = question.explained(torch.from_numpy(_whole_background(question)).to(device))
+        said: Tensor = question.explained(torch.from_numpy(rows).to(device))
         return said.mean(dim=0)
 
 
@@ -176,11 +165,16 @@ def _whole_background(question: Question) -> np.ndarray:
     return np.where(np.isfinite(question.background), question.background, question.baseline[:1])
 
 
+def _background(part: Part, question: Question) -> Tensor:
+    return torch.from_numpy(_whole_background(question)).to(part.x.device)
+
+
 def _ways(question: Question) -> dict[Method, Way]:
     return {
         "shap": lambda part: _shap(part, question),
-        "occlusion": lambda part: _windows(part) if part.x.dim() == 4 else _ablation(part, question.groups),
-        "grad_cam": _grad_cam,
+        "deep_lift_shap": lambda part: deep_lift_shap(part, _background(part, question)),
+        "occlusion": lambda part: windows(part) if part.x.dim() == 4 else _ablation(part, question.groups),
+        "grad_cam": grad_cam,
     }
 
 
@@ -210,7 +204,7 @@ def _embeddings(explained: Explained) -> list[nn.Module]:
 
 
 def _shap(part: Part, question: Question) -> Tensor:
-    background = torch.from_numpy(_whole_background(question)).to(part.x.device)
+    background = _background(part, question)
     made = GradientShap(part.explained)
     found = torch.zeros_like(part.x)
     for at in range(len(part.x)):  # by rows, so that 512 samples of one fit into memory
@@ -254,32 +248,3 @@ def _ablation(part: Part, groups: np.ndarray) -> Tensor:
         share = torch.zeros(len(seen) + 1, device=row.device).scatter_add_(0, mask.flatten(), differs.flatten().float())
         found[at] = (whole / share.clamp(min=1)[mask] * differs)[0]
     return found
-
-
-def _windows(part: Part) -> Tensor:
-    _, channels, height, width = part.x.shape
-    window = (channels, max(1, height // 5), max(1, width // 5))
-    strides = (channels, max(1, window[1] // 2), max(1, window[2] // 2))
-    made = Occlusion(part.explained)
-    with torch.no_grad():
-        found: Tensor = made.attribute(
-            part.x.detach(), window, strides, part.baseline, target=part.outputs, perturbations_per_eval=8
-        )
-    return found / channels
-
-
-def _grad_cam(part: Part) -> Tensor:
-    layers = [_last_convolution(member) for member in part.explained.predictor.members]
-    found = torch.zeros_like(part.x[:, :1])
-    for layer in layers:
-        map_ = LayerGradCam(part.explained, layer).attribute(part.x, target=part.outputs, relu_attributions=True)
-        size = (part.x.shape[2], part.x.shape[3])
-        found = found + LayerAttribution.interpolate(map_, size, interpolate_mode="bilinear")
-    return (found / part.x.shape[1]).expand_as(part.x)
-
-
-def _last_convolution(member: nn.Module) -> nn.Module:
-    found = [module for module in member.modules() if isinstance(module, nn.Conv2d)]
-    if not found:
-        raise ScitrainError("grad_cam needs convolutions, and this network has none; method='occlusion' explains it")
-    return found[-1]

@@ -7,18 +7,19 @@ from scitrain.errors import ScitrainError, listed
 
 __all__ = ["METHODS", "Asked", "Method", "choose_method"]
 
-Method = Literal["integrated_gradients", "shap", "occlusion", "grad_cam", "permutation"]
-Asked = Literal["auto", "integrated_gradients", "shap", "occlusion", "grad_cam", "permutation"]
+Method = Literal["integrated_gradients", "shap", "deep_lift_shap", "occlusion", "grad_cam", "permutation"]
+Asked = Literal["auto", "integrated_gradients", "shap", "deep_lift_shap", "occlusion", "grad_cam", "permutation"]
 METHODS: dict[InputKind, tuple[Method, ...]] = {
-    "vector": ("integrated_gradients", "shap", "occlusion", "permutation"),
-    "series": ("integrated_gradients", "shap", "occlusion", "permutation"),
-    "image": ("integrated_gradients", "shap", "occlusion", "grad_cam"),
+    "vector": ("integrated_gradients", "shap", "deep_lift_shap", "occlusion", "permutation"),
+    "series": ("integrated_gradients", "shap", "deep_lift_shap", "occlusion", "permutation"),
+    "image": ("integrated_gradients", "shap", "deep_lift_shap", "occlusion", "grad_cam"),
     "tokens": ("integrated_gradients", "occlusion"),
 }
 LARGE = 64
 """Side in pixels from which single pixels are noise, and regions are asked for."""
 WHY: dict[tuple[str, str], str] = {
     ("tokens", "shap"): "a token has no mean to start from",
+    ("tokens", "deep_lift_shap"): "a token has no mean to start from",
     ("tokens", "permutation"): "tokens at one place of two rows do not mean the same",
     ("image", "permutation"): "pixels at one place of two images do not mean the same",
 }

@@ -1,7 +1,7 @@
 """From attributions of arrays to what a person reads: columns, atoms, elements, places, tokens."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from scitrain.explaining.tokens import by_element, feature_of, token_names
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["Picture", "Read", "matrix", "read_row"]
+__all__ = ["Picture", "Read", "matrix", "read_row", "without_atoms"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Read:
     parts: dict[str, float]
     """Attribution by what a person knows; they add up to that of the whole row."""
     picture: Picture = field(default_factory=Picture)
+    beside: dict[str, float] = field(default_factory=dict)
+    """What is told beside them, and is no part of the sum: what the prediction loses without an atom."""
 
 
 def read_row(featuriser: Featuriser, cells: Mapping[str, str], x: np.ndarray, values: np.ndarray) -> Read:
@@ -49,8 +51,8 @@ def read_row(featuriser: Featuriser, cells: Mapping[str, str], x: np.ndarray, va
         values: (…) its attributions.
     """
     kind = featuriser.model_dump().get("kind")
-    if kind in ("molecule", "smiles_tokens"):
-        return _on_atoms(featuriser, cells, values)
+    if kind in ("molecule", "smiles_tokens", "text_terms"):
+        return (_on_words if kind == "text_terms" else _on_atoms)(featuriser, cells, values)
     shape = featuriser.shape()
     if shape.kind == "tokens":
         return _on_tokens(featuriser, x, values)
@@ -85,6 +87,41 @@ def _on_atoms(featuriser: Featuriser, cells: Mapping[str, str], values: np.ndarr
     return Read(atoms | rest, Picture(atoms=(found.mol, found.atoms)))
 
 
+def _on_words(featuriser: Featuriser, cells: Mapping[str, str], values: np.ndarray) -> Read:
+    from scitrain.explaining.words import on_words
+
+    options: dict[str, Any] = featuriser.options()
+    text = " ".join(cells[name] for name in options["columns"])
+    parts = {name: float(value) for name, value in zip(featuriser.names() or (), values, strict=True) if value != 0}
+    return Read(parts, Picture(tokens=on_words(text, values, options)))
+
+
+def without_atoms(
+    featuriser: Featuriser, cells: Mapping[str, str], read: Read, said: Callable[[np.ndarray], np.ndarray]
+) -> Read:
+    """Return a row of a molecule read as a vector, coloured by what the prediction loses without each atom; others as they are.
+
+    Args:
+        featuriser: What made the row.
+        cells: Text of the row by input column.
+        read: The row as its attributions tell it.
+        said: Predictions (n,) of rows (n, width).
+    """
+    if featuriser.model_dump().get("kind") != "molecule" or featuriser.output != "vector":
+        return read
+    from scitrain.explaining.deletion import without_each
+
+    options: dict[str, Any] = featuriser.options()
+    found = without_each([cells[name] for name in options["columns"]], options, said)
+    if found is None:
+        return read
+    mol, effect = found
+    beside = {
+        f"without atom {i} {mark}": float(v) for i, (mark, v) in enumerate(zip(_symbols(mol), effect, strict=True), 1)
+    }
+    return replace(read, beside=beside, picture=Picture(atoms=(mol, effect)))
+
+
 def _symbols(mol: "Mol") -> list[str]:
     return [atom.GetSymbol() for atom in mol.GetAtoms()]
 
@@ -98,7 +135,14 @@ def _on_tokens(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> Rea
     parts: dict[str, float] = {}
     for name, value in zip(known, values[there], strict=True):
         parts[name] = parts.get(name, 0.0) + float(value)
-    return Read(parts, Picture(tokens=(names, values[there])))
+    places = [name.removeprefix("position ") for name in feature_of(featuriser, every)] if _aligned(featuriser) else []
+    shown = [f"{name}{place}" for name, place in zip(names, places, strict=False)] or names
+    return Read(parts, Picture(tokens=(shown, values[there])))
+
+
+def _aligned(featuriser: Featuriser) -> bool:
+    """Tell whether tokens are letters at places that all sequences share, told as biochemists do: Q39."""
+    return bool(featuriser.options().get("template"))
 
 
 def matrix(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> tuple[Sequence[str], np.ndarray]:

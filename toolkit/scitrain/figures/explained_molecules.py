@@ -12,7 +12,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 
 from scitrain.figures._signed import KEY, largest, tint
 from scitrain.figures._style import finish, grid_of, legible, new_figure, styled
-from scitrain.figures.words import wrap
+from scitrain.figures.words import wrap_parts
 
 __all__ = ["explained_molecules", "molecules_svg"]
 
@@ -40,7 +40,7 @@ def explained_molecules(
         axes = figure.add_subplot(down, across, place + 1)
         axes.imshow(imread(BytesIO(_drawn(mol, values, most))))
         axes.set_axis_off()
-        axes.set_title("\n".join(legible(line) for line in wrap(title, 44).splitlines()[:3]), fontsize=8.5)
+        axes.set_title("\n".join(legible(line) for line in wrap_parts(title, 44).splitlines()[:3]), fontsize=8.5)
     return finish(figure, "Why these predictions", subtitle, f"{KEY} {note}")
 
 

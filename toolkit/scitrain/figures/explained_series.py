@@ -47,6 +47,8 @@ def explained_series(
         axes.axhline(0, color=BLACK, lw=0.6)
         axes.set_title(legible(shorten(title, 52)), loc="left", fontsize=9.5)
         axes.tick_params(labelsize=8)
+        if place >= len(titles) - across:
+            axes.set_xlabel("place along the axis", fontsize=8.5)
         if place % across == 0:
             axes.set_ylabel(legible(shorten(axis, 30)), fontsize=8.5)
     note = "Grey is the row itself, in an axis of its own. Red raises the prediction, blue lowers it, against the baseline."

@@ -44,7 +44,10 @@ _DROPPED = {"plain": "", "thousands": ", ", "comma": ". ", "percent": "% "}
 _SPACES = str.maketrans("\u00a0\u2009\u202f−", "   -")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})(.*)")
 _YEAR_FIRST = re.compile(r"([0-9]{4})[./-]([0-9]{1,2})[./-]([0-9]{1,2})(.*)")
-_TIME = re.compile(r"[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(?:Z|\+00:?00)?")
+_TIME = re.compile(
+    r"[ T]([0-9]{1,2}):([0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)(?: ?([AaPp])\.?[Mm]\.?)? ?(?:Z|UTC|([+-])([0-9]{2}):?([0-9]{2})?)?"
+)
+"""Hour, minutes and beyond, half of the day, and how far the clock is ahead of UTC."""
 LARGEST = 3e38
 DAY = 86400.0
 YEAR = 365.2425
@@ -105,13 +108,25 @@ def dates(cells: Sequence[str], order: str) -> Parsed:
         if match is None:
             raise ValueError
         year, month, day = (match[1 + order.index(part)] for part in "ymd")
-        time = _TIME.fullmatch(match[4])
-        if match[4] and time is None:
-            raise ValueError
-        stamp = np.datetime64(f"{year}-{month:0>2}-{day:0>2}T{time[1] if time else '00:00'}", "ms")
-        return float(stamp.astype(np.int64)) / 1000
+        hour, rest, ahead = _of_day(match[4]) if match[4] else (0, "00", 0)
+        stamp = np.datetime64(f"{year}-{month:0>2}-{day:0>2}T{hour:02}:{rest}", "ms")
+        return float(stamp.astype(np.int64)) / 1000 - ahead
 
     return _each(cells, read)
+
+
+def _of_day(text: str) -> tuple[int, str, int]:
+    """Return hour, minutes and beyond, and the seconds by which the clock is ahead of UTC (0 where none is named)."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError
+    hour, half = int(found[1]), (found[3] or "").lower()
+    if half:
+        if not 1 <= hour <= 12:
+            raise ValueError
+        hour = hour % 12 + (12 if half == "p" else 0)
+    ahead = int(found[5] or 0) * 3600 + int(found[6] or 0) * 60
+    return hour, found[2], -ahead if found[4] == "-" else ahead
 
 
 def _each(cells: Sequence[str], read: Callable[[str], float]) -> Parsed:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LONGEST", "featurise", "terms", "tidy"]
+__all__ = ["LONGEST", "featurise", "terms", "tidy", "words"]
 
 Options = Mapping[str, Any]
 LONGEST = 100_000
@@ -37,18 +37,22 @@ def tidy(text: str) -> tuple[str, str | None, str | None]:
         changes.append("removed control characters")
     whole = _SPACES.sub(" ", unicodedata.normalize("NFKC", plain)).strip()
     if not any(letter.isalnum() for letter in whole):
-        return whole, "empty: no word in it" if whole else "empty; expected a text", None
+        return whole, "holds no word, only signs; expected words" if whole else "empty; expected a text", None
     return whole, None, "; ".join(changes) or None
 
 
 def terms(text: str, unit: str) -> Iterator[str]:
     """Yield the terms of a tidy text: words and pairs of words, or pairs and triples of characters where no space parts words."""
-    lower = text.lower()
+    run = words(text, unit)
     if unit == "characters":
-        run = [letter for letter in lower if letter.isalnum()]
         return ("".join(run[i : i + n]) for n in (2, 3) for i in range(len(run) - n + 1))
-    words = _WORD.findall(lower)
-    return iter([*words, *(f"{a} {b}" for a, b in pairwise(words))])
+    return iter([*run, *(f"{a} {b}" for a, b in pairwise(run))])
+
+
+def words(text: str, unit: str) -> list[str]:
+    """Return the words of a tidy text in their order, or its letters and digits."""
+    lower = text.lower()
+    return [letter for letter in lower if letter.isalnum()] if unit == "characters" else _WORD.findall(lower)
 
 
 def featurise(columns: Mapping[str, Sequence[str]], options: Options) -> tuple[np.ndarray, list[str | None]]:

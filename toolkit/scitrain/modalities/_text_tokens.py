@@ -64,4 +64,4 @@ def _joined(cells: Iterable[str]) -> tuple[str, str | None]:
     good = [text for text in found if any(letter.isalnum() for letter in text)]
     if good:
         return " ".join(good), None
-    return "", "empty: no word in it" if found[0] else "empty; expected a text"
+    return "", "holds no word, only signs; expected words" if found[0] else "empty; expected a text"

@@ -30,7 +30,14 @@ MOST_LETTERS = 8192
 """Widest description by letters at positions; beyond it the shares of words serve."""
 NO_ATOMS = set("ADEGHKLMQRTVWY")
 """Residues that are no atom of a SMILES."""
+NO_CODES = "EFILPQJOXZ"
+"""Letters of proteins that are no IUPAC code of a base, or of several."""
+SURE, LIKELY = 0.95, 0.7
+"""Share of A, C, G, T, U, N from which letters are bases: where such a letter occurs, and where none does."""
+DISGUISED = 12
+"""Letters from which a protein of A, C, G, T, N alone is taken for a gene."""
 _NAMED = re.compile(r"sequence|protein|peptide|(^|_)(seq|dna|rna|aa|fasta)($|_)", re.IGNORECASE)
+LOOKS_LIKE_DNA = "has only letters of bases among proteins, and is read as a protein: translate it if it is DNA"
 _LETTERS = re.compile(r"[A-Za-z*.\-]+")
 
 
@@ -141,6 +148,8 @@ class Sequence(Modality):
         for row, cell in enumerate(cells):
             text, problem, change = tidy(cell, alphabet, gaps)
             done.append(cell if problem else text)
+            gene = alphabet == "protein" and len(text) >= DISGUISED and set(text) <= set("ACGTUN")
+            change = "; ".join(filter(None, [change, LOOKS_LIKE_DNA if gene else ""]))
             if problem:
                 errors[row] = problem
             elif change:
@@ -184,12 +193,14 @@ class Sequence(Modality):
 
 
 def alphabet_of(cells: Cells[str]) -> Alphabet:
-    """Return what a column of sequences is written in, by the share of its letters."""
+    """Return what a column of sequences is written in, by the share of its letters; DNA beside RNA is what most of it is."""
     counted = Counter("".join(cell[:2000] for cell in list(cells[:2000])).upper())
     total = sum(times for letter, times in counted.items() if letter.isalpha()) or 1
-    if sum(counted[letter] for letter in "ACGTN") >= 0.95 * total:
-        return "dna"
-    return "rna" if sum(counted[letter] for letter in "ACGUN") >= 0.95 * total else "protein"
+    bases = sum(counted[letter] for letter in "ACGTUN")
+    some_residue = any(counted[letter] for letter in NO_CODES)
+    if bases < (SURE if some_residue or total < SAMPLE else LIKELY) * total:
+        return "protein"
+    return "rna" if counted["U"] > counted["T"] else "dna"
 
 
 def _only(columns: Columns) -> tuple[str, Cells[str]]:

@@ -203,7 +203,7 @@ def _tokens(columns: tuple[str, ...], texts: Sequence[str]) -> TextTokens:
 def _is_prose(cells: Sequence[str]) -> bool:
     """Tell whether cells are long, mostly different, and made of words."""
     filled = [text for cell in cells if (text := cell.strip())]
-    if not filled or sum(map(len, filled)) < PROSE * len(filled) or len(set(filled)) < DIFFERENT * len(filled):
+    if not filled or sum(map(_length, filled)) < PROSE * len(filled) or len(set(filled)) < DIFFERENT * len(filled):
         return False
     sample = filled[:200]
     spaced = sum(" " in text for text in sample)
@@ -211,6 +211,11 @@ def _is_prose(cells: Sequence[str]) -> bool:
     letters = sum(sum(c.isalpha() or c.isspace() for c in text) >= 0.7 * len(text) for text in sample)
     # a SMILES, a sequence or a hash is long too, but has no spaces; Japanese and Chinese have none either
     return letters >= 0.8 * len(sample) and (spaced >= 0.8 * len(sample) or ascii_only < 0.2 * len(sample))
+
+
+def _length(text: str) -> int:
+    """Return the characters of a text, one of Japanese or Chinese for three: it stands for a syllable or a word."""
+    return len(text) + 2 * sum(letter >= "\u3040" for letter in text[:PROSE])
 
 
 def _names_rows(cells: Sequence[str]) -> bool:

@@ -121,7 +121,7 @@ class ExplainModel(OfRun, Job):
         self._settle(read_config(Run.open(self.of, workspace)))
 
     def _settle(self, config: "TrainedConfig") -> tuple[Method, str]:
-        from scitrain.workflow.subject import output_named
+        from scitrain.workflow.outputs import output_named
 
         if self.inputs is not None:
             table(self.inputs, config.input_columns)
@@ -175,7 +175,7 @@ class ExplainModel(OfRun, Job):
     def _next(self, method: Method) -> str:
         if method == "permutation":
             return f"explain_model(run={self.of!r}, show='worst') explains the worst test rows one by one"
-        return "look at figures/explanations.png; results/explanations.csv has every row and feature"
+        return "look at figures/explanations.png and figures/importance.png; results/explanations.csv has every row and feature"
 
 
 def _told(title: str, parts: dict[str, float]) -> str:

@@ -96,7 +96,8 @@ class Inspection(Result):
         lines += [
             f"rows kept: {self.rows_kept:,}" + (f"; left out: {left_out} (first, by line: {first})" if left_out else "")
         ]
-        return [*lines, *map(_target_line, self.targets)]
+        changed = "; ".join(f"{n:,} × {what}" for what, n in list(self.changed.items())[:5])
+        return [*lines, *([f"changed: {changed}"] if changed else []), *map(_target_line, self.targets)]
 
 
 def _column_line(column: ColumnInfo) -> str:

@@ -71,10 +71,10 @@ class TrainModel(Job, TrainingRequest):
     title: ClassVar[str] = "Train a model"
 
     def check(self, workspace: Workspace) -> None:
-        """Refuse data that are not there."""
-        from scitrain.workflow.sources import check_source
+        """Refuse data that are not there, and columns that they do not have."""
+        from scitrain.workflow.sources import check_data
 
-        check_source(self.data, workspace)
+        check_data(self.part(DataOptions), workspace)
 
     def execute(self, run: Run) -> TrainResult:
         """Prepare, train, judge, export, draw, write."""

@@ -123,15 +123,15 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
             if search is not None and model is not None:
                 infer(search, model, model, TrainingOptions())
         except ScitrainError as error:
-            raise ValueError(str(error)) from None
+            raise ValueError(str(error).removeprefix("search: ")) from None
         return search
 
     def check(self, workspace: Workspace) -> None:
-        """Refuse data that are not there, and a database that does not answer."""
+        """Refuse data and columns that are not there, and a database that does not answer."""
         from scitrain.tuning.storage import check_storage
-        from scitrain.workflow.sources import check_source
+        from scitrain.workflow.sources import check_data
 
-        check_source(self.data, workspace)
+        check_data(self.part(DataOptions), workspace)
         if self.storage is not None:
             check_storage(self.storage)
 

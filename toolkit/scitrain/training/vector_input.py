@@ -76,6 +76,14 @@ class VectorInput(nn.Module):
         whole = torch.where(torch.isnan(raw), self.middle, raw).index_select(1, self.owner)
         return torch.cat([standard, ((whole - self.lower) * self.slope).clamp(0.0, 1.0)], dim=1)
 
+    @torch.jit.unused
+    def gather(self, values: Tensor, width: int) -> Tensor:
+        """Add up what belongs to each raw column, (batch, width), of values for what the members read (batch, kept + pieces)."""
+        kept = len(self.columns)
+        found = values.new_zeros(len(values), width).index_add_(1, self.columns, values[:, :kept])
+        owners = self.columns[self.first : self.last][self.owner]
+        return found.index_add_(1, owners, values[:, kept:])
+
 
 def learn_vector(shape: InputShape, rows: np.ndarray, chosen: np.ndarray) -> tuple[VectorInput, InputShape]:
     """Return the transform of rows of ``shape``, learned from the rows ``chosen`` of (n, width), and the shape of what it gives."""

@@ -169,6 +169,9 @@ def check_search(search: SearchSpec | None, model: ModelSpec | None) -> None:
     for name in search or ():
         if name not in known:
             raise UnknownNameError("parameter", name, list(known))
+    if model is None:
+        for name, wish in (search or {}).items():
+            _refuse_everywhere(name, wish)
 
 
 Known = Mapping[str, tuple[Literal["model", "training"], FieldInfo]]
@@ -224,6 +227,31 @@ def _words(types: Sequence[Any]) -> list[JsonValue]:
     return [w for plain in types if get_origin(plain) is Literal for w in get_args(plain)] or [False, True] * (
         bool in types
     )
+
+
+def _refuse_everywhere(name: str, wish: Values | None) -> None:
+    """Refuse what no family would take, where the request leaves the family open."""
+    refusals: list[ScitrainError] = []
+    for model in _open():
+        if name not in (known := _known([type(model)])):
+            continue
+        try:
+            _refuse_outside(
+                made := _parameter(name, known[name], wish), model if made.of == "model" else TrainingOptions()
+            )
+        except ScitrainError as error:
+            refusals.append(error)
+        else:
+            return
+    if refusals:
+        raise refusals[0]
+
+
+def _open() -> Iterator[ModelSpec]:
+    """Yield each family that can be made without being told anything."""
+    for family in FAMILIES.values():
+        if not any(field.is_required() for field in family.model_fields.values()):
+            yield family()
 
 
 def _refuse_outside(parameter: Parameter, spec: Spec) -> None:

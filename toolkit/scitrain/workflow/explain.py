@@ -3,22 +3,24 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 from pydantic import JsonValue
 
+from scitrain.data.columns import take
 from scitrain.data.options import Task
 from scitrain.evaluation.problem import Problem
 from scitrain.explaining.attribute import Attributed, Question, attribute
 from scitrain.explaining.baseline import WORDS, baseline_row, beside
-from scitrain.explaining.draw import draw_importance, draw_rows
-from scitrain.explaining.function import Explained
+from scitrain.explaining.draw import SHOWN, Captions, draw_elements, draw_importance, draw_map, draw_rows
+from scitrain.explaining.function import Explained, said_of
 from scitrain.explaining.importance import Importance, mean_absolute
 from scitrain.explaining.layout import layout_of, permuted_together
 from scitrain.explaining.methods import Method
 from scitrain.explaining.permutation import Shuffling, permutation_importance
-from scitrain.explaining.reading import Read, matrix, read_row
+from scitrain.explaining.reading import Read, matrix, read_row, without_atoms
 from scitrain.figures.words import joined, number
 from scitrain.runs import Run, atomic_write
 from scitrain.training.predict import predict_array
@@ -33,6 +35,8 @@ TRAIN = 5000
 """Training rows that the baseline is taken from."""
 BACKGROUND = 256
 SHUFFLED = 2000
+NAMED = 50
+"""Features, the largest, whose folded counts are named by an example."""
 EXPLANATIONS = "results/explanations.csv"
 IMPORTANCE = "results/importance.json"
 
@@ -64,17 +68,45 @@ def explain_rows(subject: Subject, method: Method, rows: Rows, run: Run) -> Foun
         found = attribute(method, _question(subject, x, outputs), lambda done: tick(done, len(x)))
     n = len(rows.numbers)
     names, values = matrix(subject.featuriser, x[n:], found.values[n:])
-    importance = mean_absolute(names, values, subject.config.seed)
+    importance = _readable(subject, mean_absolute(names, values, subject.config.seed), sample)
     cells = [{name: column[i] for name, column in rows.columns.items()} for i in range(n)]
     reads = [read_row(subject.featuriser, cells[i], rows.x[i], found.values[i]) for i in range(n)]
+    for i in range(min(n, SHOWN)):
+        said = partial(said_of, subject.predictor, int(outputs[i]))
+        reads[i] = without_atoms(subject.featuriser, cells[i], reads[i], said)
     titles = [_title(subject, rows, i, int(outputs[i]), cells[i]) for i in range(n)]
-    axis = f"mean |attribution| ({subject.unit})" if subject.unit else "mean |attribution|"
+    unit = _unit(subject, method)
+    axis = f"mean |attribution| ({unit})" if unit else "mean |attribution|"
     done = Found(importance, axis, len(sample), titles, reads, found.error)
     _write_rows(run, rows, [subject.title(int(output)) for output in outputs[:n]], reads)
     _write(run, subject, method, done, found)
     with stage(run, "report", "drawing figures"):
         _draw(run, subject, method, done)
+        if str(subject.config.featuriser.get("kind")).startswith("formula"):
+            signed = f"mean attribution ({unit})" if unit else "mean attribution"
+            there = matrix(subject.featuriser, x[n:], (x[n:] != 0).astype(float))[1] > 0
+            draw_elements(run, names, values, there, signed, _subtitle(subject, method, done))
     return done
+
+
+def _readable(subject: Subject, found: list[Importance], sample: np.ndarray) -> list[Importance]:
+    """Name folded counts of fragments by an example of the test rows."""
+    if subject.config.featuriser.get("kind") != "molecule" or subject.featuriser.output != "vector":
+        return found
+    from scitrain.explaining.fragments import with_examples
+
+    top = [one.feature for one in found[:NAMED]]
+    names = with_examples(top, take(subject.prepared.columns, sample), subject.featuriser.options())
+    return [*(replace(one, feature=name) for one, name in zip(found, names, strict=False)), *found[NAMED:]]
+
+
+def _unit(subject: Subject, method: Method) -> str:
+    """Return the unit of an attribution: DeepLIFT explains the classes' logits themselves, Grad-CAM has none."""
+    if method == "grad_cam":
+        return "arbitrary unit"
+    if method == "deep_lift_shap" and subject.config.task == "multiclass":
+        return "logit above the classes' mean"
+    return subject.unit
 
 
 def shuffle(subject: Subject, run: Run) -> Found:
@@ -148,15 +180,56 @@ def _subtitle(subject: Subject, method: Method, found: Found) -> str:
         if subject.output is not None
         else f"each row's own class of {subject.config.targets[0].name}"
     )
-    return joined(what, method.replace("_", " "), f"{found.rows:,} rows held out")
+    return joined(what, NAMES.get(method, method.replace("_", " ")), f"{found.rows:,} rows held out")
 
 
 def _draw(run: Run, subject: Subject, method: Method, found: Found) -> None:
-    draw_importance(run, found.importance, found.axis, _subtitle(subject, method, found), MEAN)
+    subtitle = _subtitle(subject, method, found)
+    if subject.featuriser.output == "image":
+        draw_map(run, found.importance, layout_of(subject.featuriser), found.axis, subtitle)
+    else:
+        draw_importance(run, found.importance, found.axis, subtitle, MEAN)
     if found.reads:
-        axis = f"attribution ({subject.unit})" if subject.unit else "attribution"
-        baseline = "" if method == "grad_cam" else f"against {WORDS[subject.featuriser.output]}"
-        draw_rows(run, found.titles, found.reads, axis, joined(method.replace("_", " "), baseline))
+        unit = _unit(subject, method)
+        captions = Captions(
+            axis=f"attribution ({unit})" if unit else "attribution",
+            subtitle=joined(NAMES.get(method, method.replace("_", " ")), _baseline(subject, method)),
+            unit=unit,
+            alike=method != "grad_cam",
+            spaced=subject.config.modality == "text" and subject.config.featuriser.get("unit") != "characters",
+        )
+        draw_rows(run, found.titles, found.reads, captions)
+
+
+NAMES: dict[str, str] = {
+    "shap": "SHAP (expected gradients)",
+    "deep_lift_shap": "SHAP (DeepLIFT)",
+    "grad_cam": "Grad-CAM",
+}
+
+
+def _baseline(subject: Subject, method: Method) -> str:
+    """Return what a row is compared with."""
+    if method == "grad_cam":
+        return ""
+    if method in ("shap", "deep_lift_shap"):
+        return "against training rows"
+    return f"against {_words(subject)}"
+
+
+def _words(subject: Subject) -> str:
+    kind = subject.config.featuriser.get("kind")
+    return PLAIN.get(str(kind), WORDS[subject.featuriser.output])
+
+
+PLAIN = {
+    "table_features": "the mean of the training rows",
+    "formula_features": "the mean of the training rows",
+    "series_values": "the mean of the training rows",
+    "sequence_letters": "the mean of the training rows",
+    "text_terms": "a text with none of the words",
+    "molecule": "the median of the training rows' descriptors and no fragments",
+}
 
 
 def _write_rows(run: Run, rows: Rows, targets: Sequence[str], reads: Sequence[Read]) -> None:
@@ -166,6 +239,7 @@ def _write_rows(run: Run, rows: Rows, targets: Sequence[str], reads: Sequence[Re
     for place, target, read in zip(rows.numbers, targets, reads, strict=True):
         for feature in sorted(read.parts, key=lambda name: -abs(read.parts[name])):
             writer.writerow([place, target, feature, f"{read.parts[feature]:.6g}"])
+        writer.writerows([place, target, feature, f"{value:.6g}"] for feature, value in read.beside.items())
     atomic_write(run.file(EXPLANATIONS), text.getvalue())
 
 
@@ -175,9 +249,9 @@ def _write(run: Run, subject: Subject, method: Method, found: Found, attributed:
         "method": method,
         "task": task,
         "explained": None if subject.output is None else subject.title(subject.output),
-        "unit": subject.unit if method != "permutation" else None,
+        "unit": _unit(subject, method) if method != "permutation" else None,
         "value": found.axis,
-        "baseline": None if method in ("permutation", "grad_cam") else WORDS[subject.featuriser.output],
+        "baseline": None if method == "permutation" else _baseline(subject, method).removeprefix("against ") or None,
         "rows": found.rows,
         "split": "test",
         "level": 0.95,

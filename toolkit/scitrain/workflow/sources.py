@@ -1,9 +1,23 @@
-"""Is the named data there? Asked before a run is made."""
+"""Is the named data there, with the columns that are asked for? Asked before a run is made."""
 
+from scitrain.data.options import DataOptions
 from scitrain.errors import UnknownNameError
 from scitrain.workspace import Workspace
 
-__all__ = ["check_source"]
+__all__ = ["check_data", "check_source"]
+
+
+def check_data(options: DataOptions, workspace: Workspace) -> None:
+    """Refuse data that cannot be there, and columns that their header does not name.
+
+    Raises:
+        UnknownNameError: No such built-in set or column; says the near name.
+        ScitrainError: No such file, it may not be read, or it is no table.
+    """
+    from scitrain.data.header import check_columns
+
+    check_source(options.data, workspace)
+    check_columns(options, workspace)
 
 
 def check_source(source: str, workspace: Workspace) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.data.columns import take
 from scitrain.data.prepared import Prepared
-from scitrain.errors import UnknownNameError
 from scitrain.inference import TrainedConfig, load_domain, load_predictor, read_config
 from scitrain.resources import choose_device
 from scitrain.runs import Run
@@ -17,8 +16,9 @@ from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.again import prepared_again
 from scitrain.workflow.network import represented
+from scitrain.workflow.outputs import output_named
 
-__all__ = ["Rows", "Show", "Subject", "output_named", "subject_of"]
+__all__ = ["Rows", "Show", "Subject", "subject_of"]
 
 Show = Literal["first", "uncertain", "worst"]
 
@@ -110,25 +110,6 @@ class Subject:
         domain = load_domain(self.source)
         # one member has no spread: what is far from the training rows is what it knows least of
         return spread if spread.any() or domain is None else domain.distance(self.test.representation)
-
-
-def output_named(config: TrainedConfig, target: str | None) -> int | None:
-    """Return the output that a target, or a class of ``multiclass``, stands for.
-
-    Raises:
-        UnknownNameError: There is no such target or class.
-    """
-    names = [one.name for one in config.targets]
-    if config.task == "multiclass":
-        classes = list(config.targets[0].classes or ())
-        if target is None or target in names:
-            return None
-        if target not in classes:
-            raise UnknownNameError("class", target, classes)
-        return classes.index(target)
-    if target is not None and target not in names:
-        raise UnknownNameError("target", target, names)
-    return 0 if target is None else names.index(target)
 
 
 def subject_of(source: Run, run: Run, target: str | None) -> Subject:

@@ -1,0 +1,71 @@
+"""The periodic table, its elements coloured by what they do for a prediction."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+import scitrain.chem
+from scitrain.figures._signed import SIGNED, largest, tint
+from scitrain.figures._style import BLACK, PALE, finish, legible, new_figure, styled
+from scitrain.figures.words import number
+
+__all__ = ["periodic_table", "places"]
+
+PERIODS = (2, 10, 18, 36, 54, 86, 118)
+"""Last atomic number of each."""
+F_BLOCKS = ((57, 71, 8.4), (89, 103, 9.4))
+"""First and last atomic number, and the row below the table that they stand in."""
+
+
+@styled
+def periodic_table(values: Mapping[str, float], rows: Mapping[str, int], axis: str, subtitle: str, note: str) -> Figure:
+    """Draw every element; those of ``values`` are coloured, and told with their number of rows.
+
+    Args:
+        values: Mean attribution by element, over the rows that contain it.
+        rows: Number of those rows.
+        axis: What a value is, with its unit.
+        subtitle: Method and rows.
+        note: How it is to be read.
+    """
+    figure = new_figure(10.4, 6.4)
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.set_xlim(0.4, 18.6)
+    axes.set_ylim(10.0, 0.4)
+    axes.set_aspect("equal")
+    most = largest([np.array(list(values.values()))])
+    for symbol, (column, row) in places().items():
+        value = values.get(symbol)
+        colour = "#FFFFFF" if value is None else tint(0.8 * value, most)
+        ink = BLACK if value is not None else "#B4B9BE"
+        axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, facecolor=colour, edgecolor=PALE, lw=0.8))
+        axes.text(column, row - 0.14, symbol, ha="center", va="center", fontsize=10, color=ink)
+        if value is not None:
+            axes.text(column, row + 0.14, number(value, 2), ha="center", va="center", fontsize=5.8, color=ink)
+            axes.text(column, row + 0.34, f"n {rows[symbol]}", ha="center", va="center", fontsize=5, color=ink)
+    scale = ScalarMappable(Normalize(-most / 0.8, most / 0.8), SIGNED)
+    bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, pad=0.02, aspect=40, shrink=0.6)
+    bar.set_label(legible(axis))
+    return finish(figure, "What each element does", subtitle, note)
+
+
+@cache
+def places() -> dict[str, tuple[float, float]]:
+    """Return column and row of each element by symbol."""
+    path = Path(scitrain.chem.__file__).with_name("element_properties.json")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    columns = next(one["values"] for one in told["properties"] if one["name"] == "column")
+    found: dict[str, tuple[float, float]] = {}
+    for at, symbol in enumerate(told["elements"], 1):
+        own = (float(columns[at - 1]), 1.0 + next(i for i, last in enumerate(PERIODS) if at <= last))
+        below = [(3.0 + at - first, row) for first, last, row in F_BLOCKS if first <= at <= last]
+        found[symbol] = below[0] if below else own
+    return found
