@@ -137,10 +137,9 @@ def test_structured_pruning_leaves_a_smaller_model_of_the_family(source):
     assert np.isfinite(predicted(quantised)).all()
 
 
-@pytest.mark.parametrize("kind", ["fp16", "bf16"])
-def test_half_precision_weights_are_a_normal_model(source, kind):
-    found, run = compress(source, method=kind, max_quality_loss=0.5)
-    assert found.kept == kind
+def test_half_precision_weights_are_a_normal_model(source):
+    found, run = compress(source, method="fp16", max_quality_loss=0.5)
+    assert found.kept == "fp16"
     assert found.variants[0].size_ratio < 0.75
     whole, half = (r.path / "models/weights.safetensors" for r in (source, run))
     assert half.stat().st_size < 0.75 * whole.stat().st_size

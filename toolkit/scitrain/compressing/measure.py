@@ -15,8 +15,8 @@ __all__ = ["MANY", "Speed", "deflated", "speeds"]
 MANY = 256
 """Rows of a batch whose throughput is told."""
 WARM_UP = 20
-ROUNDS = 300
-SECONDS = 3.0
+ROUNDS = 200
+SECONDS = 2.0
 """Longest time for one batch size; slow networks take fewer turns."""
 
 
