@@ -114,7 +114,7 @@ class ProfileModel(OfRun, Job):
         predictions = [_measured(name, t) for name, timings in found.predictions.items() for t in timings]
         layers = found.layers
         return ProfileResult(
-            next_step=self._next(found),
+            next_step="look at figures/latency.png and figures/time_shares.png; open results/trace.json.gz at ui.perfetto.dev",
             source_run=self.of,
             device=found.setting.device,
             bottlenecks=[one.words() for one in found.bottlenecks],
@@ -124,11 +124,6 @@ class ProfileModel(OfRun, Job):
             operators=[f"{one.name} {one.share:.0%}" for one in found.operators[:3]],
             files=run.artifacts(),
         )
-
-    def _next(self, found: "Profile") -> str:
-        if "onnx" not in found.predictions:
-            return f"export_model(run={self.of!r}, formats=['onnx']), whose run can be profiled beside"
-        return "open results/trace.json.gz at ui.perfetto.dev; look at figures/latency.png and figures/time_shares.png"
 
 
 def _measured(what: str, timing: "Timing") -> Measured:

@@ -47,7 +47,7 @@ class TrainingOptions(Spec):
     gradient_clip: Annotated[float, Tunable(0.1, 10.0, log=True, usual=False)] = Field(1.0, gt=0)
     """Largest norm of a member's gradient."""
     accumulate: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
-    """Batches whose gradients are added up for one step; `auto`: 1, more where memory runs out."""
+    """Batches whose gradients make one step; `auto`: 1, more where memory runs out."""
     loss: Annotated[
         Literal["auto", "mse", "huber", "gaussian", "quantile"], Tunable(choices=("mse", "huber"), usual=False)
     ] = "auto"
@@ -62,7 +62,7 @@ class TrainingOptions(Spec):
     max_minutes: float | None = Field(None, gt=0)
     """Stop after this many minutes, keeping the best weights so far."""
     precision: Literal["auto", "32", "tf32", "bf16", "fp16"] = "auto"
-    """Arithmetic of the forward pass; `auto` is the fastest the device computes natively, 32 on a CPU."""
+    """Arithmetic of the forward pass; `auto`: what the device computes natively, 32 on a CPU."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
@@ -72,9 +72,9 @@ class TrainingOptions(Spec):
     deterministic: bool = True
     """Take only algorithms that give the same numbers each time."""
     gradient_checkpointing: bool | Literal["auto"] = "auto"
-    """Recompute activations in the backward pass: less memory, a third more time; `auto`: where memory runs out."""
+    """Recompute activations when going back: less memory, a third more time; `auto`: where memory runs out."""
     compile: bool | Literal["auto"] = "auto"
-    """Compile the network (torch.compile); `auto` measures on a GPU whether the steps to come repay it."""
+    """`torch.compile` the network; `auto`: on a GPU, where measured steps repay it."""
     top_k: int = Field(3, ge=1, le=20)
     """Best epochs whose weights are kept as checkpoints."""
     checkpoint_seconds: float = Field(10.0, ge=0)
