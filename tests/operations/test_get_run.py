@@ -43,6 +43,19 @@ def test_a_run_at_work_tells_its_progress_and_how_to_follow_it(run):
     assert "train 3/50: validation loss 0.41" in found.summary()
 
 
+def test_a_run_whose_numbers_are_written_and_that_is_not_done_tells_them(run):
+    simple = {
+        "ridge": {"value": 0.7, "low": 0.6, "high": 0.8, "difference": 0.1},
+        "mean": {"value": None, "reason": "all alike"},
+    }
+    rows = [{"name": "rmse", "value": 0.61} | ROW | {"baselines": simple}]
+    run.write_json("results/metrics.json", {"primary": "rmse", "metrics": rows, "verdict": None})
+    run.update(status="running")
+    found = look(run)
+    assert found.metrics[0].baselines == {"ridge": 0.7, "mean": None}
+    assert found.next_step == f"get_run(run_id='{run.id}', wait_s=45)"
+
+
 def test_a_completed_run_tells_numbers_files_figures_and_its_own_next_step(run):
     run.write_json("results/metrics.json", {"primary": "rmse", "metrics": [
         {"name": "mae", "value": 0.4} | ROW | {"title": "MAE"},

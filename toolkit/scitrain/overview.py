@@ -33,8 +33,16 @@ def headlines(run: Run, record: RunRecord) -> list[Headline]:
         rows.sort(key=lambda row: row["name"] != content["primary"])
     else:
         rows = []
-    known = Headline.model_fields
-    return [Headline.model_validate({name: row[name] for name in known if name in row}) for row in rows]
+    return [_headline(row) for row in rows]
+
+
+def _headline(row: Mapping[str, JsonValue]) -> Headline:
+    """Return what is told of a row: of the file's simple models, which have intervals of their own there, the value."""
+    told = {name: row[name] for name in Headline.model_fields if name in row}
+    simple = told.get("baselines")
+    if isinstance(simple, dict):
+        told["baselines"] = {name: one["value"] if isinstance(one, dict) else one for name, one in simple.items()}
+    return Headline.model_validate(told)
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, JsonValue]:
