@@ -109,6 +109,17 @@ def test_the_trace_is_one_that_perfetto_reads_and_shows_every_part(molecules):
     assert all(" " in operator for operator in found.operators)
 
 
+@pytest.mark.parametrize(("load", "warned"), [(20.0, True), (0.0, False)])
+def test_a_busy_machine_is_told_beside_the_numbers(molecules, monkeypatch, load, warned):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    found, run = profiled(molecules, largest_batch=1)
+    assert (
+        any(line.startswith("note: the machine was busy (load 20 on ") for line in found.summary().splitlines())
+        == warned
+    )
+    assert run.read_json("results/profile.json")["machine"]["load_before"] == load
+
+
 def test_the_trained_run_is_left_as_it_was(molecules):
     before = {path: path.read_bytes() for path in molecules.path.rglob("*") if path.is_file()}
     profiled(molecules)

@@ -18,6 +18,8 @@ __all__ = ["Measured", "ProfileModel", "ProfileResult"]
 OVERHEAD_S = 8.0
 """Start, data, trace and figures of a small model."""
 SIZES = 6
+BUSY = 0.7
+"""Programs wanting a CPU, for each there is, from which times say more of them than of the model."""
 
 
 class Measured(Spec):
@@ -58,6 +60,8 @@ class ProfileResult(JobResult):
     parameters: int
     flops_a_row: int
     """Of all members."""
+    warnings: list[str]
+    """What to keep in mind about the numbers."""
     operators: list[str]
     """Most time in torch."""
     files: list[str]
@@ -72,7 +76,14 @@ class ProfileResult(JobResult):
         size = f"on {self.device}: {self.parameters:,} parameters, {self.flops_a_row:,} FLOPs a row"
         top = f"most time in torch: {', '.join(self.operators)}"
         return "\n".join(
-            [*self.bottlenecks, size, *(one.words() for one in self.measured), top, f"next: {self.next_step}"]
+            [
+                *self.bottlenecks,
+                *(f"note: {warning}" for warning in self.warnings),
+                size,
+                *(one.words() for one in self.measured),
+                top,
+                f"next: {self.next_step}",
+            ]
         )
 
 
@@ -121,9 +132,19 @@ class ProfileModel(OfRun, Job):
             measured=[*predictions, _measured("training step", found.training.whole)],
             parameters=layers.parameters * layers.members,
             flops_a_row=layers.flops * layers.members,
+            warnings=_busy(found.machine["load_before"], found.machine["cpus"]),
             operators=[f"{one.name} {one.share:.0%}" for one in found.operators[:3]],
             files=run.artifacts(),
         )
+
+
+def _busy(load: JsonValue, cpus: JsonValue) -> list[str]:
+    """Warn where other programs wanted the CPUs before the measurements began."""
+    if not isinstance(load, float) or not isinstance(cpus, int) or load < BUSY * cpus:
+        return []
+    return [
+        f"the machine was busy (load {load:g} on {cpus} CPUs): all times are too long, shares may mislead; measure again when it is idle"
+    ]
 
 
 def _measured(what: str, timing: "Timing") -> Measured:

@@ -1,5 +1,6 @@
 """Profile a trained model: predictions from raw rows, and the steps of its training."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -80,6 +81,7 @@ def profile(source: Run, run: Run, largest: int, seconds: float, device: str) ->
     """
     chosen, why = choose_device(device)
     run.decide("device", chosen, why)
+    load = _load()
     config = read_config(source)
     prepared = prepared_again(source, run)
     columns = take(prepared.columns, prepared.split["test"])
@@ -94,7 +96,7 @@ def profile(source: Run, run: Run, largest: int, seconds: float, device: str) ->
             trained = measured_training(module, 2 * seconds)
         with stage(run, "trace", "tracing"):
             operators = traced(run, _work(models[0], columns, make), chosen)
-        machine = _machine(chosen)
+        machine = _machine(chosen) | {"load_before": load}
     backend = "onnx" if "onnx" in predictions else "torch"
     member = load_predictor(source).members[0]
     layers = architecture(member, config.inner.input_shape(), config.members)  # type: ignore[arg-type]
@@ -256,6 +258,11 @@ def _speed(flops: int, timing: Timing) -> dict[str, JsonValue]:
     """Return the work of the network a second, in units of 10⁹."""
     seconds = timing.parts_ms["network"] / 1000
     return {"gflop_per_s": float(f"{flops * timing.rows / seconds / 1e9:.4g}") if seconds > 0 else None}
+
+
+def _load() -> float | None:
+    """Return how many processes have lately wanted a CPU, where the system counts them."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def _machine(device: str) -> dict[str, JsonValue]:
