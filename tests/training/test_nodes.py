@@ -42,7 +42,7 @@ def request(table, **options):
 @pytest.fixture
 def queued(workspace, table):
     def make(**options):
-        run = request(table, **options).create(workspace, "slurm")
+        run = request(table, **options).create(workspace, "torchrun")
         run.release()
         return run
 
@@ -121,10 +121,14 @@ def test_a_lost_process_fails_the_run_with_its_number_and_no_wait(queued, tmp_pa
             other.kill()
             killed.append(step)
 
-    while GetRun(run_id=run.id, wait_s=45).run(run.workspace, kill).status in {"queued", "running"}:
-        pass
-    first.wait()
-    assert killed, (tmp_path / "0.log").read_text()
+    try:
+        while GetRun(run_id=run.id, wait_s=45).run(run.workspace, kill).status in {"queued", "running"}:
+            pass
+        assert killed, (tmp_path / "0.log").read_text()
+        first.wait(60)
+    finally:
+        for process in (other, first):
+            process.kill()
     assert (first.returncode, other.wait()) == (1, -signal.SIGKILL)
     record = run.record()
     assert record.status == "failed"
