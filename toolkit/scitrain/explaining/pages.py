@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from scitrain.figures._signed import largest, tint
-from scitrain.figures.words import number
+from scitrain.figures.words import number, shorten
 from scitrain.render.markup import environment
 
 __all__ = ["tokens_page"]
 
+LONGEST_TITLE = 90
+"""Columns of a row's title; its text stands below."""
 PALEST = 0.75
 """Share of the full colour that the largest value gets: black letters are read on it."""
 
@@ -27,7 +29,11 @@ def tokens_page(
         spaced: Whether spaces stand between tokens.
     """
     told = [
-        {"title": title, "tokens": _tokens(tokens, values), "between": " " if spaced else "\u200b"}
+        {
+            "title": shorten(title, LONGEST_TITLE),
+            "tokens": _tokens(tokens, values),
+            "between": " " if spaced else "\u200b",
+        }
         for title, (tokens, values) in zip(titles, rows, strict=True)
     ]
     colours = {"raises": _colour(1.0, 1.0), "lowers": _colour(-1.0, 1.0)}
