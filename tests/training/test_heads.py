@@ -82,7 +82,9 @@ def noisy(loss: str, n: int = 400, targets: int = 1) -> Learning:
     noise = np.where(x > 0, 0.5, 0.1) * rng.normal(size=(n, targets))
     y = (3 * x + noise + 10).astype(np.float32)
     y[::7, 1:] = np.nan
-    options = TrainingOptions(loss=loss, epochs=60, patience=60, ensemble=1, batch_size=32, device="cpu", learning_rate=1e-2)  # type: ignore[arg-type]
+    options = TrainingOptions(
+        loss=loss, epochs=60, patience=60, ensemble=1, batch_size=32, device="cpu", learning_rate=1e-2
+    )  # type: ignore[arg-type]
     rows = np.arange(n)
     model = Mlp(widths=[16], dropout=0.0, norm="none")
     return Learning("regression", x, y, rows[:320], rows[320:], targets, model, InputShape("vector", (1,)), options)
