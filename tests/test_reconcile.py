@@ -20,7 +20,7 @@ def test_only_runs_whose_process_is_gone_are_marked(workspace):
 
 
 def test_a_run_of_an_executor_that_is_not_installed_is_left_alone(workspace):
-    run = Run.create("a", {}, workspace, executor="slurm")
+    run = Run.create("a", {}, workspace, executor="elsewhere")
     run.release()
     assert current(run).status == "queued"
     assert reconcile(workspace) == []

@@ -25,8 +25,8 @@ def test_a_run_whose_process_is_gone_is_interrupted_not_cancelled(workspace):
 
 
 def test_a_run_of_an_executor_that_is_not_installed_names_those_that_are(workspace):
-    run = Run.create("train_model", {}, workspace, executor="slurm")
-    with pytest.raises(UnknownNameError, match=r"no executor named 'slurm'.*inline, local"):
+    run = Run.create("train_model", {}, workspace, executor="elsewhere")
+    with pytest.raises(UnknownNameError, match=r"no executor named 'elsewhere'.*inline, local"):
         CancelRun(run_id=run.id).run(workspace)
 
 

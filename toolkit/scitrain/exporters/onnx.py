@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Onnx"]
 
 
+TOLD = ("run_id", "task", "targets", "trained_on", "seed", "coverage", "conformal")
+"""Facts in the metadata; by the last two a reader makes intervals of its own."""
+
+
 class Onnx(Exporter):
     """One file: ``rows`` (batch, …) → ``prediction``, ``spread``, ``representation``, any batch size (ONNX, https://onnx.ai)."""
 
@@ -30,7 +34,7 @@ class Onnx(Exporter):
         """Put into the metadata what any reader of ONNX shows."""
         from scitrain.exporters._onnx import annotate
 
-        annotate(target, {name: facts[name] for name in ("run_id", "task", "targets", "trained_on", "seed")})
+        annotate(target, {name: facts[name] for name in TOLD})
 
     def load(self, source: Path, predictor: "Predictor") -> "Callable[[np.ndarray], tuple[np.ndarray, ...]]":
         """Open it in onnxruntime."""
