@@ -101,6 +101,14 @@ class Started(JobResult):
     """Seconds it may take."""
 
     @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Name the fields and their types: every tool that works in the background has this schema, and get_run's tells the rest."""
+        said = handler.resolve_ref_schema(handler(schema))
+        for name, field in said["properties"].items():
+            said["properties"][name] = {key: value for key, value in field.items() if key in ("type", "items")}
+        return said
+
+    @classmethod
     def of(cls, run: Run, eta_s: float | None = None) -> "Started":
         """Describe a run that somebody takes care of now."""
         record = run.record()

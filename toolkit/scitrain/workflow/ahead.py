@@ -21,7 +21,7 @@ def _import(*names: str) -> None:
     collecting = gc.isenabled()
     gc.disable()
     for name in names:
-        with suppress(ImportError):  # whoever needs the module is told
+        with suppress(Exception):  # whatever it is, whoever needs the module imports it again and is told
             import_module(name)
     if collecting:
         gc.enable()
