@@ -16,7 +16,7 @@ from benchmarks import _machine
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
 ALONE = ("training_step", "onnx_latency", "server_latency")
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning")
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

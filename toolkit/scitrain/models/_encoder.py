@@ -19,6 +19,8 @@ class Encoder(nn.Module):
     """True where several members train faster in one pass with a member axis (`torch.func`) than one after another."""
     statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     """Channel means and standard deviations that pretrained weights expect; None learns them from the training rows."""
+    sorts: bool = False
+    """True where rows of tokens cost what they are long, so that a batch shall hold rows of like lengths."""
     gradient_checkpointing: bool = False
     """True recomputes activations in the backward pass instead of keeping them."""
 

@@ -1,6 +1,7 @@
 """What is known of a run, read from its files alone."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -21,6 +22,7 @@ TRAINING = "results/dl_training_log.json"
 ARCHITECTURE = "results/architecture.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
+TRANSFER = "results/transfer.json"
 
 
 class BaselineNote(BaseModel):
@@ -86,6 +88,8 @@ class Facts:
     exports: dict[str, dict[str, Any]]
     """Entry of ``export_check.json`` by format; empty where nothing was exported."""
     artifacts: tuple[str, ...]
+    transfer: Mapping[str, Any] = field(default_factory=dict)
+    """Content of ``transfer.json``; empty where the weights were learned from these data alone."""
 
     @property
     def source(self) -> str:
@@ -146,6 +150,7 @@ def read_facts(run: Run) -> Facts:
         config=TrainedConfig.model_validate(config) if config else None,
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         artifacts=tuple(run.artifacts()),
+        transfer=_optional(run, TRANSFER) or {},
     )
 
 

@@ -24,12 +24,12 @@ from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
 from scitrain.training.losses import make_loss
 from scitrain.training.module import Plan, TrainingModule
-from scitrain.training.predictor import Member, Predictor, build_member
+from scitrain.training.predictor import Member, Predictor
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
-from scitrain.training.transforms import ImageInput, learn_input
+from scitrain.training.transforms import ImageInput
 
 __all__ = ["Fitted", "Learning", "fit", "train_members"]
 
@@ -142,7 +142,8 @@ class _Session:
         return self._outcome()
 
     def _train(self, number: int, group: Sequence[int], current: dict[str, Any] | None) -> None:
-        team = Team([self.predictor.members[k] for k in group], self.settings.device)  # type: ignore[misc]
+        members: list[Member] = [self.predictor.members[k] for k in group]  # type: ignore[misc]
+        team = Team(members, self.settings.device, self.learning.start.paces(members[0]))
         options = self.learning.options
         tracker = Tracker(len(group), self.settings.patience, options.top_k)
         plan = self._plan(group)
@@ -205,10 +206,10 @@ class _Session:
 
     def _build(self) -> Predictor:
         learning, members = self.learning, []
-        inputs, inner = learn_input(learning.shape, learning.x, learning.train)
+        inputs, inner = learning.start.inputs(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
-            members.append(build_member(learning.model, inner, learning.n_outputs))
+            members.append(learning.start.member(learning.model, inner, learning.n_outputs, number))
             members[-1].encoder.set_gradient_checkpointing(learning.options.gradient_checkpointing)
         statistics = members[0].encoder.statistics
         if isinstance(inputs, ImageInput) and statistics is not None:
@@ -225,6 +226,7 @@ class _Session:
         members = list(range(self.settings.members))
         first = self.predictor.members[0]
         together = first.encoder.vectorises and not self.learning.options.gradient_checkpointing  # type: ignore[union-attr]
+        together = together and not self.learning.start.paces(first)  # type: ignore[arg-type]
         why = (
             "computed in one vectorised pass"
             if together
@@ -241,6 +243,8 @@ class _Session:
             y = (y - self.predictor.shift.cpu().numpy()) / self.predictor.scale.cpu().numpy()
         val = learning.val if len(learning.val) else learning.train
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
+        if self.predictor.members[0].encoder.sorts:  # type: ignore[union-attr]
+            feed.sort_by_length()
         if self.settings.augment:
             from scitrain.data.augment import augmentations
 

@@ -10,6 +10,7 @@ from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.training.options import TrainingOptions
 from scitrain.training.predictor import Predictor
+from scitrain.training.start import Start
 
 __all__ = ["Fitted", "Learning"]
 
@@ -33,6 +34,8 @@ class Learning:
     options: TrainingOptions = field(default_factory=TrainingOptions)
     seed: int = 42
     class_names: tuple[str, ...] | None = None
+    start: Start = field(default_factory=Start)
+    """What the members begin from, and what of them is trained how fast."""
 
     def key(self) -> str:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
@@ -45,6 +48,7 @@ class Learning:
             options,
             str(self.seed),
             str(self.x.shape),
+            self.start.key(),
         ):
             digest.update(text.encode() + b"\0")
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)

@@ -76,7 +76,8 @@ class TrainingModule(pl.LightningModule):
         self.team, self.feed, self.loss, self.plan, self.tracker = team, feed, loss, plan, tracker
         # Weight decay is the team's own, for it spares some of the numbers of the one array.
         fused = plan.device in {"cpu", "cuda", "mps"}
-        self.optimizer = torch.optim.AdamW([team.weights], lr=plan.learning_rate, weight_decay=0.0, fused=fused)
+        parts = [{"params": [part.weights]} for part in team.parts]
+        self.optimizer = torch.optim.AdamW(parts, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
         self.epoch = 0
         """Epochs done."""
         self.deadline = math.inf
@@ -86,11 +87,12 @@ class TrainingModule(pl.LightningModule):
         self._losses: list[Tensor] = []
         self._began = 0.0
         self._step = 0
+        self._rate = 0.0
         self._announce()
         self._generator = torch.Generator(device=plan.device if plan.device != "mps" else "cpu")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return AdamW over that array; the rate is set before each step by `learning_rate_at`."""
+        """Return AdamW over the parts of that array; the rate is set before each step by `learning_rate_at`."""
         return self.optimizer
 
     def train_dataloader(self) -> DataLoader[Block]:
@@ -116,20 +118,27 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, block: Block) -> None:
         """Do the optimiser steps of a block."""
         self.team.train(True)
+        self.team.thaw(self.epoch)
         start = 0
         for chosen in block.steps:
             given = None if block.rows is None else block.rows[start : start + chosen.numel()]
             start += chosen.numel()
-            rate = learning_rate_at(self._step, self.plan)
-            self.optimizer.param_groups[0]["lr"] = rate
+            self._rate = rate = learning_rate_at(self._step, self.plan)
             self._gather(chosen, given)
             self.team.clip(self.plan.gradient_clip)
-            self.team.decay(1 - rate * self.plan.weight_decay)
-            self.weights.grad = self.team.gradient
-            self.optimizer.step()
+            self._update(rate)
             self._step += 1
             if self.plan.world == 1 and time.monotonic() > self.deadline:
                 break
+
+    def _update(self, rate: float) -> None:
+        """Do AdamW's step with the parts whose epoch has come; the moments of all others stay nought."""
+        for part, group in zip(self.team.parts, self.optimizer.param_groups, strict=True):
+            own = group["lr"] = rate * part.pace.scale
+            if self.epoch >= part.pace.thaw:
+                part.decayed.mul_(1 - own * self.plan.weight_decay)
+                part.weights.grad = part.gradient
+        self.optimizer.step()
 
     def on_train_epoch_end(self) -> None:
         """Validate, remember what is best, and tell."""
@@ -141,7 +150,7 @@ class TrainingModule(pl.LightningModule):
         train_s = time.monotonic() - self._began
         self._refuse_divergence(train, each)
         self.tracker.update(self.epoch, each, self.team.snapshot)
-        rate = float(self.optimizer.param_groups[0]["lr"])
+        rate = self._rate
         name = "val_rmse" if self.plan.task == "regression" else "val_accuracy"
         row = {"epoch": self.epoch, "train_loss": train, "val_loss": sum(each) / len(each), name: metric}
         timing = {"learning_rate": rate, "seconds": train_s, "samples_per_s": self._seen() / max(train_s, 1e-9)}
