@@ -220,7 +220,9 @@ def _from(name: str) -> Iterator[dict[str, Any]]:
             except OSError as error:
                 raise ScitrainError(f"the folder {name!r} cannot be read: {error}") from error
             return
-        wanted = Wanted(name, name, FILES, local="name", known=KNOWN, scratch="model='transformer'")
+        wanted = Wanted(
+            name, name, FILES, local="name or source", known=KNOWN, scratch="model='transformer' of train_model"
+        )
         with fetched(wanted) as cached:
             yield {"local_files_only": cached}
 

@@ -62,14 +62,13 @@ class FinetuneResult(JobResult):
 class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
     """Fine-tune pretrained weights on a few labels: images, texts, molecules, proteins, or the encoder of any run.
 
-    Takes the arguments of train_model and says what of the network is trained. Without `strategy` that is chosen by the
-    number of labels and the distance from the source's data. `compare` tries several, from scratch among them, and says
-    whether the transfer helps. Answers at once with a run id; follow it with get_run.
+    Takes the arguments of train_model. `compare` tries several strategies, from scratch among them, and says whether the
+    transfer helps. Answers at once with a run id; follow it with get_run.
     """
 
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Fine-tune a model"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) - {"data", "target"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields)
 
     def check(self, workspace: Workspace) -> None:
         """Refuse data and weights that are not there, and several processes."""
