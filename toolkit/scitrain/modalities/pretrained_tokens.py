@@ -124,7 +124,7 @@ KINDS: dict[str, type[PretrainedTokens]] = {
 
 
 def pretrained_tokens(
-    modality: str, columns: Columns, tokenizer: str, vocabulary: int, most: int
+    modality: str, columns: Columns, tokenizer: str, vocabulary: int, most: int, alphabet: str | None = None
 ) -> PretrainedTokens | None:
     """Return the featuriser of a modality, long enough for ``columns`` up to ``most`` tokens; None where it has no tokens of this kind.
 
@@ -134,6 +134,7 @@ def pretrained_tokens(
         tokenizer: JSON of the tokenizer.
         vocabulary: Its number of ids.
         most: Tokens that the network can place.
+        alphabet: Of sequences.
     """
     if modality not in KINDS:
         return None
@@ -141,11 +142,7 @@ def pretrained_tokens(
 
     from scitrain.modalities._pretrained_tokens import lengths
 
-    more: dict[str, object] = {}
-    if modality == "sequence":
-        from scitrain.modalities.sequence import alphabet_of
-
-        more["alphabet"] = alphabet_of(next(iter(columns.values())))
+    more: dict[str, object] = {} if alphabet is None else {"alphabet": alphabet}
     made = {"columns": tuple(columns), "tokenizer": tokenizer, "vocabulary": vocabulary + 1, "length": most, **more}
     draft = KINDS[modality].model_validate(made)
     counts = lengths(columns, draft.options())

@@ -72,10 +72,13 @@ class Pretrained(ModelSpec):
 
         if modality not in KINDS:
             return None
+        from scitrain.modalities.sequence import alphabet_of
         from scitrain.models._pretrained import most_tokens, read_tokenizer
 
         tokenizer, vocabulary = read_tokenizer(self.name)
-        return pretrained_tokens(modality, columns, tokenizer, vocabulary, most_tokens(self.config) - self.prompt)
+        alphabet = alphabet_of(next(iter(columns.values()))) if modality == "sequence" else None
+        most = most_tokens(self.config) - self.prompt
+        return pretrained_tokens(modality, columns, tokenizer, vocabulary, most, alphabet)
 
     def build(self, shape: InputShape) -> "Encoder":
         """Build the encoder, with its weights unless ``pretrained`` is false.
