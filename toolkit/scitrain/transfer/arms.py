@@ -15,7 +15,7 @@ from scitrain.training.start import Start
 from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, bare, finished, trainable
 from scitrain.transfer.features import Body, body_of, fit_head
 from scitrain.transfer.options import Arm, FinetuneOptions
-from scitrain.transfer.recipe import Given, network_for, options_for
+from scitrain.transfer.recipe import HUBS, Given, network_for, options_for
 
 __all__ = ["Study", "Trained", "train_arm"]
 
@@ -79,7 +79,7 @@ def beginning_of(study: Study, arm: Arm, given: Given, epochs: int | str) -> Beg
         arm,  # type: ignore[arg-type]  # all but scratch, which begins otherwise
         asked.blocks,
         asked.layer_decay,
-        asked.head_rate,
+        asked.head_rate or (10.0 if given.family in HUBS else 1.0),
         asked.rank,
         tuple(asked.modules),
         every,

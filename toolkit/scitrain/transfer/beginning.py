@@ -19,7 +19,7 @@ from scitrain.transfer.lora import add_lora, merge_lora
 from scitrain.transfer.options import Strategy
 from scitrain.weights.fitting import refuse_misfits
 
-__all__ = ["PARTS", "Beginning", "RunWeights", "Tuned", "bare", "finished", "run_weights", "trainable"]
+__all__ = ["PARTS", "Beginning", "RunWeights", "Tuned", "bare", "finished", "run_weights", "trainable", "weights_of"]
 
 PARTS = ("adapter", "prompt", "prefix")
 """Options of a family by which small trained parts are put into its network."""
@@ -55,12 +55,13 @@ def run_weights(run: Run) -> RunWeights:
     """Read what a run has learned about its rows, leaving its head."""
     from scitrain.inference.files import load_predictor, read_config
 
-    predictor = load_predictor(run)
+    return weights_of(run.id, read_config(run).model_object(), load_predictor(run))
+
+
+def weights_of(name: str, model: ModelSpec, predictor: Predictor) -> RunWeights:
+    """Return what a trained predictor of ``model`` has learned about its rows, leaving its head."""
     encoders = tuple(dict(member.encoder.state_dict()) for member in predictor.members)  # type: ignore[union-attr]
-    config = read_config(run)
-    return RunWeights(
-        run.id, config.model_object(), config.inner.input_shape(), dict(predictor.inputs.state_dict()), encoders
-    )
+    return RunWeights(name, model, predictor.inner, dict(predictor.inputs.state_dict()), encoders)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ class FinetuneOptions(Spec):
     """Top blocks that `partial` trains."""
     layer_decay: float = Field(0.9, gt=0, le=1)
     """Each block's learning rate by that of the block above it."""
-    head_rate: float = Field(10.0, gt=0, le=1000)
-    """The head's learning rate by that of the top block."""
+    head_rate: float | None = Field(None, gt=0, le=1000)
+    """The head's learning rate by that of the top block; null: 10 for large pretrained networks, else 1."""
     rank: int = Field(8, ge=1, le=256)
     """Rank of `lora`."""
     modules: list[str] = []

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from scitrain.contracts.model import ModelSpec
 from scitrain.errors import ScitrainError
 from scitrain.runs import Decision
+from scitrain.training.auto import DEFAULTS, TABLE
 from scitrain.training.options import TrainingOptions
 from scitrain.transfer.options import Arm, FinetuneOptions, Strategy
 
-__all__ = ["Given", "choose_strategy", "network_for", "options_for"]
+__all__ = ["HUBS", "Given", "choose_strategy", "network_for", "options_for"]
 
 FEW = 50
 """Labels a class (or a target) below which nothing but the head is trained."""
@@ -19,6 +20,8 @@ FAR = 0.9
 STEPS = 300
 """Steps that a fine-tuning is given at least, where early stopping lets it."""
 MOST_EPOCHS, FEWEST_EPOCHS = 30, 4
+HUBS = ("pretrained", "timm", "torchvision")
+"""Families whose weights were learned from far more rows than anybody has here."""
 UNITS = {"adapter": 64, "prompt": 20, "prefix": 20}
 
 
@@ -80,14 +83,13 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
 
 
 def options_for(arm: Arm, options: TrainingOptions, given: Given) -> tuple[TrainingOptions, list[Decision]]:
-    """Return the options of a training with what was ``auto`` settled for this strategy; training from scratch has the family's own."""
+    """Return the options of a training with what was ``auto`` settled for this strategy."""
     settled: dict[str, object] = {"devices": 1}
     notes: list[Decision] = []
-    if arm != "scratch":
-        for name, (value, why) in _settings(arm, given).items():
-            if getattr(options, name) == "auto":
-                settled[name] = value
-                notes.append(Decision(what=name, value=value, why=why))
+    for name, (value, why) in _settings(arm, given).items():
+        if getattr(options, name) == "auto":
+            settled[name] = value
+            notes.append(Decision(what=name, value=value, why=why))
     return options.model_copy(update=settled), notes
 
 
@@ -105,6 +107,8 @@ def _settings(arm: Arm, given: Given) -> dict[str, tuple[int | float, str]]:
     steps = max(1, given.rows // batch)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps)))
     rate, why = _rate(arm, given)
+    if arm == "scratch":  # as many steps again: what is not there at first has to be learned
+        epochs = min(2 * MOST_EPOCHS, 2 * epochs)
     return {
         "learning_rate": (rate, why),
         "weight_decay": (0.01, "pretrained weights are near what is wanted; they are hardly pulled towards zero"),
@@ -125,8 +129,9 @@ def _rate(arm: Arm, given: Given) -> tuple[float, str]:
         return 1e-2, "a few vectors steer a frozen network"
     if arm in ("lora", "adapter"):
         return (5e-4 if large else 1e-3), "additions begin at nothing and are trained alone"
-    if given.family == "pretrained":
-        return (
-            3e-5 if large else 1e-4
-        ), f"usual for a Transformer of {given.parameters:,} weights; the head has its own"
-    return (1e-4 if large else 5e-4), "a part of what the network would learn with from scratch"
+    if given.family not in HUBS:
+        return DEFAULTS.get(given.family, TABLE).learning_rate, f"default of family {given.family!r}"
+    if arm == "scratch":
+        return (1e-4 if large else 5e-4), "usual from random weights"
+    rate = (3e-5 if large else 1e-4) if given.family == "pretrained" else (1e-4 if large else 3e-4)
+    return rate, f"usual for a pretrained network of {given.parameters:,} weights; the head has its own"
