@@ -104,7 +104,9 @@ class Scicite:
         """Take `LABELS` labelled rows in all: four fifths train, one fifth stops and chooses."""
         order = np.random.default_rng(seed).permutation(self.learning.train)[:LABELS]
         cut = LABELS * 4 // 5
-        return replace(self.learning, train=np.sort(order[:cut]), val=np.sort(order[cut:]), seed=seed)
+        options = self.learning.options.model_copy(update={"class_weights": "balanced"})  # as the simple model has it
+        parts = {"train": np.sort(order[:cut]), "val": np.sort(order[cut:])}
+        return replace(self.learning, **parts, seed=seed, options=options)
 
     def study(self, learning: Learning) -> Study:
         body = learning.model.build(learning.shape)
