@@ -16,7 +16,7 @@ from benchmarks import _machine
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
 ALONE = ("training_step", "image_training", "onnx_latency", "compression", "server_latency", "distributed", "gpu")
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning")
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -271,8 +271,8 @@ def test_without_the_hub_the_user_is_told_which_file_to_bring(monkeypatch):
         assert timeout <= 5
         raise URLError("no route to host")
 
-    monkeypatch.setattr("scitrain.models._timm.urlopen", urlopen)
-    monkeypatch.setattr("scitrain.models._timm.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr("scitrain.weights.hub.urlopen", urlopen)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
     with pytest.raises(
         ScitrainError, match=r"no route to host.*download model.safetensors from .*timm/resnet18.*weights="
     ):

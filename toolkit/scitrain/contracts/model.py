@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from scitrain.spec import Spec
 
 if TYPE_CHECKING:
+    from scitrain.contracts.modality import Columns, Featuriser
     from scitrain.models._encoder import Encoder
 
 __all__ = ["TYPICAL", "InputKind", "InputShape", "ModelSpec", "Size"]
@@ -72,6 +73,14 @@ class ModelSpec(Spec):
     def kinds(self) -> tuple[InputKind, ...]:
         """Return the kinds of input that the network with these options reads, the best suited first."""
         return self.consumes
+
+    def settled(self) -> "ModelSpec":
+        """Return this with all that building it later will need but not find, such as an architecture that only a hub knows."""
+        return self
+
+    def featuriser(self, modality: str, columns: "Columns") -> "Featuriser | None":
+        """Return how rows are read by a network that brings its own tokenizer; None leaves that to the modality."""
+        return None
 
     @abstractmethod
     def build(self, shape: InputShape) -> "Encoder":

@@ -11,7 +11,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads would wa
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-__all__ = ["featurise", "learn"]
+__all__ = ["featurise", "joined", "learn"]
 
 Options = Mapping[str, Any]
 LONGEST = 100_000
@@ -46,7 +46,7 @@ def featurise(columns: Mapping[str, Sequence[str]], options: Options) -> tuple[n
         it, such a row being zero.
     """
     tokenizer = Tokenizer.from_str(options["tokenizer"])
-    rows = [_joined(cells) for cells in zip(*(columns[name] for name in options["columns"]), strict=True)]
+    rows = [joined(cells) for cells in zip(*(columns[name] for name in options["columns"]), strict=True)]
     array = np.zeros((len(rows), options["length"]), dtype=np.int64)
     for row, encoded in enumerate(tokenizer.encode_batch_fast([text for text, _ in rows])):
         ids = encoded.ids[: options["length"]]
@@ -58,7 +58,7 @@ def _plain(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFKC", _CONTROL.sub("", text[:LONGEST]))).strip()
 
 
-def _joined(cells: Iterable[str]) -> tuple[str, str | None]:
+def joined(cells: Iterable[str]) -> tuple[str, str | None]:
     """Return the texts of a row as one; it is wrong only where none of them says anything."""
     found = [_plain(cell) for cell in cells]
     good = [text for text in found if any(letter.isalnum() for letter in text)]

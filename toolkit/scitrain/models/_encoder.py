@@ -21,6 +21,8 @@ class Encoder(nn.Module):
     """Channel means and standard deviations that pretrained weights expect; None learns them from the training rows."""
     recomputes: bool = True
     """False where the network has no stages between which activations could be recomputed."""
+    sorts: bool = False
+    """True where rows of tokens cost what they are long, so that a batch shall hold rows of like lengths."""
     gradient_checkpointing: bool = False
     """True recomputes activations in the backward pass instead of keeping them."""
 

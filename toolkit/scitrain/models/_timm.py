@@ -1,25 +1,19 @@
 """Networks of the family ``timm``."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import timm
 import torch
-from huggingface_hub import constants, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from torch import Tensor, nn
 
 from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.models._encoder import Encoder
+from scitrain.weights import Wanted, fetched
 
 __all__ = ["TimmEncoder"]
-
-PROBE_S = 3.0
-"""Seconds the hub has to answer before the user is told how to go on without it."""
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class TimmEncoder(Encoder):
@@ -83,41 +77,16 @@ def _configuration(name: str) -> dict[str, Any]:
 def _create(name: str, pretrained: bool, known: dict[str, Any], options: dict[str, Any]) -> nn.Module:
     overlay = options.get("pretrained_cfg_overlay")
     if pretrained and overlay is None:
-        _reach(name, str(known.get("hf_hub_id") or ""))
+        with fetched(Wanted(name, str(known.get("hf_hub_id") or ""))):
+            return _network(name, True, options)
     try:
-        network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
-        return network
-    except (OSError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise ScitrainError(_advice(name, str(known.get("hf_hub_id") or ""), str(error))) from error
-    except RuntimeError as error:
+        return _network(name, pretrained, options)
+    except (RuntimeError, UnpicklingError) as error:
         if overlay is None:
             raise
         raise ScitrainError(f"weights={overlay['file']!r} does not fit the network {name!r}: {error}") from error
 
 
-def _reach(name: str, repository: str) -> None:
-    """Make sure that the weights are in the local cache, or that the hub answers.
-
-    Raises:
-        ScitrainError: Neither is so; says which file to put where.
-    """
-    if any(isinstance(try_to_load_from_cache(repository, file), str) for file in WEIGHT_FILES if repository):
-        return
-    if constants.HF_HUB_OFFLINE:
-        raise ScitrainError(_advice(name, repository, "HF_HUB_OFFLINE is set"))
-    try:
-        with urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=PROBE_S):
-            return
-    except HTTPError:
-        return  # it answered, if only to say no: what it says to the download is told then
-    except OSError as error:
-        raise ScitrainError(_advice(name, repository, str(error) or type(error).__name__)) from error
-
-
-def _advice(name: str, repository: str, reason: str) -> str:
-    page = f"{constants.ENDPOINT}/{repository}" if repository else "the model's page"
-    return (
-        f"the pretrained weights of {name!r} cannot be fetched from {constants.ENDPOINT} ({reason}); on a machine with "
-        f"access, download {WEIGHT_FILES[0]} from {page}, copy it here and give its path as weights='…/{WEIGHT_FILES[0]}'; "
-        "or train from scratch with pretrained=false"
-    )
+def _network(name: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
+    network: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
+    return network

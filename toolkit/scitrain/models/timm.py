@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Timm"]
 
-WEIGHT_SUFFIXES = {".safetensors", ".pth", ".pt", ".bin"}
-
 
 class Timm(ModelSpec):
     """Any image network of timm by name, from scratch or with pretrained weights: the best start for few images."""
@@ -46,11 +44,10 @@ class Timm(ModelSpec):
         if shape.kind != "image":
             raise ScitrainError(f"family 'timm' reads images, given {shape.kind}; take mlp for vectors, rnn for tokens")
         path = None if self.weights is None else Path(self.weights).expanduser()
-        if path is not None and (not path.is_file() or path.suffix not in WEIGHT_SUFFIXES):
-            kinds = ", ".join(sorted(WEIGHT_SUFFIXES))
-            raise ScitrainError(
-                f"weights={self.weights!r} is no file of pretrained weights; give the path of a file ending in {kinds}"
-            )
         from scitrain.models._timm import TimmEncoder
+        from scitrain.weights import read_tensors
+
+        if path is not None:
+            read_tensors(path)  # says what is wrong with a file, which timm does not
 
         return TimmEncoder(self.name, self.pretrained, path, shape, self.dropout)

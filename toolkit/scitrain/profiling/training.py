@@ -16,7 +16,7 @@ PARTS = {
     "copy": (("feed", "place"),),
     "forward": (("team", "forward"), ("loss", "mean"), ("loss", "total"), ("loss", "weight")),
     "backward": (("team", "gather"),),
-    "optimiser": (("team", "clip"), ("team", "decay"), ("optimizer", "step"), ("scaler", "unscaled")),
+    "optimiser": (("team", "clip"), ("team", "prepare"), ("optimizer", "step"), ("scaler", "unscaled")),
 }
 """Methods of the module's own parts, by the part of a step they are counted for."""
 FEW = 2

@@ -1,6 +1,7 @@
 """What is known of a run, read from its files alone."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -22,6 +23,7 @@ ARCHITECTURE = "results/architecture.json"
 COMPRESSION = "results/compression.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
+TRANSFER = "results/transfer.json"
 
 
 class BaselineNote(BaseModel):
@@ -101,6 +103,8 @@ class Facts:
     artifacts: tuple[str, ...]
     compression: dict[str, Any]
     """Content of ``compression.json``; empty where nothing was compressed."""
+    transfer: Mapping[str, Any] = field(default_factory=dict)
+    """Content of ``transfer.json``; empty where the weights were learned from these data alone."""
 
     @property
     def source(self) -> str:
@@ -162,6 +166,7 @@ def read_facts(run: Run) -> Facts:
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         artifacts=tuple(run.artifacts()),
         compression=_optional(run, COMPRESSION) or {},
+        transfer=_optional(run, TRANSFER) or {},
     )
 
 

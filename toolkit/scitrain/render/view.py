@@ -9,6 +9,7 @@ from scitrain.render.compression import compression_table
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
+from scitrain.render.transfer import transfer_table
 
 __all__ = ["view"]
 
@@ -26,6 +27,8 @@ FAMILIES = {
     "resnet": "residual network",
     "rnn": "recurrent network",
     "timm": "image backbone",
+    "torchvision": "image backbone",
+    "pretrained": "pretrained Transformer",
     "cnn1d": "convolutional network along one axis",
     "transformer": "Transformer encoder",
     "stack": "layers declared in the request",
@@ -82,6 +85,7 @@ def _tables(facts: Facts) -> dict[str, object]:
         "left_out": data.columns_table(facts),
         "labels": data.labels_table(facts),
         "training": tables.training_table(facts),
+        "transfer": transfer_table(facts),
         "architecture": tables.architecture_table(facts),
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),

@@ -16,6 +16,8 @@ __all__ = ["Block", "Feed", "steps_an_epoch"]
 
 RESIDENT_SHARE = 0.4
 """Part of the free memory that the rows may fill; above it they are read from disk block by block."""
+POOL = 16
+"""Batches whose rows are sorted by length among themselves: random enough to learn from, and hardly any padding."""
 BLOCK_BYTES = 1 << 28
 """Bytes of rows read from disk at a time."""
 
@@ -52,6 +54,7 @@ class Feed(IterableDataset[Block]):
         self.y_val = torch.from_numpy(np.ascontiguousarray(y[val])).to(device)
         self.augment: Vary | None = None
         self.mix: Mix | None = None
+        self._lengths: Tensor | None = None
         self.resident = x[:1].nbytes * (len(train) + len(val)) <= RESIDENT_SHARE * _free(device)
         self._raw = isinstance(inputs, ImageInput)
         self._train = self._load(train, ready=not self._raw) if self.resident else None
@@ -67,6 +70,10 @@ class Feed(IterableDataset[Block]):
         """Choose the epoch (from 0) that the next iteration yields."""
         self._epoch = epoch
 
+    def sort_by_length(self) -> None:
+        """Let batches hold rows of tokens of like lengths."""
+        self._lengths = torch.from_numpy((np.asarray(self.x[self.train_rows]) > 0).sum(1))
+
     def loader(self) -> DataLoader[Block]:
         """Return the blocks of an epoch as Lightning wants them; nothing is collated."""
         # With a generator of its own the loader draws nothing from the random state that dropout reads.
@@ -74,7 +81,7 @@ class Feed(IterableDataset[Block]):
 
     def __iter__(self) -> Iterator[Block]:
         """Yield the blocks of the chosen epoch: one where all rows lie on the device."""
-        steps = list(self.order().tensor_split(self._steps, dim=1))
+        steps = self._batches()
         if self.resident:
             yield Block([self.place(step) for step in steps], None)
             return
@@ -84,6 +91,17 @@ class Feed(IterableDataset[Block]):
             some = steps[start : start + size]
             places = self.train_rows[torch.cat([step.flatten() for step in some]).numpy()]
             yield Block([self.place(step) for step in some], torch.from_numpy(np.asarray(self.x[places])))
+
+    def _batches(self) -> list[Tensor]:
+        """Return the rows of each step of the chosen epoch, (members, batch)."""
+        order = self.order()
+        if self._lengths is None:
+            return list(order.tensor_split(self._steps, dim=1))
+        pools = order.tensor_split(max(1, -(-self._steps // POOL)), dim=1)
+        sorted_pools = [pool.gather(1, self._lengths[pool].argsort(dim=1, stable=True)) for pool in pools]
+        steps = torch.cat(sorted_pools, dim=1).tensor_split(self._steps, dim=1)
+        generator = torch.Generator().manual_seed(mix(self._seed, self._members[0], self._epoch, len(steps)))
+        return [steps[i] for i in torch.randperm(len(steps), generator=generator).tolist()]
 
     def order(self) -> Tensor:
         """Return the order of the chosen epoch, (members, rows)."""

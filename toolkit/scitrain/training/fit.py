@@ -26,14 +26,14 @@ from scitrain.training.losses import make_loss
 from scitrain.training.memory import relieved
 from scitrain.training.module import Plan, TrainingModule
 from scitrain.training.precision import arithmetic
-from scitrain.training.predictor import Member, Predictor, build_member
+from scitrain.training.predictor import Member, Predictor
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.sharded import ShardedTeam
 from scitrain.training.sharing import share_out
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
-from scitrain.training.transforms import ImageInput, learn_input
+from scitrain.training.transforms import ImageInput
 
 __all__ = ["Fitted", "Learning", "Session", "fit", "train_members"]
 
@@ -177,8 +177,8 @@ class Session:
     def _team(self, members: list[Member]) -> Team | ShardedTeam:
         if self.settings.strategy == "fsdp":
             return ShardedTeam(copy.deepcopy(members[0]), self.settings.device)
-        team = Team(members, self.settings.device)
-        if self.learning.sparse:
+        team = Team(members, self.settings.device, self.learning.start.paces(members[0]))
+        if self.learning.start.sparse:
             team.keep_zeros()
         return team
 
@@ -252,12 +252,14 @@ class Session:
 
     def _build(self) -> Predictor:
         learning, members = self.learning, []
-        if learning.start is not None:
-            return copy.deepcopy(learning.start).to(self.settings.device)
-        inputs, inner = learn_input(learning.shape, learning.x, learning.train)
+        begun = learning.start.predictor()
+        if begun is not None:
+            return begun.to(self.settings.device)
+        inputs, inner = learning.start.inputs(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
-            members.append(build_member(learning.model, inner, learning.n_outputs * learning.head.columns))
+            columns = learning.n_outputs * learning.head.columns
+            members.append(learning.start.member(learning.model, inner, columns, number))
             if self.settings.gradient_checkpointing:
                 members[-1].encoder.set_gradient_checkpointing(True)
         statistics = members[0].encoder.statistics
@@ -275,6 +277,7 @@ class Session:
         members = list(range(self.settings.members))
         first = self.predictor.members[0]
         apart = self.settings.gradient_checkpointing or self.settings.strategy == "fsdp"
+        apart = apart or bool(self.learning.start.paces(first))  # type: ignore[arg-type]
         together = first.encoder.vectorises and not apart  # type: ignore[union-attr]
         why = (
             "computed in one vectorised pass"
@@ -292,6 +295,8 @@ class Session:
             y = (y - self.predictor.shift.cpu().numpy()) / self.predictor.scale.cpu().numpy()
         val = learning.val if len(learning.val) else learning.train
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
+        if self.predictor.members[0].encoder.sorts:  # type: ignore[union-attr]
+            feed.sort_by_length()
         if self.settings.augment:
             from scitrain.data.augment import augmentations
 

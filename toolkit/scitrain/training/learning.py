@@ -11,6 +11,7 @@ from scitrain.data.options import Task
 from scitrain.training.heads import Head, make_head
 from scitrain.training.options import TrainingOptions, head_kind
 from scitrain.training.predictor import Predictor
+from scitrain.training.start import Start
 
 __all__ = ["Fitted", "Learning"]
 
@@ -36,10 +37,8 @@ class Learning:
     class_names: tuple[str, ...] | None = None
     coverage: float = 0.9
     """Share of labels between the ends that a quantile head learns."""
-    start: Predictor | None = None
-    """Trained network that is trained further, with its input transform; None starts anew. Belongs to no checkpoint."""
-    sparse: bool = False
-    """Weights that are zero in ``start`` stay zero."""
+    start: Start = field(default_factory=Start)
+    """What the members begin from, and what of them is trained how fast."""
 
     @property
     def head(self) -> Head:
@@ -58,6 +57,7 @@ class Learning:
             str(self.seed),
             str(self.coverage if self.head.names else None),
             str(self.x.shape),
+            self.start.key(),
         ):
             digest.update(text.encode() + b"\0")
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)

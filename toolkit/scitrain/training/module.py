@@ -77,7 +77,7 @@ class TrainingModule(pl.LightningModule):
         self.team, self.feed, self.loss, self.plan, self.tracker = team, feed, loss, plan, tracker
         # Weight decay is the team's own, for it spares some of the numbers of the one array.
         fused = plan.device in {"cpu", "cuda", "mps"}
-        self.optimizer = AdamW(team.parameters, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
+        self.optimizer = AdamW(team.groups, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
         self.scaler = Scaler(plan.precision)
         self.epoch = 0
         """Epochs done."""
@@ -88,11 +88,12 @@ class TrainingModule(pl.LightningModule):
         self._losses: list[Tensor] = []
         self._began = 0.0
         self._step = 0
+        self._rate = 0.0
         self._announce()
         self._generator = torch.Generator(device=plan.device if plan.device != "mps" else "cpu")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return AdamW over that array; the rate is set before each step by `learning_rate_at`."""
+        """Return AdamW over the parts of that array; the rate is set before each step by `learning_rate_at`."""
         return self.optimizer
 
     def train_dataloader(self) -> DataLoader[Block]:
@@ -118,17 +119,16 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, block: Block) -> None:
         """Do the optimiser steps of a block."""
         self.team.train(True)
+        self.team.thaw(self.epoch)
         start = 0
         for chosen in block.steps:
             given = None if block.rows is None else block.rows[start : start + chosen.numel()]
             start += chosen.numel()
-            rate = learning_rate_at(self._step, self.plan)
-            self.optimizer.param_groups[0]["lr"] = rate
+            self._rate = learning_rate_at(self._step, self.plan)
             self.gather(chosen, given)
             if self.scaler.unscaled(self.team.unscale):
                 self.team.clip(self.plan.gradient_clip)
-                self.team.decay(1 - rate * self.plan.weight_decay)
-                self.team.publish()
+                self.team.prepare(self.optimizer, self._rate, self.plan.weight_decay, self.epoch)
                 self.optimizer.step()
             self._step += 1
             if self.plan.world == 1 and time.monotonic() > self.deadline:
@@ -144,7 +144,7 @@ class TrainingModule(pl.LightningModule):
         train_s = time.monotonic() - self._began
         self._refuse_divergence(train, each)
         self.tracker.update(self.epoch, each, self.team.snapshot)
-        rate = float(self.optimizer.param_groups[0]["lr"])
+        rate = self._rate
         name = "val_rmse" if self.plan.task == "regression" else "val_accuracy"
         row = {"epoch": self.epoch, "train_loss": train, "val_loss": sum(each) / len(each), name: metric}
         timing = {"learning_rate": rate, "seconds": train_s, "samples_per_s": self._seen() / max(train_s, 1e-9)}

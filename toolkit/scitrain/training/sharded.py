@@ -47,13 +47,16 @@ class ShardedTeam:
         self.buffers = [b.view(1, -1) for b in dict(member.named_buffers()).values() if b.is_floating_point()]
 
     @property
-    def parameters(self) -> list[nn.Parameter]:
+    def groups(self) -> list[dict[str, Any]]:
         """What the optimiser changes."""
-        return list(self._trained.values())  # type: ignore[arg-type]
+        return [{"params": list(self._trained.values())}]
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (1, batch, …) to outputs (1, batch, n_outputs)."""
         return self.member(rows[0])[0][None]  # type: ignore[no-any-return]
+
+    def thaw(self, epoch: int) -> None:
+        """Do nothing: all its weights learn from the first epoch on."""
 
     def compile(self, on: bool) -> None:
         """Refuse: layers that are gathered one at a time are no single program; `share_out` does not ask for it.
@@ -91,13 +94,6 @@ class ShardedTeam:
         for part in parts:
             part.mul_(factor)
 
-    def decay(self, factor: float) -> None:
-        """Multiply the weight matrices by ``factor``, as AdamW does before its step."""
-        with torch.no_grad():
-            for weight in self._trained.values():
-                if weight.ndim >= 2:
-                    _part(weight).mul_(factor)
-
     def unscale(self, factor: float) -> bool:
         """Multiply the gradient, and tell whether every process's part of it is finite."""
         finite = torch.ones((), device=self.device)
@@ -108,8 +104,13 @@ class ShardedTeam:
         dist.all_reduce(finite, op=dist.ReduceOp.MIN)
         return bool(finite.item())
 
-    def publish(self) -> None:
-        """Do nothing: gradients lie where the optimiser looks for them."""
+    def prepare(self, optimizer: torch.optim.Optimizer, rate: float, weight_decay: float, epoch: int) -> None:
+        """Set the rate, and decay the weight matrices as AdamW does before its step; gradients lie where it looks for them."""
+        optimizer.param_groups[0]["lr"] = rate
+        with torch.no_grad():
+            for weight in self._trained.values():
+                if weight.ndim >= 2:
+                    _part(weight).mul_(1 - rate * weight_decay)
 
     def snapshot(self) -> Weights:
         """Copy all weights and buffers into the first process's main memory; elsewhere the copy is empty."""

@@ -1,6 +1,6 @@
 """Members that are trained in one pass, with all their weights in two flat arrays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 from torch.func import functional_call, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from scitrain.training.predictor import Member
+from scitrain.training.start import Pace
 
-__all__ = ["Team", "Weights"]
+__all__ = ["Part", "Team", "Weights"]
 
 
 @dataclass
@@ -27,27 +29,45 @@ class Weights:
             mine[member].copy_(theirs[member])
 
 
+@dataclass(frozen=True)
+class Part:
+    """Weights of one pace, as views of the team's arrays."""
+
+    pace: Pace
+    weights: Tensor
+    """(members, numbers)"""
+    gradient: Tensor
+    """(members, numbers)"""
+    decayed: Tensor
+    """(members, numbers): its weight matrices."""
+
+
 class Team:
     """K members of one architecture, as one array (K, numbers) of which the members' tensors are views.
 
-    Weight matrices, which decay, come first, biases and norms, which do not, after them. So the optimiser, the norm of
-    the gradient, a snapshot and an all-reduce are one operation each however many tensors a network has. With K > 1 the
-    members are computed by `torch.func.vmap` over stacked views, batch-norm statistics and dropout apart for each.
+    Weights of one pace lie together: the matrices, which decay, first, then biases and norms, which do not. So the optimiser
+    (a pace), the norm of the gradient, a snapshot and an all-reduce are one operation each however many tensors a network
+    has. With K > 1 the members are computed by `torch.func.vmap` over stacked views, batch-norm statistics and dropout
+    apart for each.
     """
 
     sharded = False
 
-    def __init__(self, members: Sequence[Member], device: str) -> None:
+    def __init__(self, members: Sequence[Member], device: str, paces: Mapping[str, Pace] | None = None) -> None:
         self.members = [member.to(device) for member in members]
         self.size = len(members)
         first = self.members[0]
         trained = {name: tensor for name, tensor in first.named_parameters() if tensor.requires_grad}
-        decayed = [name for name, tensor in trained.items() if tensor.ndim >= 2]
-        spared = [name for name, tensor in trained.items() if tensor.ndim < 2]
-        flat, self._views = self._flatten([*decayed, *spared])
+        paced = {name: (paces or {}).get(name, Pace()) for name in trained}
+        names = sorted(
+            trained, key=lambda name: (paced[name], trained[name].ndim < 2)
+        )  # stable: as the network has them
+        flat, self._views = self._flatten(names)
         self.weights = nn.Parameter(flat)
         self.gradient = torch.zeros_like(flat)
-        self._decayed = flat[:, : sum(trained[name].numel() for name in decayed)]
+        self.parts = self._parts(flat, {name: (paced[name], trained[name]) for name in names})
+        self._paces = [paced[name] for name in names]
+        self._still = [m for m in first.modules() if isinstance(m, _BatchNorm) and _stands_still(m)]
         # An array each: batch-norm under vmap updates its statistics in place only where they lie in one piece.
         kept = [name for name, buffer in first.named_buffers() if buffer.is_floating_point()]
         apart = {name: self._flatten([name]) for name in kept}
@@ -58,9 +78,9 @@ class Team:
         self._compiled: Callable[[Tensor], Tensor] | None = None
 
     @property
-    def parameters(self) -> list[nn.Parameter]:
-        """What the optimiser changes."""
-        return [self.weights]
+    def groups(self) -> list[dict[str, Any]]:
+        """What the optimiser changes, a group a pace."""
+        return [{"params": [part.weights]} for part in self.parts]
 
     @property
     def compiled(self) -> bool:
@@ -89,6 +109,13 @@ class Team:
     def train(self, mode: bool) -> None:
         """Switch dropout and batch-norm between training and evaluation."""
         self.members[0].train(mode)
+        for norm in self._still:  # one that is not trained keeps the statistics it came with
+            norm.eval()
+
+    def thaw(self, epoch: int) -> None:
+        """Let the weights learn whose epoch (from 0) has come."""
+        for leaf, pace in zip(self._leaves, self._paces, strict=True):
+            leaf.requires_grad_(epoch >= pace.thaw)
 
     def clear(self) -> None:
         """Set `gradient` to zero."""
@@ -96,8 +123,12 @@ class Team:
 
     def gather(self, loss: Tensor, add: bool = False) -> None:
         """Set `gradient` to that of ``loss`` (a scalar), or add it; one copy, where ``backward`` would zero and add."""
-        found = torch.autograd.grad(loss, self._leaves, materialize_grads=True)
-        rows = [gradient.reshape(self.size, -1) for gradient in found]
+        learning = [leaf for leaf in self._leaves if leaf.requires_grad]
+        found = iter(torch.autograd.grad(loss, learning, materialize_grads=True))
+        rows = [
+            (next(found) if leaf.requires_grad else torch.zeros_like(leaf)).reshape(self.size, -1)
+            for leaf in self._leaves
+        ]
         if add:
             self.gradient += torch.cat(rows, dim=1)
         else:
@@ -107,8 +138,11 @@ class Team:
 
     def keep_zeros(self) -> None:
         """Let weight matrices keep the zeros they have now: without a gradient AdamW leaves a zero where it is."""
-        self._mask = torch.ones_like(self.weights)
-        self._mask[:, : self._decayed.shape[1]] = (self._decayed != 0).to(self.weights.dtype)
+        there = [
+            (view != 0 if view.ndim > 2 else torch.ones_like(view)).reshape(self.size, -1)
+            for view in self._views.values()
+        ]
+        self._mask = torch.cat([part.to(self.weights.dtype) for part in there], dim=1)
 
     def reduce(self) -> None:
         """Add up the gradients of all processes."""
@@ -119,18 +153,18 @@ class Team:
         self.gradient.mul_(factor)
         return bool(torch.isfinite(self.gradient).all())
 
-    def publish(self) -> None:
-        """Put `gradient` where the optimiser looks for it."""
-        self.weights.grad = self.gradient
+    def prepare(self, optimizer: torch.optim.Optimizer, rate: float, weight_decay: float, epoch: int) -> None:
+        """Give each part its rate, and those whose epoch has come their decay and gradient; the moments of all others stay nought."""
+        for part, group in zip(self.parts, optimizer.param_groups, strict=True):
+            own = group["lr"] = rate * part.pace.scale
+            if epoch >= part.pace.thaw:
+                part.decayed.mul_(1 - own * weight_decay)
+                part.weights.grad = part.gradient
 
     def clip(self, largest: float) -> None:
         """Shrink the gradient of each member whose norm is above ``largest``, each by its own norm."""
         norms = torch.linalg.vector_norm(self.gradient, dim=1, keepdim=True)
         self.gradient.mul_((largest / (norms + 1e-6)).clamp_(max=1.0))
-
-    def decay(self, factor: float) -> None:
-        """Multiply the weight matrices by ``factor``, as AdamW does before its step."""
-        self._decayed.mul_(factor)
 
     def snapshot(self) -> Weights:
         """Copy all weights and buffers."""
@@ -155,6 +189,17 @@ class Team:
     def states(self) -> list[dict[str, Tensor]]:
         """Copy the state of each member."""
         return [{name: tensor.detach().clone() for name, tensor in m.state_dict().items()} for m in self.members]
+
+    def _parts(self, flat: Tensor, ordered: Mapping[str, tuple[Pace, Tensor]]) -> list[Part]:
+        """Return a part for each pace, in the order of the array."""
+        parts, start = [], 0
+        for pace in dict.fromkeys(pace for pace, _ in ordered.values()):
+            sizes = [(tensor.ndim >= 2, tensor.numel()) for own, tensor in ordered.values() if own == pace]
+            end = start + sum(size for _, size in sizes)
+            decayed = flat[:, start : start + sum(size for matrix, size in sizes if matrix)]
+            parts.append(Part(pace, flat[:, start:end], self.gradient[:, start:end], decayed))
+            start = end
+        return parts
 
     def _flatten(self, names: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """Copy the named tensors of all members into one array, and return it with views (members, *shape) by name."""
@@ -185,3 +230,8 @@ class Team:
             own = dict(member.named_parameters()) | dict(member.named_buffers())
             for name, view in (self._views | self._buffer_views).items():
                 own[name].data.copy_(view[index].detach())
+
+
+def _stands_still(module: nn.Module) -> bool:
+    weights = list(module.parameters())
+    return bool(weights) and not any(weight.requires_grad for weight in weights)

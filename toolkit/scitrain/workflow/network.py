@@ -48,9 +48,9 @@ def choose_network(
             prepared.modality, prepared.task, len(prepared.split["train"]), MODALITIES[prepared.modality].kinds
         )
         run.decide("model", model.model_dump(mode="json"), why)
-    featuriser = MODALITIES[prepared.modality].featuriser(
-        input_kind(prepared.modality, model), prepared.columns, prepared.split["train"]
-    )
+    kind, model = input_kind(prepared.modality, model), model.settled()
+    own = model.featuriser(prepared.modality, prepared.columns)
+    featuriser = own or MODALITIES[prepared.modality].featuriser(kind, prepared.columns, prepared.split["train"])
     featuriser = featuriser.adjusted(features or {})
     if told := featuriser.reason():
         run.decide("features", featuriser.model_dump(mode="json")["kind"], told)

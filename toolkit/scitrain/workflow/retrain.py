@@ -11,6 +11,7 @@ from scitrain.training.auto import choose
 from scitrain.training.fit import fit
 from scitrain.training.options import TrainingOptions
 from scitrain.training.predictor import Predictor
+from scitrain.training.start import Continued
 from scitrain.training.unrecorded import Unrecorded
 from scitrain.workflow.again import origin
 from scitrain.workflow.network import Network
@@ -48,7 +49,7 @@ def further(source: Run, prepared: Prepared, network: Network, epochs: int, run:
 
     def train(predictor: Predictor, model: ModelSpec, sparse: bool) -> Predictor:
         own = options.model_copy(update={"ensemble": len(predictor.members)})
-        again = replace(learning, model=model, options=own, start=predictor, sparse=sparse)
+        again = replace(learning, model=model, options=own, start=Continued(predictor, sparse))
         fitted = fit(
             again, silent, lambda row: run.progress("tune", row["epoch"], epochs, f"epoch {row['epoch']:g}/{epochs}")
         )

@@ -1,0 +1,164 @@
+import csv
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scitrain.errors import DataError, RunNotFoundError, ScitrainError
+from scitrain.inference import load_model
+from scitrain.operations.finetune_model import FinetuneModel
+from scitrain.operations.predict import Predict
+from scitrain.operations.train_model import TrainModel
+from scitrain.runs import Run
+from scitrain.transfer.writing import FIGURE, HISTORY, MODEL, TRANSFER
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Return the factory of small pretrained models."""
+    path = Path(__file__).parents[1] / "pretrained.py"
+    if "pretrained" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("pretrained", path)
+        sys.modules["pretrained"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["pretrained"])
+    return sys.modules["pretrained"]
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(small, tmp_path_factory):
+    return str(small.bert(tmp_path_factory.mktemp("hub") / "tiny-bert"))
+
+
+def write(path, names, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([names, *rows])
+    return str(path)
+
+
+@pytest.fixture
+def texts(workspace, small):
+    return write(workspace.root / "texts.csv", ["text", "metal"], zip(*small.sentences(120), strict=True))
+
+
+def finetune(workspace, **arguments):
+    given = {
+        "target": "metal",
+        "inputs": "text",
+        "epochs": 2,
+        "export": [],
+        "device": "cpu",
+        "batch_size": 32,
+        **arguments,
+    }
+    return FinetuneModel(**given).run(workspace)
+
+
+def test_a_fine_tuned_model_is_a_run_like_any_other_and_says_where_it_comes_from(workspace, texts, tiny_bert):
+    done = finetune(workspace, data=texts, source=tiny_bert, strategy="lora", rank=1, export=["onnx"])
+    run = Run.open(done.run_id, workspace)
+    told = run.read_json(TRANSFER)
+    assert told["licence"] == "apache-2.0"
+    assert told["strategy"] == "lora"
+    assert told["trainable"] < told["total"]
+    assert {HISTORY, MODEL, TRANSFER, "models/model.onnx", "MODEL_CARD.md", "results/dl_training_log.json"} <= set(
+        done.files
+    )
+    card = (run.path / "MODEL_CARD.md").read_text()
+    assert "apache-2.0" in card
+    assert tiny_bert in card
+    saved = torch.load(run.path / MODEL, weights_only=True)
+    assert json.loads(saved["config"])["model"]["family"] == "pretrained"
+    model = load_model(run, "torch")
+    assert not any("lora" in name for name in saved["state_dict"])
+    said = Predict(run=run.id, inputs=["the gold in dry air and salt water does not rust in the cold sea wind"]).run(
+        workspace
+    )
+    assert said.rows == 1
+    assert model.config.modality == "text"
+
+
+def test_strategies_are_compared_on_one_split_and_the_best_on_validation_is_kept(workspace, texts, tiny_bert):
+    done = finetune(workspace, data=texts, source=tiny_bert, compare=["scratch", "feature"], epochs=1)
+    run = Run.open(done.run_id, workspace)
+    compared = run.read_json(TRANSFER)["compared"]
+    assert {row["arm"] for row in compared["rows"]} == {"scratch", "feature"}
+    best = max(compared["rows"], key=lambda row: row["validation"])
+    assert compared["chosen"] == best["arm"]
+    assert {point["labels"] for point in compared["curve"]} == {24, 48, 96}
+    assert compared["sentence"] == done.transfer
+    assert compared["outcome"] in {"helps", "does_not_help", "cannot_tell"}
+    assert (run.path / FIGURE).is_file()
+    with (run.path / HISTORY).open() as file:
+        assert {row["strategy"] for row in csv.DictReader(file)} == {"scratch", "feature"}
+
+
+def test_the_encoder_of_a_run_is_taken_with_its_features_and_the_shift_is_measured(workspace):
+    rng = np.random.default_rng(0)
+    rows = [[f"{v:.4f}" for v in (*x, x[0] - x[1])] for x in rng.normal(size=(120, 3))]
+    near = write(workspace.root / "near.csv", ["a", "b", "c", "y"], rows)
+    far = write(
+        workspace.root / "far.csv",
+        ["a", "b", "c", "y"],
+        [[*(f"{float(v) + 9:.4f}" for v in r[:3]), r[3]] for r in rows],
+    )
+    options = {"target": "y", "unit": "", "epochs": 2, "export": [], "device": "cpu", "ensemble": 1, "split": "random"}
+    source = TrainModel(data=near, model={"family": "mlp", "widths": [8, 8]}, **options).run(workspace)
+    done = FinetuneModel(data=far, source=source.run_id, strategy="full", **options).run(workspace)
+    told = Run.open(done.run_id, workspace).read_json(TRANSFER)
+    assert told["domain_auc"] > 0.9
+    assert any(warning.startswith("Domain shift") for warning in done.warnings)
+    record = Run.open(done.run_id, workspace).record()
+    assert record.parents == [source.run_id]
+    again = FinetuneModel(data=near, source=source.run_id, strategy="feature", **options).run(workspace)
+    weights = [load_model(Run.open(one.run_id, workspace), "torch") for one in (source, again)]
+    assert weights[0].config.featuriser == weights[1].config.featuriser
+    assert Run.open(again.run_id, workspace).read_json(TRANSFER)["domain_auc"] < 0.7
+
+
+def test_a_run_of_another_modality_is_refused(workspace, texts, tiny_bert):
+    rows = [[f"{i * 0.37:.2f}", f"{i * i * 0.011:.3f}", f"{i * 2.5:.1f}"] for i in range(60)]
+    table = write(workspace.root / "t.csv", ["a", "b", "y"], rows)
+    source = TrainModel(data=table, target="y", unit="", epochs=1, export=[], ensemble=1, model="mlp").run(workspace)
+    with pytest.raises(ScitrainError, match="was trained on tabular data and these are text"):
+        finetune(workspace, data=texts, source=source.run_id)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("train_model-20260101T120000-0a1b2c3d", "no run named"),
+        ("nowhere/model.safetensors", "no file or folder"),
+        ("builtin", "say of which network"),
+    ],
+)
+def test_weights_that_are_not_there_are_refused(workspace, texts, source, said):
+    with pytest.raises((ScitrainError, RunNotFoundError), match=said):
+        finetune(workspace, data=texts, source=source)
+
+
+def test_several_processes_and_a_second_training_are_refused_before_there_is_a_run(workspace, texts, tiny_bert):
+    for arguments, said in (({"devices": 2}, "one process"), ({"refit": True}, "leave it out")):
+        with pytest.raises(ScitrainError, match=said):
+            finetune(workspace, data=texts, source=tiny_bert, **arguments)
+    assert not workspace.runs.exists()
+
+
+def test_classes_that_no_training_row_shows_are_named(workspace, small, tiny_bert):
+    cells, labels = small.sentences(60)
+    parts = ["train"] * 40 + ["val"] * 10 + ["test"] * 10
+    labels = [*labels[:50], *["copper"] * 10]
+    data = write(workspace.root / "t.csv", ["text", "metal", "part"], zip(cells, labels, parts, strict=True))
+    with pytest.raises(DataError, match="labels unseen in training: 'copper'"):
+        finetune(workspace, data=data, source=tiny_bert, split={"kind": "column", "column": "part"})
+
+
+def test_random_weights_of_a_named_network_are_a_source_too(workspace, texts, tiny_bert):
+    done = finetune(
+        workspace, data=texts, source="builtin", model={"family": "pretrained", "name": tiny_bert}, epochs=1
+    )
+    assert "random numbers" in done.model
+    assert done.strategy.startswith("full")

@@ -1,0 +1,162 @@
+"""Train a network of a data set from weights that were learned elsewhere."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import JsonValue
+
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.data.options import DataOptions
+from scitrain.errors import ScitrainError
+from scitrain.runs import Decision, Run
+from scitrain.transfer.options import FinetuneOptions
+from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.training import TrainingRequest, learning_of
+from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scitrain.data.prepared import Prepared
+    from scitrain.transfer.origin import Origin
+    from scitrain.workflow.judge import Judged
+    from scitrain.workflow.network import Network
+    from scitrain.workflow.transferred import Outcome
+
+__all__ = ["FinetuneModel", "FinetuneResult"]
+
+
+class FinetuneResult(JobResult):
+    """What a fine-tuning came to."""
+
+    task: str
+    modality: str
+    targets: list[str]
+    model: str
+    """Family, and where its weights are from."""
+    strategy: str
+    """What was trained, and how much that is."""
+    metrics: list[Headline]
+    """Test metrics, the most telling first."""
+    transfer: str
+    """Whether the transfer helps, with the interval of the gain over training from scratch."""
+    verdict: str
+    """Whether the network beats the best of the simple models."""
+    warnings: list[str]
+    """What to keep in mind before trusting it."""
+    decisions: list[Decision]
+    """What was chosen for you, and why."""
+    files: list[str]
+    """Artifacts, below the run directory."""
+
+    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
+        """Return what was chosen, and the metrics beside those of the simple models."""
+        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
+        return {"what was chosen for you": chosen, "how good it is": metric_table(self.metrics)}
+
+    def summary(self) -> str:
+        """Return the numbers, whether transfer helps, the verdict and where to look."""
+        head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
+        warnings = [f"note: {warning}" for warning in self.warnings]
+        told = [f"trained: {self.strategy}", *(m.words() for m in self.metrics), self.transfer, self.verdict]
+        return "\n".join([head, *told, *warnings, f"next: {self.next_step}"])
+
+
+class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
+    """Fine-tune pretrained weights on a few labels: images, texts, molecules, proteins, or the encoder of any run.
+
+    Takes the arguments of train_model. `compare` tries several strategies, from scratch among them, and says whether the
+    transfer helps. Answers at once with a run id; follow it with get_run.
+    """
+
+    skill: ClassVar[Skill] = "transfer-learning"
+    title: ClassVar[str] = "Fine-tune a model"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields)
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse data and weights that are not there, and several processes."""
+        from scitrain.transfer.origin import check_source_of_weights
+        from scitrain.workflow.sources import check_source
+
+        check_source(self.data, workspace)
+        check_source_of_weights(self.source, workspace)
+        if self.devices not in ("auto", 1):
+            raise ScitrainError(f"devices={self.devices}: fine-tuning works in one process; leave devices out")
+        if self.refit:
+            raise ScitrainError(
+                "refit=true trains from the beginning once more, which finetune_model does not do; leave it out"
+            )
+
+    def parents(self) -> list[str]:
+        """Return the run whose encoder is taken."""
+        from scitrain.transfer.origin import RUN_ID
+
+        return [self.source] if RUN_ID.fullmatch(self.source) else []
+
+    def execute(self, run: Run) -> FinetuneResult:
+        """Prepare, find the weights, train, judge, export, draw, write."""
+        from scitrain.data.prepare import prepare
+        from scitrain.transfer.origin import resolve
+        from scitrain.workflow.ahead import import_ahead
+        from scitrain.workflow.stages import stage
+        from scitrain.workflow.transferred import kept_network, refuse_unseen, transfer, transferred_network
+
+        import_ahead("scitrain.workflow.finish")
+        with stage(run, "prepare", "reading and cleaning the data"):
+            prepared = prepare(self.part(DataOptions), run.workspace, run)
+        run.decide_all(prepared.decisions)
+        refuse_unseen(prepared)
+        with stage(run, "weights", f"looking for the weights of {self.source}"):
+            origin = resolve(self.source, prepared.modality, self.model, run.workspace)
+        network = transferred_network(prepared, origin, run, self.features)
+        learning = learning_of(prepared, network, self, run)
+        with stage(run, "train", "training"):
+            found = transfer(prepared, network, learning, origin, self.part(FinetuneOptions), run)
+        network = kept_network(network, found.kept)
+        judged = self._judge(prepared, network, found, run)
+        self._finish(prepared, network, found, judged, run)
+        return self._result(prepared, origin, found, judged, run)
+
+    def _judge(self, prepared: "Prepared", network: "Network", found: "Outcome", run: Run) -> "Judged":
+        from scitrain.resources import cpu_count
+        from scitrain.workflow.judge import Judging, judge
+        from scitrain.workflow.simple import Asked, simple_models
+        from scitrain.workflow.stages import stage
+
+        with (
+            stage(run, "evaluate", "comparing with the simple models"),
+            simple_models(prepared, network.natural, Asked(self.seed, cpu_count())) as simple,
+        ):
+            how = Judging(self.coverage, self.seed)
+            return judge(prepared, network.x, found.kept.fitted.predictor, how, simple)
+
+    def _finish(self, prepared: "Prepared", network: "Network", found: "Outcome", judged: "Judged", run: Run) -> None:
+        from scitrain.transfer.writing import write_history, write_model
+        from scitrain.workflow.finish import Finish, finish
+
+        found.facts.write(run)
+        write_history(run, [found.kept, *found.others])
+        how = Finish(source=self.data, coverage=self.coverage, seed=self.seed, export=tuple(self.export))
+        finish(run, prepared, network, found.kept.fitted.predictor, judged, how)
+        write_model(run, found.kept.fitted.predictor)
+
+    def _result(
+        self, prepared: "Prepared", origin: "Origin", found: "Outcome", judged: "Judged", run: Run
+    ) -> FinetuneResult:
+        from scitrain.render import limits
+        from scitrain.workflow.results import headlines
+
+        verdict = judged.evaluation.verdict
+        kept = found.kept
+        return FinetuneResult(
+            run_id=run.id,
+            next_step=f"evaluate_model(run='{run.id}'), predict(run='{run.id}', inputs=[…]) or export_model(run='{run.id}')",
+            task=prepared.task,
+            modality=prepared.modality,
+            targets=[target.name for target in prepared.targets],
+            model=f"{type(kept.model).model_fields['family'].default} from {origin.words}",
+            strategy=f"{kept.arm}, {kept.trainable:,} of {kept.total:,} numbers ({kept.trainable / kept.total:.2%})",
+            metrics=headlines(prepared.task, judged.evaluation),
+            transfer=found.sentence,
+            verdict="" if verdict is None else verdict.sentence,
+            warnings=[*found.warnings, *limits(run)],
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )

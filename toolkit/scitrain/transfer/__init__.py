@@ -1,0 +1,1 @@
+"""Trained networks from weights that were learned elsewhere."""

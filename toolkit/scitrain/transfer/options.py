@@ -1,0 +1,36 @@
+"""What a request says about fine-tuning."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from scitrain.spec import Spec
+
+__all__ = ["Arm", "FinetuneOptions", "Strategy"]
+
+Strategy = Literal["full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
+Asked = Literal["auto", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
+Arm = Literal["scratch", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
+
+
+class FinetuneOptions(Spec):
+    """Where weights come from, and what of them is trained."""
+
+    source: str
+    """Weights: a name of Hugging Face, timm or torchvision, a folder, a file, a run id, or `builtin` (random)."""
+    strategy: Asked = "auto"
+    """What trains: all, the head (`feature`), top blocks (`partial`), more each epoch (`gradual`), or small additions."""
+    compare: list[Arm] = Field([], max_length=6)
+    """Tried on the same split, such as `["scratch", "feature", "full"]`; the best on validation is kept."""
+    blocks: int = Field(2, ge=1, le=100)
+    """Top blocks that `partial` trains."""
+    layer_decay: float = Field(0.9, gt=0, le=1)
+    """Each block's learning rate by that of the block above it."""
+    head_rate: float | None = Field(None, gt=0, le=1000)
+    """The head's learning rate by that of the top block; null: 10 for large pretrained networks, else 1."""
+    rank: int = Field(8, ge=1, le=256)
+    """Rank of `lora`."""
+    modules: list[str] = []
+    """Layers that `lora` changes; empty: those of attention."""
+    units: int | None = Field(None, ge=1, le=1024)
+    """Units of an `adapter`, or virtual tokens of `prompt` and `prefix`."""

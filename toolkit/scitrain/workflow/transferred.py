@@ -1,0 +1,205 @@
+"""From a source of weights to a trained network: what finetune_model does between preparing and judging."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydantic import JsonValue
+
+from scitrain.contracts.modality import Featuriser
+from scitrain.data.prepared import Prepared
+from scitrain.errors import DataError, ScitrainError, listed
+from scitrain.figures.save import save
+from scitrain.figures.transfer_gain import Strategy as Drawn
+from scitrain.figures.transfer_gain import transfer_gain
+from scitrain.inference.files import read_config
+from scitrain.resources import choose_device
+from scitrain.runs import Run
+from scitrain.training.journal import LOG
+from scitrain.training.learning import Learning
+from scitrain.transfer.arms import Study, Trained, train_arm
+from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, run_weights
+from scitrain.transfer.blocks import blocks_of
+from scitrain.transfer.comparing import Compared, compare_arms
+from scitrain.transfer.features import body_of, features_of
+from scitrain.transfer.options import FinetuneOptions
+from scitrain.transfer.origin import Origin
+from scitrain.transfer.recipe import Given, choose_strategy
+from scitrain.transfer.shift import domain_auc, gap_of, shift_words
+from scitrain.transfer.writing import FIGURE, TransferFacts
+from scitrain.workflow.again import prepared_again
+from scitrain.workflow.network import Network, choose_network, natural_features, represented
+
+__all__ = ["Outcome", "refuse_unseen", "transfer", "transferred_network"]
+
+SHIFT_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was trained, and what is told of it."""
+
+    kept: Trained
+    others: list[Trained]
+    compared: Compared | None
+    facts: TransferFacts
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what a user should hear: overfitting, shift."""
+        told = [self.facts.overfitting] if self.facts.overfitting.startswith("It overfits") else []
+        return told + ([self.facts.shift] if self.facts.shift and self.facts.shift.startswith("Domain") else [])
+
+    @property
+    def sentence(self) -> str:
+        """Say whether the transfer helps."""
+        if self.compared is not None:
+            return self.compared.sentence
+        return "Whether the transfer helps was not asked: compare=['scratch', …] trains the same network without it."
+
+
+def refuse_unseen(prepared: Prepared) -> None:
+    """Refuse classes that validation or test rows have and no training row shows.
+
+    Raises:
+        DataError: Names them.
+    """
+    if prepared.task != "multiclass":
+        return
+    names = prepared.targets[0].classes or ()
+    seen = set(np.unique(prepared.y[prepared.split["train"]]).tolist())
+    unseen = {part: sorted(set(np.unique(prepared.y[rows]).tolist()) - seen) for part, rows in prepared.split.items()}
+    found = sorted({label for labels in unseen.values() for label in labels})
+    if found:
+        raise DataError(
+            f"labels unseen in training: {listed(repr(names[int(label)]) for label in found)} of {prepared.targets[0].name!r} stand in "
+            "validation or test rows alone; give training rows of them, take split='stratified', or leave these rows out"
+        )
+
+
+def transferred_network(prepared: Prepared, origin: Origin, run: Run, features: dict[str, JsonValue]) -> Network:
+    """Return the network with what it reads: the features that the source run was trained on, or the network's own.
+
+    Raises:
+        ScitrainError: The run reads other columns.
+    """
+    if origin.run is None:
+        return choose_network(prepared, origin.model, run, features)
+    config = read_config(origin.run)
+    featuriser = _renamed(config.featuriser_object(), config.input_columns, tuple(prepared.columns), origin.source)
+    run.decide("features", str(config.featuriser["kind"]), f"those of run {origin.source}, whose weights expect them")
+    x = represented(prepared, featuriser, run)
+    return Network(origin.model, featuriser, x, natural_features(prepared, featuriser, x, run))
+
+
+def _renamed(featuriser: Featuriser, old: Sequence[str], new: Sequence[str], source: str) -> Featuriser:
+    """Let a featuriser read columns of other names, where it reads whole columns alike."""
+    if tuple(old) == tuple(new):
+        return featuriser
+    content = featuriser.model_dump(mode="json")
+    if len(old) != len(new) or ("column" not in content and content.get("columns") != list(old)):
+        raise ScitrainError(
+            f"run {source} reads the columns {listed(old)}, and these data have {listed(new)}; name or rename the columns with inputs=[…]"
+        )
+    names = dict(zip(old, new, strict=True))
+    changed = {"column": names[content["column"]]} if "column" in content else {"columns": list(new)}
+    return type(featuriser).model_validate(content | changed)
+
+
+def transfer(
+    prepared: Prepared, network: Network, learning: Learning, origin: Origin, asked: FinetuneOptions, run: Run
+) -> Outcome:
+    """Measure the shift, choose a strategy, train it, or those that are compared, and draw what they gain."""
+    weights = None if origin.run is None else run_weights(origin.run)
+    given = _given(learning, origin, weights, run)
+    study = Study(learning, asked, weights, given)
+    if asked.compare:
+        trained, compared = compare_arms(study, prepared, asked.compare, run)
+        kept, why = trained[compared.chosen], "best on validation of those that were compared"
+        run.write_json(LOG, {"epochs": kept.fitted.history, **kept.fitted.facts})
+        _draw(run, compared)
+    else:
+        strategy, why = choose_strategy(asked, given)
+        strategy = "full" if origin.kind == "builtin" and asked.strategy == "auto" else strategy
+        run.decide("strategy", strategy, why)
+        kept, compared = train_arm(study, strategy, run), None
+        trained = {strategy: kept}
+    run.decide_all([*kept.decisions])
+    if asked.compare:
+        run.decide("strategy", kept.arm, why)
+    run.decide("trainable", kept.trainable, f"of {kept.total:,} numbers, {kept.trainable / kept.total:.2%}")
+    facts = _facts(origin, kept, why, given, compared)
+    facts = replace(facts, overfitting=_gap(prepared, network, kept))
+    return Outcome(kept, [one for one in trained.values() if one is not kept], compared, facts)
+
+
+def _gap(prepared: Prepared, network: Network, kept: Trained) -> str:
+    split = prepared.split
+    return gap_of(prepared.task, kept.fitted.predictor, network.x, prepared.y, split["train"], split["val"]).words()
+
+
+def _facts(origin: Origin, kept: Trained, why: str, given: Given, compared: Compared | None) -> TransferFacts:
+    return TransferFacts(
+        source=origin.source,
+        kind=origin.kind,
+        licence=origin.licence,
+        strategy=kept.arm,
+        why=why,
+        trainable=kept.trainable,
+        total=kept.total,
+        overfitting="",
+        shift=None if given.auc is None else shift_words(given.auc),
+        domain_auc=given.auc,
+        compared=None if compared is None else compared.model_dump(mode="json"),
+    )
+
+
+def _given(learning: Learning, origin: Origin, weights: RunWeights | None, run: Run) -> Given:
+    """Look at the encoder that is begun from, and at how the source's rows differ where they are at hand."""
+    body = body_of(learning, Beginning(Tuned("feature"), weights))
+    auc = None
+    if origin.run is not None:
+        run.progress("shift", message="comparing the source's rows with these")
+        rows = _some(learning.train, learning.seed)
+        there = _source_rows(origin.run, run)
+        if there is not None:
+            device = choose_device(learning.options.device)[0]
+            theirs = features_of(body, there, _some(np.arange(len(there)), learning.seed), device)
+            auc = domain_auc(theirs, features_of(body, learning.x, rows, device), learning.seed)
+    return Given(
+        rows=len(learning.train),
+        classes=learning.n_outputs if learning.task == "multiclass" else 1 if learning.task == "regression" else 2,
+        family=str(type(learning.model).model_fields["family"].default),
+        parameters=sum(weight.numel() for weight in body.encoder.parameters()),
+        blocks=len(blocks_of(body.encoder)),
+        auc=auc,
+    )
+
+
+def _some(rows: np.ndarray, seed: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:SHIFT_ROWS])
+
+
+def _source_rows(source: Run, run: Run) -> np.ndarray | None:
+    """Return the features of the source's own rows, or None where its data are gone."""
+    try:
+        prepared = prepared_again(source, run)
+        return represented(prepared, read_config(source).featuriser_object(), run)
+    except ScitrainError as error:
+        run.decide("domain_shift", None, f"not measured: the data of run {source.id} cannot be read again ({error})")
+        return None
+
+
+def _draw(run: Run, compared: Compared) -> None:
+    drawn = []
+    for row in compared.rows:
+        points = sorted((point for point in compared.curve if point.arm == row.arm), key=lambda point: point.labels)
+        labels, values = tuple(p.labels for p in points), tuple(p.validation for p in points)
+        drawn.append(Drawn(row.arm, labels, values, row.test, row.low, row.high))
+    told = f"{compared.n_val:,} validation and {compared.n_test:,} test rows"
+    save(transfer_gain(drawn, compared.title, compared.unit, told, compared.chosen), run.file(FIGURE))
+
+
+def kept_network(network: Network, kept: Trained) -> Network:
+    """Return the network with the spec by which the kept predictor is rebuilt."""
+    return replace(network, model=kept.model)
