@@ -14,6 +14,7 @@ from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
+from scitrain.operations.few_shot_classify import FewShotClassify
 from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.get_run import GetRun
 from scitrain.operations.inspect_dataset import InspectDataset
@@ -41,6 +42,7 @@ __all__ = [
     "EvaluateModel",
     "ExplainModel",
     "ExportModel",
+    "FewShotClassify",
     "FindSkill",
     "GetRun",
     "InspectDataset",

@@ -19,6 +19,7 @@ METRICS = "results/metrics.json"
 DATA = "results/data.json"
 TRAINING = "results/dl_training_log.json"
 ARCHITECTURE = "results/architecture.json"
+FEW_SHOT = "results/few_shot.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 
@@ -86,6 +87,8 @@ class Facts:
     exports: dict[str, dict[str, Any]]
     """Entry of ``export_check.json`` by format; empty where nothing was exported."""
     artifacts: tuple[str, ...]
+    few_shot: dict[str, Any] | None = None
+    """Content of ``few_shot.json``; None where nothing was told apart by prototypes."""
 
     @property
     def source(self) -> str:
@@ -104,7 +107,14 @@ class Facts:
         if row.value is None:
             return f"{row.title} has no value ({row.reason})"
         mean = "" if len(self.targets) == 1 else ", mean over the targets"
-        return f"{row.title} {with_interval(row, row.unit)} on {row.n:,} {row.split} rows{mean}"
+        return f"{row.title} {with_interval(row, row.unit)} on {row.n:,} {self.counted}{mean}"
+
+    @property
+    def counted(self) -> str:
+        """What n counts."""
+        if self.few_shot is None:
+            return f"{self.primary.split} rows"
+        return "episodes" if self.few_shot["mode"] == "episodes" else "support rows, each told without itself"
 
     @property
     def split_sizes(self) -> dict[str, int]:
@@ -146,6 +156,7 @@ def read_facts(run: Run) -> Facts:
         config=TrainedConfig.model_validate(config) if config else None,
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         artifacts=tuple(run.artifacts()),
+        few_shot=_optional(run, FEW_SHOT),
     )
 
 

@@ -32,6 +32,8 @@ def limits(run: Run) -> list[str]:
 
 def limits_of(facts: Facts) -> list[str]:
     """Return the limits that the facts imply, the gravest first."""
+    if facts.few_shot is not None:
+        return [sentence for check in (_few_shot, _missing) for sentence in check(facts)]
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
         _verdict,
         _coverage,
@@ -52,6 +54,24 @@ def _verdict(facts: Facts) -> Iterator[str]:
     elif verdict.outcome != "beats":
         word = "is worse than" if verdict.outcome == "does_not_beat" else "could not be shown to be better than"
         yield f"The network {word} a simple model ({verdict.baseline}) on the test split: consider that one."
+
+
+def _few_shot(facts: Facts) -> Iterator[str]:
+    """Say what numbers over episodes, or over the support itself, do not tell."""
+    found, verdict = facts.few_shot or {}, facts.evaluation.verdict
+    if verdict is not None and verdict.outcome != "beats":
+        word = "are worse than" if verdict.outcome == "does_not_beat" else "could not be shown to be better than"
+        yield f"Prototypes {word} the {verdict.baseline}: consider that one."
+    if found.get("mode") == "episodes":
+        yield (
+            f"The intervals are over episodes drawn from these {len(found['classes'])} classes: other classes may be harder."
+        )
+        return
+    outside, rows = found.get("outside_domain"), found.get("rows")
+    if outside and rows and outside / rows > MANY_OUTSIDE:
+        yield f"{percent(outside / rows)} of the new rows lie farther from every prototype than the support rows do."
+    if outside is None:
+        yield "The support has too few rows to tell which new rows belong to none of its classes."
 
 
 def _coverage(facts: Facts) -> Iterator[str]:

@@ -58,6 +58,10 @@ TITLES = {
         "Varied training rows",
         "A few training rows as they are, and as the network saw them while training.",
     ),
+    "embedding": (
+        "Rows and prototypes",
+        "Scatter plot of rows in a plane, coloured by class, with each class's prototype marked.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }
 """By file name, heading and alternative text, in the order of the page."""
