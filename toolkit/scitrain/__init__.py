@@ -11,6 +11,7 @@ from scitrain.errors import ScitrainError
 from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
+from scitrain.operations.distill_model import DistillModel
 from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
@@ -39,6 +40,7 @@ __all__ = [
     "OPERATIONS",
     "CancelRun",
     "CompareRuns",
+    "DistillModel",
     "EvaluateModel",
     "ExplainModel",
     "ExportModel",

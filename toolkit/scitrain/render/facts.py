@@ -20,6 +20,7 @@ DATA = "results/data.json"
 TRAINING = "results/dl_training_log.json"
 ARCHITECTURE = "results/architecture.json"
 FEW_SHOT = "results/few_shot.json"
+DISTILLATION = "results/distillation.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 
@@ -89,6 +90,8 @@ class Facts:
     artifacts: tuple[str, ...]
     few_shot: dict[str, Any] | None = None
     """Content of ``few_shot.json``; None where nothing was told apart by prototypes."""
+    distillation: dict[str, Any] | None = None
+    """Content of ``distillation.json``; None where no teacher was asked."""
 
     @property
     def source(self) -> str:
@@ -157,6 +160,7 @@ def read_facts(run: Run) -> Facts:
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         artifacts=tuple(run.artifacts()),
         few_shot=_optional(run, FEW_SHOT),
+        distillation=_optional(run, DISTILLATION),
     )
 
 

@@ -126,7 +126,14 @@ def _summary(facts: Facts) -> str:
     size = "" if facts.training is None else f", {count(facts.training.parameters)} parameters"
     inputs = "" if facts.config is None else f" from the column{_s(facts.config)} {_listed(facts.config.input_columns)}"
     several = f" ({len(facts.targets)} targets)" if len(facts.targets) > 1 else ""
-    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} (modality {facts.modality})."
+    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} (modality {facts.modality}).{_taught(facts)}"
+
+
+def _taught(facts: Facts) -> str:
+    """Return what a student kept of its teacher; empty where there was none."""
+    if facts.distillation is None:
+        return ""
+    return " ".join(["", f"It was taught by {facts.distillation['teacher']}.", *facts.distillation["sentences"]])
 
 
 def _s(config: TrainedConfig) -> str:

@@ -27,6 +27,7 @@ from scitrain.training.module import Plan, TrainingModule
 from scitrain.training.predictor import Member, Predictor, build_member
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
+from scitrain.training.soft import SoftLoss
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput, learn_input
@@ -124,6 +125,8 @@ class _Session:
         self.steps = steps_an_epoch(rows, settings.batch_size * settings.accumulate)
         self.feed = self._feed()
         self.loss = make_loss(learning.task, options, learning.y[learning.train], learning.n_outputs, settings.device)
+        if learning.soft is not None:
+            self.loss = SoftLoss(self.loss, learning.soft)
         self.done: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.spent = 0.0
@@ -241,6 +244,9 @@ class _Session:
             y = (y - self.predictor.shift.cpu().numpy()) / self.predictor.scale.cpu().numpy()
         val = learning.val if len(learning.val) else learning.train
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
+        if learning.soft is not None:
+            scales = self.predictor.shift, self.predictor.scale
+            feed.y = learning.soft.packed(learning.task, feed.y, learning.train, *scales)
         if self.settings.augment:
             from scitrain.data.augment import augmentations
 

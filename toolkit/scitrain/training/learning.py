@@ -10,6 +10,7 @@ from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.training.options import TrainingOptions
 from scitrain.training.predictor import Predictor
+from scitrain.training.soft import Soft
 
 __all__ = ["Fitted", "Learning"]
 
@@ -33,6 +34,8 @@ class Learning:
     options: TrainingOptions = field(default_factory=TrainingOptions)
     seed: int = 42
     class_names: tuple[str, ...] | None = None
+    soft: Soft | None = None
+    """What a teacher says of the rows; training rows may then lack a label (NaN, −1 for multiclass)."""
 
     def key(self) -> str:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
@@ -50,6 +53,8 @@ class Learning:
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)
         for array in (self.train, self.val, self.y, self.x[sample]):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.soft is not None:
+            digest.update(self.soft.key())
         return digest.hexdigest()[:32]
 
 

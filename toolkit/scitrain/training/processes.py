@@ -21,6 +21,7 @@ from scitrain.models import AnyModelSpec
 from scitrain.runs import Run, atomic_write
 from scitrain.training.learning import Learning
 from scitrain.training.options import TrainingOptions
+from scitrain.training.soft import Soft
 
 __all__ = ["Processes", "helpers", "leave_group", "read_learning", "write_learning"]
 
@@ -157,7 +158,8 @@ def write_learning(learning: Learning, folder: Path) -> Path:
         rows = Path(x.filename)
     else:
         np.save(rows, x)
-    np.savez(folder / "labels.npz", y=learning.y, train=learning.train, val=learning.val)
+    said = np.zeros(0) if learning.soft is None else learning.soft.said
+    np.savez(folder / "labels.npz", y=learning.y, train=learning.train, val=learning.val, said=said)
     description = {
         "task": learning.task,
         "rows": str(rows),
@@ -166,6 +168,7 @@ def write_learning(learning: Learning, folder: Path) -> Path:
         "shape": TypeAdapter(InputShape).dump_python(learning.shape, mode="json"),
         "options": learning.options.model_dump(mode="json"),
         "seed": learning.seed,
+        "soft": None if learning.soft is None else [learning.soft.temperature, learning.soft.alpha],
     }
     return atomic_write(folder / "learning.json", TypeAdapter(dict).dump_json(description))
 
@@ -185,6 +188,7 @@ def read_learning(job: Path) -> Learning:
         shape=TypeAdapter(InputShape).validate_python(found["shape"]),
         options=TrainingOptions.model_validate(found["options"]),
         seed=found["seed"],
+        soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
     )
 
 

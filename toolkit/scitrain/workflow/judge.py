@@ -17,7 +17,7 @@ from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.simple import Simple, SimpleModel
 
-__all__ = ["Judged", "Judging", "judge", "judge_new"]
+__all__ = ["Judged", "Judging", "calibrate", "judge", "judge_new"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def judge(
         simple: Waits for the simple models; asked once the network itself has been looked at.
     """
     unseen = how.calibrator or predictor
-    temperature = None if how.calibrated else _calibrate(prepared, x, unseen)
+    temperature = None if how.calibrated else calibrate(prepared, x, unseen)
     if temperature is not None:
         predictor.set_temperature(temperature.values)
     outputs = {name: predict_array(predictor, x[rows]) for name, rows in prepared.split.items() if name != "train"}
@@ -84,7 +84,7 @@ def judge(
     )
 
 
-def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
+def calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
     """Set the temperature of a classifier from its validation rows."""
     if prepared.task == "regression":
         return None
