@@ -15,8 +15,8 @@ from benchmarks import _machine
 
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
-ALONE = ("training_step", "onnx_latency", "server_latency")
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning")
+ALONE = ("training_step", "onnx_latency", "server_latency", "few_shot")
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "distillation")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -87,6 +87,8 @@ class Kept:
     """By how much the student is worse than the teacher, in the metric's unit."""
     gained: Interval
     """By how much the student is better than the same without a teacher, in the metric's unit."""
+    validation: dict[str, float | None]
+    """The metric of each on the validation rows: what settings may be chosen by."""
     teacher_size: Size
     student_size: Size
 
@@ -121,6 +123,7 @@ class Kept:
             "unit": self.unit,
             "n": self.n,
             **spans,
+            "validation": dict(self.validation),
             "sizes": {"teacher": asdict(self.teacher_size), "student": asdict(self.student_size)},
         }
 
@@ -160,9 +163,22 @@ def compared(
         kept=_interval(_ratio(above, below)),
         lost=_interval(_signed(whole["teacher"] - whole["student"], sign)),
         gained=_interval(_signed(whole["student"] - whole["alone"], sign)),
+        validation=_validation(metric, teacher, {"student": (student[0], x), "alone": (alone, x)}),
         teacher_size=sizes["teacher"],
         student_size=sizes["student"],
     )
+
+
+def _validation(
+    metric: Metric, teacher: Teacher, students: dict[str, tuple[Predictor, np.ndarray]]
+) -> dict[str, float | None]:
+    prepared = teacher.prepared
+    rows = prepared.split["val"]
+    found: dict[str, float | None] = {}
+    for name, (network, x) in {"teacher": (teacher.predictor, teacher.x), **students}.items():
+        said = predict_array(network, x[rows]).prediction
+        found[name] = _interval(_whole(metric, score_by(metric, prepared.task, prepared.y[rows], said, 1))).value
+    return found
 
 
 def write_kept(run: Run, kept: Kept, teacher: Teacher, facts: dict[str, JsonValue]) -> None:

@@ -51,6 +51,8 @@ class Unlabelled:
     """Rows of which only the teacher speaks."""
 
     columns: Columns
+    x: np.ndarray
+    """(n, …) features that the teacher reads."""
     said: np.ndarray
     """float32 (n, S)"""
 
@@ -174,7 +176,7 @@ def read_unlabelled(path: str, teacher: Teacher, run: Run) -> Unlabelled:
     left = f"{len(table) - len(readable) + len(bad)} unreadable, {len(readable) - len(new)} among the teacher's own rows or repeated"
     run.decide("unlabelled rows", len(good), f"of {len(table):,} in {table.name}; left out: {left}")
     with stage(run, "teacher", f"asking the teacher about {len(good):,} rows without labels"):
-        return Unlabelled(take(columns, good), _say(teacher.predictor, x[good]))
+        return Unlabelled(take(columns, good), x[good], _say(teacher.predictor, x[good]))
 
 
 def _first(keys: Sequence[str], known: set[str]) -> list[int]:
@@ -203,7 +205,8 @@ def lesson_of(
     y, said = prepared.y[origin], teacher.said[origin]
     if unlabelled is None:
         return Lesson(numbered.x, y, numbered.train, said, len(y))
-    more, bad = network.featuriser.transform(unlabelled.columns)
+    same = network.featuriser == teacher.config.featuriser_object()
+    more, bad = (unlabelled.x, {}) if same else network.featuriser.transform(unlabelled.columns)
     good = np.setdiff1d(np.arange(len(more)), np.array(sorted(bad), dtype=np.int64))
     nothing = np.full((len(good), *y.shape[1:]), -1 if prepared.task == "multiclass" else np.nan, dtype=y.dtype)
     train = np.concatenate([numbered.train, np.arange(len(y), len(y) + len(good))])
