@@ -128,3 +128,12 @@ def test_the_plane_is_that_of_the_main_axes_where_these_hold_enough():
     apart = np.linalg.norm(flat.at[:1] - flat.at[1:], axis=1)
     assert apart == pytest.approx(np.linalg.norm(x[:1] - x[1:], axis=1))
     assert flatten(x[:, :1], 0).at.shape == (len(x), 2)
+
+
+def test_the_plane_keeps_neighbours_together_where_two_axes_hold_too_little():
+    y = np.arange(12).repeat(6)
+    flat = flatten(5 * np.eye(12)[y] + 0.1 * np.random.default_rng(0).normal(size=(72, 12)), 0)
+    assert flat.why.startswith("t-SNE (two main axes hold")
+    apart = np.linalg.norm(flat.at[:, None] - flat.at[None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert (y[apart.argmin(axis=1)] == y).mean() > 0.9

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scitrain.fewshot.prototypes import Array
-from scitrain.fewshot.support import Selection, choose_support
+from scitrain.fewshot.support import MOST, Selection, choose_support
 
 __all__ = ["Drawing", "Episode"]
 
@@ -53,5 +53,5 @@ class Drawing:
 
     def _of_class(self, rows: np.ndarray, x: Array, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         mixed = rng.permutation(rows)
-        queries, rest = mixed[: self.queries], mixed[self.queries :]
+        queries, rest = mixed[: self.queries], mixed[self.queries :][: max(MOST, self.shots)]
         return rest[choose_support(x[rest], self.shots, self.select, rng)], queries

@@ -6,7 +6,7 @@ import numpy as np
 
 from scitrain.fewshot.prototypes import Array, apart_from
 
-__all__ = ["Selection", "choose_support"]
+__all__ = ["MOST", "Selection", "choose_support"]
 
 Selection = Literal["random", "kmeans", "kmeans++"]
 MOST = 256

@@ -41,22 +41,6 @@ def write_measured(
 ) -> None:
     """Write the files of an evaluation over episodes."""
     _write_table(run, _queries(material, found), material)
-    hits = [
-        [
-            int((found.distances[i].argmin(axis=1) == found.answers[i])[found.answers[i] == at].sum())
-            for at in range(plan.drawing.way)
-        ]
-        for i in range(len(found.episodes))
-    ]
-    right = np.zeros(len(material.told))
-    asked_of = np.zeros(len(material.told))
-    for one, by_class in zip(found.episodes, hits, strict=True):
-        np.add.at(right, one.classes, by_class)
-        np.add.at(asked_of, one.classes, plan.drawing.queries)
-    by_name: dict[str, JsonValue] = {
-        name: {"accuracy": right[k] / asked_of[k] if asked_of[k] else None, "queries": int(asked_of[k])}
-        for k, name in enumerate(material.names())
-    }
     drawing = plan.drawing
     facts: dict[str, JsonValue] = {
         "mode": "episodes",
@@ -64,7 +48,7 @@ def write_measured(
         "shot": drawing.shots,
         "queries": drawing.queries,
         "episodes": len(found.episodes),
-        "by_class": by_name,
+        "by_class": _by_class(material, found),
         "temperature": _quartiles(found.temperatures),
         "share_in_domain": None if found.inside is None else float(found.inside.mean()),
     }
@@ -78,6 +62,19 @@ def write_measured(
     told = f"support and queries of the first episode, {drawing.way}-way {drawing.shots}-shot"
     _draw(run, material, asked, names, (points, owner, np.zeros(len(points), dtype=bool), prototypes), told)
     _pages(run, evaluation, f"{len(found.episodes):,} episodes, {drawing.way}-way {drawing.shots}-shot")
+
+
+def _by_class(material: Material, found: Measured) -> dict[str, JsonValue]:
+    """Return the share of right answers to the queries of each class."""
+    names = material.names()
+    classes = np.stack([one.classes for one in found.episodes])
+    asked = np.take_along_axis(classes, found.answers, axis=1).ravel()
+    right = (found.distances.argmin(axis=2) == found.answers).ravel()
+    n, good = np.bincount(asked, minlength=len(names)), np.bincount(asked, right, minlength=len(names))
+    return {
+        name: {"accuracy": float(good[k] / n[k]) if n[k] else None, "queries": int(n[k])}
+        for k, name in enumerate(names)
+    }
 
 
 def write_classified(
