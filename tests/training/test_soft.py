@@ -56,12 +56,12 @@ def test_the_loss_of_two_classes_by_hand():
 
 
 def test_the_loss_of_a_regression_by_hand():
-    """The median variance is 1, so that the rows weigh 1/2, 1/(1 + 3) and 1/2."""
+    """The median variance is 1, so that the rows weigh 1, 1/3 and 1."""
     labels = np.array([[0.0], [np.nan], [1.0]], np.float32)
     said = np.array([[1.0, 1.0], [2.0, 3.0], [3.0, 1.0]])
     loss, y = soft_loss("regression", labels, said, 0.5)
     found = loss.mean(torch.zeros(1, 3, 1), y)
-    assert found.item() == pytest.approx((0.5 * (0 + 1) + 0.5 * (1 / 2 + 4 / 4 + 9 / 2)) / 3)
+    assert found.item() == pytest.approx((0.5 * (0 + 1) + 0.5 * (1 + 4 / 3 + 9)) / 3)
 
 
 def test_a_teacher_that_is_one_network_has_no_variance_and_each_row_weighs_the_same():

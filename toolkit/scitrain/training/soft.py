@@ -34,15 +34,15 @@ class Soft:
     def packed(self, task: Task, y: Tensor, rows: np.ndarray, shift: Tensor, scale: Tensor) -> Tensor:
         """Return labels (n, T) or (n,) and what the teacher says of ``rows`` side by side, (n, T + S) float32.
 
-        A regression's means are brought to the scale of its labels, (μ − shift) / scale, and its variances become weights
-        s² / (s² + σ²) with s² their median: a row of which the teacher is unsure counts less.
+        A regression's means are brought to the scale of its labels, (μ − shift) / scale, and its variances become weights,
+        their median over each: a row of which the teacher is unsure counts less, the usual row counts 1.
         """
         said = torch.from_numpy(np.asarray(self.said[rows], np.float32)).to(y.device)
         labels = y.float().reshape(len(y), -1)
         if task == "regression":
             mean, variance = said.chunk(2, dim=1)
             usual = variance.median(dim=0).values
-            weight = torch.where(variance + usual > 0, usual / (usual + variance), torch.ones_like(variance))
+            weight = torch.where(usual > 0, usual / variance.clamp(min=1e-12), torch.ones_like(variance))
             said = torch.cat([(mean - shift) / scale, weight], dim=1)
         return torch.cat([labels, said], dim=1)
 

@@ -40,6 +40,8 @@ class Teacher:
     prepared: Prepared
     said: np.ndarray
     """float32 (n, S) of all its rows, as `scitrain.training.soft.Soft` wants them."""
+    error: np.ndarray
+    """(targets,) its mean squared error on the validation rows, by which its variance of a regression is made whole; else 0."""
     test: np.ndarray
     """(n_test, …) its predictions of the test rows."""
     x: np.ndarray
@@ -103,8 +105,26 @@ def teacher_of(source: Run, run: Run) -> Teacher:
     predictor = load_predictor(source).to(choose_device()[0])
     with stage(run, "teacher", "asking the teacher"):
         said = _noted(run, predictor, x)
+        error = _error(prepared, said)
         test = predict_array(predictor, x[prepared.split["test"]], batch_size(x.shape[1:])).prediction
-    return Teacher(source, config, predictor, prepared, said, test, x)
+    return Teacher(source, config, predictor, prepared, _whole(said, error), error, test, x)
+
+
+def _error(prepared: Prepared, said: np.ndarray) -> np.ndarray:
+    """Return what the members' spread does not know of: that they err together."""
+    if prepared.task != "regression":
+        return np.zeros(0)
+    rows = prepared.split["val"]
+    squares = (said[rows, : len(prepared.targets)] - prepared.y[rows]) ** 2
+    known = np.isfinite(squares)
+    return np.asarray(np.where(known, squares, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def _whole(said: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Return what the teacher says with its variances made whole: spread of the members and common error."""
+    said = said.copy()
+    said[:, said.shape[1] - len(error) :] += error
+    return said
 
 
 def _refuse_changed(source: Run, config: TrainedConfig, prepared: Prepared) -> None:
@@ -176,7 +196,7 @@ def read_unlabelled(path: str, teacher: Teacher, run: Run) -> Unlabelled:
     left = f"{len(table) - len(readable) + len(bad)} unreadable, {len(readable) - len(new)} among the teacher's own rows or repeated"
     run.decide("unlabelled rows", len(good), f"of {len(table):,} in {table.name}; left out: {left}")
     with stage(run, "teacher", f"asking the teacher about {len(good):,} rows without labels"):
-        return Unlabelled(take(columns, good), x[good], _say(teacher.predictor, x[good]))
+        return Unlabelled(take(columns, good), x[good], _whole(_say(teacher.predictor, x[good]), teacher.error))
 
 
 def _first(keys: Sequence[str], known: set[str]) -> list[int]:
