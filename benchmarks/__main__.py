@@ -15,8 +15,17 @@ from benchmarks import _machine
 
 __all__ = ["ALONE", "WITH_DATA", "main"]
 
-ALONE = ("training_step", "image_training", "onnx_latency", "compression", "server_latency", "distributed", "gpu")
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune")
+ALONE = (
+    "training_step",
+    "image_training",
+    "onnx_latency",
+    "compression",
+    "server_latency",
+    "distributed",
+    "few_shot",
+    "gpu",
+)
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune", "distillation")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,9 +12,11 @@ from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.compress_model import CompressModel
+from scitrain.operations.distill_model import DistillModel
 from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
+from scitrain.operations.few_shot_classify import FewShotClassify
 from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.get_run import GetRun
 from scitrain.operations.inspect_dataset import InspectDataset
@@ -41,9 +43,11 @@ __all__ = [
     "CancelRun",
     "CompareRuns",
     "CompressModel",
+    "DistillModel",
     "EvaluateModel",
     "ExplainModel",
     "ExportModel",
+    "FewShotClassify",
     "FindSkill",
     "GetRun",
     "InspectDataset",

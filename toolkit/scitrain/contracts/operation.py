@@ -139,7 +139,7 @@ class Operation(Spec):
     idempotent: ClassVar[bool] = False
     """True where asking twice is as good as asking once."""
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset()
-    """Arguments that train_model explains: this tool's schema names them only, for a host keeps all schemas in mind at once."""
+    """Arguments that train_model or the skill explains: this tool names them only, for a host keeps all schemas in mind."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

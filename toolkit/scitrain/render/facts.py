@@ -21,6 +21,8 @@ DATA = "results/data.json"
 TRAINING = "results/dl_training_log.json"
 ARCHITECTURE = "results/architecture.json"
 COMPRESSION = "results/compression.json"
+FEW_SHOT = "results/few_shot.json"
+DISTILLATION = "results/distillation.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 TRANSFER = "results/transfer.json"
@@ -105,6 +107,10 @@ class Facts:
     """Content of ``compression.json``; empty where nothing was compressed."""
     transfer: Mapping[str, Any] = field(default_factory=dict)
     """Content of ``transfer.json``; empty where the weights were learned from these data alone."""
+    few_shot: dict[str, Any] | None = None
+    """Content of ``few_shot.json``; None where nothing was told apart by prototypes."""
+    distillation: dict[str, Any] | None = None
+    """Content of ``distillation.json``; None where no teacher was asked."""
 
     @property
     def source(self) -> str:
@@ -123,7 +129,14 @@ class Facts:
         if row.value is None:
             return f"{row.title} has no value ({row.reason})"
         mean = "" if len(self.targets) == 1 else ", mean over the targets"
-        return f"{row.title} {with_interval(row, row.unit)} on {row.n:,} {row.split} rows{mean}"
+        return f"{row.title} {with_interval(row, row.unit)} on {row.n:,} {self.counted}{mean}"
+
+    @property
+    def counted(self) -> str:
+        """What n counts."""
+        if self.few_shot is None:
+            return f"{self.primary.split} rows"
+        return "episodes" if self.few_shot["mode"] == "episodes" else "support rows, each told without itself"
 
     @property
     def split_sizes(self) -> dict[str, int]:
@@ -167,6 +180,8 @@ def read_facts(run: Run) -> Facts:
         artifacts=tuple(run.artifacts()),
         compression=_optional(run, COMPRESSION) or {},
         transfer=_optional(run, TRANSFER) or {},
+        few_shot=_optional(run, FEW_SHOT),
+        distillation=_optional(run, DISTILLATION),
     )
 
 

@@ -33,6 +33,8 @@ def limits(run: Run) -> list[str]:
 
 def limits_of(facts: Facts) -> list[str]:
     """Return the limits that the facts imply, the gravest first."""
+    if facts.few_shot is not None:
+        return [sentence for check in (_few_shot, _missing) for sentence in check(facts)]
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
         _verdict,
         _folds,
@@ -64,6 +66,24 @@ def _folds(facts: Facts) -> Iterator[str]:
             f"The numbers are those of {len(folds)} networks, each on the fold it had not seen; the model that is kept learned "
             "from all rows, and none are left to test it on."
         )
+
+
+def _few_shot(facts: Facts) -> Iterator[str]:
+    """Say what numbers over episodes, or over the support itself, do not tell."""
+    found, verdict = facts.few_shot or {}, facts.evaluation.verdict
+    if verdict is not None and verdict.outcome != "beats":
+        word = "are worse than" if verdict.outcome == "does_not_beat" else "could not be shown to be better than"
+        yield f"Prototypes {word} the {verdict.baseline}: consider that one."
+    if found.get("mode") == "episodes":
+        yield (
+            f"The intervals are over episodes drawn from these {len(found['classes'])} classes: other classes may be harder."
+        )
+        return
+    outside, rows = found.get("outside_domain"), found.get("rows")
+    if outside and rows and outside / rows > MANY_OUTSIDE:
+        yield f"{percent(outside / rows)} of the new rows lie farther from every prototype than the support rows do."
+    if outside is None:
+        yield "The support has too few rows to tell which new rows belong to none of its classes."
 
 
 def _coverage(facts: Facts) -> Iterator[str]:

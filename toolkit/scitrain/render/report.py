@@ -70,6 +70,14 @@ TITLES = {
         "Varied training rows",
         "A few training rows as they are, and as the network saw them while training.",
     ),
+    "embedding": (
+        "Rows and prototypes",
+        "Scatter plot of rows in a plane, coloured by class, with each class's prototype marked.",
+    ),
+    "distillation": (
+        "Student and teacher",
+        "Dot plot of teacher, student, and the same student without a teacher, with intervals.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }
 """By file name, heading and alternative text, in the order of the page."""

@@ -57,11 +57,14 @@ def metrics_table(facts: Facts) -> Table:
     rows = [row for row in _of_one(facts, "test") if row.name in METRICS]
     names = list(dict.fromkeys(name for row in rows for name in row.baselines))
     level = percent(rows[0].level) if rows else ""
-    head = ("metric", "network", *names)
+    own = "network" if facts.few_shot is None else "prototypes"
+    head = ("metric", own, *names)
     of = "" if len(facts.targets) == 1 else ", mean over the targets"
-    caption = f"Test split, n = {count(facts.primary.n)}{of}; in brackets {level} intervals"
+    where = "Test split" if facts.few_shot is None else facts.counted.capitalize()
+    caption = f"{where}, n = {count(facts.primary.n)}{of}; in brackets {level} intervals"
     if names:
-        caption += "; Δ is network − baseline on the same rows, paired; ↓ lower is better, ↑ higher is better"
+        same = "rows" if facts.few_shot is None else facts.counted.partition(",")[0]
+        caption += f"; Δ is {own} − baseline on the same {same}, paired; ↓ lower is better, ↑ higher is better"
     return table(caption, head, ([named(row), told(row), *_compared(row, names)] for row in rows), numeric=True)
 
 

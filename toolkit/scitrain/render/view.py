@@ -55,6 +55,7 @@ def view(facts: Facts) -> dict[str, object]:
         "split": data.split_words(facts),
         "licence": facts.data.get("licence") or "not stated by the source; ask its owner before sharing data or model",
         "baselines": facts.baselines,
+        "few_shot": _few_shot(facts),
         "calibration": _calibration(facts),
         "threshold": None
         if facts.config is None or facts.config.domain_threshold is None
@@ -103,8 +104,26 @@ def _title(facts: Facts) -> str:
     return f"{_named(facts)} from {facts.modality}: {one_line(facts.source)}"
 
 
+def _few_shot(facts: Facts) -> str:
+    """Return how far confidences and flags of few-shot learning can be trusted; empty where there is none."""
+    if facts.few_shot is None:
+        return ""
+    return (
+        "A confidence is softmax(−distance / T) over the prototypes, T fitted to support rows told by prototypes made without them. "
+        "A row lies in the domain unless it is farther from its nearest prototype than all but 5 % of the support rows are from "
+        "theirs, told in the same way."
+    )
+
+
 def _summary(facts: Facts) -> str:
     """Return one sentence that says what the model is."""
+    if facts.few_shot is not None:
+        said = facts.few_shot
+        distance = "cosine" if said["distance"] == "cosine" else "squared Euclidean"
+        return (
+            f"Prototypes of {len(said['classes'])} classes of {_named(facts)}: the mean of a few examples each, {distance} distance, in "
+            f"{said['width']} dimensions ({said['encoder']})."
+        )
     family = "network" if facts.config is None else value_words(facts.config.model["family"])
     kind = f"{family} ({FAMILIES[family]})" if family in FAMILIES else family
     members = facts.config.members if facts.config else 1
@@ -114,7 +133,14 @@ def _summary(facts: Facts) -> str:
     size = "" if facts.training is None else f", {count(facts.training.parameters)} parameters"
     inputs = "" if facts.config is None else f" from the column{_s(facts.config)} {_listed(facts.config.input_columns)}"
     several = f" ({len(facts.targets)} targets)" if len(facts.targets) > 1 else ""
-    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} (modality {facts.modality})."
+    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} (modality {facts.modality}).{_taught(facts)}"
+
+
+def _taught(facts: Facts) -> str:
+    """Return what a student kept of its teacher; empty where there was none."""
+    if facts.distillation is None:
+        return ""
+    return " ".join(["", f"It was taught by {facts.distillation['teacher']}.", *facts.distillation["sentences"]])
 
 
 def _s(config: TrainedConfig) -> str:

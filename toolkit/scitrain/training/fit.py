@@ -31,6 +31,7 @@ from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.sharded import ShardedTeam
 from scitrain.training.sharing import share_out
+from scitrain.training.soft import SoftLoss
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput
@@ -135,6 +136,8 @@ class Session:
         self.feed = self._feed()
         y = learning.y[learning.train]
         self.loss = make_loss(learning.task, options, y, learning.n_outputs, settings.device, learning.head)
+        if learning.soft is not None:
+            self.loss = SoftLoss(self.loss, learning.soft)
         self.done: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.spent = 0.0
@@ -297,6 +300,9 @@ class Session:
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
         if self.predictor.members[0].encoder.sorts:  # type: ignore[union-attr]
             feed.sort_by_length()
+        if learning.soft is not None:
+            scales = self.predictor.shift, self.predictor.scale
+            feed.y = learning.soft.packed(learning.task, feed.y, learning.train, *scales)
         if self.settings.augment:
             from scitrain.data.augment import augmentations
 

@@ -11,6 +11,7 @@ from scitrain.data.options import Task
 from scitrain.training.heads import Head, make_head
 from scitrain.training.options import TrainingOptions, head_kind
 from scitrain.training.predictor import Predictor
+from scitrain.training.soft import Soft
 from scitrain.training.start import Start
 
 __all__ = ["Fitted", "Learning"]
@@ -39,6 +40,8 @@ class Learning:
     """Share of labels between the ends that a quantile head learns."""
     start: Start = field(default_factory=Start)
     """What the members begin from, and what of them is trained how fast."""
+    soft: Soft | None = None
+    """What a teacher says of the rows; training rows may then lack a label (NaN, −1 for multiclass)."""
 
     @property
     def head(self) -> Head:
@@ -63,6 +66,8 @@ class Learning:
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)
         for array in (self.train, self.val, self.y, self.x[sample]):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.soft is not None:
+            digest.update(self.soft.key())
         return digest.hexdigest()[:32]
 
 

@@ -101,6 +101,7 @@ def class_weights(task: Task, asked: str | Sequence[float], y: np.ndarray, n_out
             )
         return [float(weight) for weight in asked]
     if task == "multiclass":
+        y = y[y >= 0]  # rows that only a teacher speaks of
         counts = np.maximum(np.bincount(y, minlength=n_outputs), 1)
         return [float(weight) for weight in len(y) / (n_outputs * counts)]
     positive, negative = (y == 1).sum(0), (y == 0).sum(0)

@@ -24,6 +24,7 @@ from scitrain.training.group import FOLDER, Group, current_group, joined
 from scitrain.training.learning import Learning
 from scitrain.training.options import TrainingOptions
 from scitrain.training.places import VARIABLES, Place
+from scitrain.training.soft import Soft
 
 __all__ = ["Processes", "helpers", "read_learning", "read_settings", "write_learning"]
 
@@ -185,7 +186,8 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         rows = Path(x.filename)
     else:
         np.save(rows, x)
-    np.savez(folder / "labels.npz", y=learning.y, train=learning.train, val=learning.val)
+    said = np.zeros(0) if learning.soft is None else learning.soft.said
+    np.savez(folder / "labels.npz", y=learning.y, train=learning.train, val=learning.val, said=said)
     description = {
         "task": learning.task,
         "rows": str(rows),
@@ -196,6 +198,7 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         "seed": learning.seed,
         "coverage": learning.coverage,
         "settings": None if settings is None else asdict(settings),
+        "soft": None if learning.soft is None else [learning.soft.temperature, learning.soft.alpha],
     }
     return atomic_write(folder / "learning.json", TypeAdapter(dict).dump_json(description))
 
@@ -216,6 +219,7 @@ def read_learning(job: Path) -> Learning:
         options=TrainingOptions.model_validate(found["options"]),
         seed=found["seed"],
         coverage=found["coverage"],
+        soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
     )
 
 

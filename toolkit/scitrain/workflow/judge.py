@@ -17,7 +17,7 @@ from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.simple import Simple, SimpleModel
 
-__all__ = ["Calibrated", "Judged", "Judging", "calibrate", "judge", "judge_new", "predicted", "said_of"]
+__all__ = ["Calibrated", "Judged", "Judging", "calibrate", "judge", "judge_new", "predicted", "said_of", "temper"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def judge(
 def calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor, how: Judging) -> Calibrated:
     """Set the temperature of ``predictor`` and learn its domain, by the validation rows."""
     unseen = how.calibrator or predictor
-    temperature = None if how.calibrated else _calibrate(prepared, x, unseen)
+    temperature = None if how.calibrated else temper(prepared, x, unseen)
     if temperature is not None:
         predictor.set_temperature(temperature.values)
     val = predict_array(predictor, x[prepared.split["val"]])
@@ -115,7 +115,7 @@ def _with_intervals(
     return Predictions(said, spread, low, high, sets, inside, distance, outputs.ends)
 
 
-def _calibrate(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
+def temper(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
     """Set the temperature of a classifier from its validation rows."""
     if prepared.task == "regression":
         return None

@@ -11,7 +11,7 @@ from scitrain.runs import Run
 from scitrain.workflow.headline import Headline
 from scitrain.workflow.simple import SimpleModel
 
-__all__ = ["headlines", "write_data", "write_metrics"]
+__all__ = ["headlines", "headlines_of", "write_data", "write_metrics"]
 
 METRICS = "results/metrics.json"
 DATA = "results/data.json"
@@ -34,6 +34,11 @@ def headlines(task: str, evaluation: Evaluation) -> list[Headline]:
     rows = [row for row in evaluation.metrics if row.split == "test"]
     named = [[row for row in rows if row.name == name] for name in SHOWN[task]]
     return [_headline(row) for found in named if found for row in _telling(found)]
+
+
+def headlines_of(evaluation: Evaluation) -> list[Headline]:
+    """Return every test metric as it is told first."""
+    return [_headline(row) for row in evaluation.metrics if row.split == "test"]
 
 
 def _telling(found: Sequence[MetricRow]) -> Sequence[MetricRow]:
