@@ -126,17 +126,19 @@ class Ship(Declared):
     crew: list[Crew] = []
     by_role: dict[str, Crew] = {}
     cargo: dict[str, JsonValue] = {}
+    description: str = "afloat"
 
 
-def test_the_schema_of_an_answer_says_of_a_record_in_it_that_it_is_one_and_no_more() -> None:
+def test_the_schema_of_an_answer_has_names_and_types_and_says_of_a_record_that_it_is_one() -> None:
     record = {"type": "object"}
     assert Ship.model_json_schema(mode="serialization") == {
         "type": "object",
         "properties": {
-            "captain": {"anyOf": [record, {"type": "null"}], "description": "Who leads."},
+            "captain": {"anyOf": [record, {"type": "null"}]},
             "crew": {"type": "array", "items": record},
             "by_role": {"type": "object", "additionalProperties": record},
             "cargo": record,
+            "description": {"type": "string"},
         },
     }
 

@@ -17,15 +17,17 @@ __all__ = ["Declared", "FullSchema", "field_docs"]
 
 FIELD = re.compile(r"(\w+)\s*:\s*\S")
 INDENT = 4
-JSON_VALUE = {"$ref": "#/$defs/JsonValue"}
+ANYTHING = ("additionalProperties", {"$ref": "#/$defs/JsonValue"})
 """How pydantic says that anything may stand there."""
+UNTOLD = {"description", "default"}
+"""What the schema of an answer leaves to the answer."""
 
 
 class TerseSchema(GenerateJsonSchema):
     """JSON schema without what every client would read twice: titles made from names, and docstrings told elsewhere."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        """Return the schema; that of an answer says of each record in it that it is one, for its fields stand in the answer itself."""
+        """Return the schema; that of an answer has names and types alone, and of a record that it is one: the rest stands in the answer itself."""
         said = super().generate(schema, mode)
         if mode == "validation":
             return said
@@ -72,19 +74,17 @@ class TerseSchema(GenerateJsonSchema):
 
 
 def _shallow(said: Any, records: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401  # any part of a JSON schema
-    """Return a part of a schema with each reference replaced by the type of what it refers to."""
+    """Return a part of a schema without what is told of it, and each reference replaced by the type of what it refers to."""
     if isinstance(said, list):
         return [_shallow(part, records) for part in said]
     if not isinstance(said, dict):
         return said
     if "$ref" in said:
         record = records[said["$ref"].rpartition("/")[2]]
-        return {key: value for key, value in {**record, **said}.items() if key in ("type", "enum", "description")}
-    return {
-        key: _shallow(part, records)
-        for key, part in said.items()
-        if (key, part) != ("additionalProperties", JSON_VALUE)
-    }
+        return {key: value for key, value in record.items() if key in ("type", "enum")}
+    kept = {key: part for key, part in said.items() if key not in UNTOLD and (key, part) != ANYTHING}
+    fields = {name: _shallow(part, records) for name, part in said.get("properties", {}).items()}
+    return {key: fields if key == "properties" else _shallow(part, records) for key, part in kept.items()}
 
 
 class FullSchema(TerseSchema):
