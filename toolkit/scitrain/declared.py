@@ -27,7 +27,7 @@ class TerseSchema(GenerateJsonSchema):
     """JSON schema without what every client would read twice: titles made from names, and docstrings told elsewhere."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        """Return the schema; that of an answer has names and types alone, and of a record that it is one: the rest stands in the answer itself."""
+        """Return the schema; that of an answer has names and types alone, and of a record that it is one: the answer tells the rest."""
         said = super().generate(schema, mode)
         if mode == "validation":
             return said
