@@ -32,8 +32,9 @@ class Exporter(ABC):
 
         Args:
             target: What `export` wrote.
-            facts: ``run_id``, ``task``, ``targets`` (``name``, ``unit``, ``classes``), ``trained_on``, ``seed``, ``coverage``, ``conformal``,
-                ``inputs`` (columns), ``features`` (a name for each column of a vector, or None), ``shape`` and ``dtype`` of a row of features.
+            facts: ``run_id``, ``task``, ``targets`` (``name``, ``unit``, ``classes``), ``trained_on``, ``seed``, ``coverage``,
+                ``conformal``, ``inputs`` (columns), ``features`` (a name for each column of a vector, or None), ``shape`` and
+                ``dtype`` of a row of features.
         """
 
     @abstractmethod
