@@ -33,8 +33,8 @@ TOLERANCE = 1e-3
 WAYS = {
     "one": {},
     "one_thread": {},
-    "ddp": {"devices": 2, "strategy": "ddp"},
-    "fsdp": {"devices": 2, "strategy": "fsdp"},
+    "ddp": {"devices": 2, "parallel": "ddp"},
+    "fsdp": {"devices": 2, "parallel": "fsdp"},
 }
 SCRIPT = """
 import sys

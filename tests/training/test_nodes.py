@@ -96,14 +96,14 @@ def by_torchrun(run: Run, folder: Path):
 @pytest.mark.slow
 @pytest.mark.parametrize(("launch", "strategy"), [(by_torchrun, "fsdp"), (by_slurm, "ddp")])
 def test_two_nodes_learn_what_one_process_learns(queued, alone, tmp_path, launch, strategy):
-    run = queued(strategy=strategy)
+    run = queued(parallel=strategy)
     codes = [process.wait(300) for process in launch(run, tmp_path)]
     said = "\n".join(path.read_text() for path in tmp_path.glob("?.log"))
     assert codes == [0, 0], said
     record = run.record()
     assert record.status == "completed"
     told = {decision.what: decision for decision in record.decisions}
-    assert (told["processes"].value, told["strategy"].value) == (2, strategy)
+    assert (told["processes"].value, told["parallel"].value) == (2, strategy)
     assert told["processes"].why == f"started by {'torchrun' if launch is by_torchrun else 'Slurm'}"
     np.testing.assert_allclose(losses(run), alone, rtol=1e-3)
     assert (run.path / "models/weights.safetensors").is_file()

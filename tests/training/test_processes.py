@@ -45,7 +45,7 @@ def test_two_processes_learn_what_one_learns(learning, new_run, tmp_path):
     logs = "\n".join(path.read_text() for path in tmp_path.rglob("checkpoints/processes/*.log"))
     assert done.returncode == 0, done.stderr + logs
     log = json.loads(next(tmp_path.rglob("workspace/**/dl_training_log.json")).read_text())
-    assert (log["processes"], log["strategy"]) == (2, "ddp")
+    assert (log["processes"], log["parallel"]) == (2, "ddp")
     ours = [[row["train_loss"], row["val_loss"]] for row in log["epochs"]]
     np.testing.assert_allclose(ours, [[row["train_loss"], row["val_loss"]] for row in alone.history], rtol=1e-3)
 

@@ -92,7 +92,7 @@ def test_a_checkpoint_of_whole_weights_goes_on_sharded_and_back():
     whole = Team([copy.deepcopy(member)], "cpu")
     optimizer, _ = train(whole, rows)
     parts = ShardedTeam(copy.deepcopy(member), "cpu")
-    second = torch.optim.AdamW(parts.parameters, lr=0.01, weight_decay=0.0)
+    second = torch.optim.AdamW(parts.groups, lr=0.01, weight_decay=0.0)
     assert parts.optimizer_state(second)["state"] == {}
     parts.restore(whole.snapshot())
     parts.load_optimizer(second, whole.optimizer_state(optimizer))
@@ -121,17 +121,17 @@ def settings():
 
 def test_weights_are_shared_out_where_they_do_not_fit(learning, settings, monkeypatch):
     chosen, decision = shared(learning, settings)
-    assert chosen.strategy == decision.value == "ddp"
+    assert chosen.parallel == decision.value == "ddp"
     assert "fit each of 2 processes" in decision.why
     monkeypatch.setattr("scitrain.training.sharing.available_memory", lambda: 4000)
     chosen, decision = shared(learning, settings)
-    assert chosen.strategy == "fsdp"
+    assert chosen.parallel == "fsdp"
     assert "more than 60% of what one process has" in decision.why
 
 
 def test_a_strategy_that_was_asked_for_is_taken_where_there_are_processes_to_share(learning, settings):
-    assert shared(learning, settings, strategy="fsdp")[0].strategy == "fsdp"
-    work = learning("regression", strategy="fsdp")
+    assert shared(learning, settings, parallel="fsdp")[0].parallel == "fsdp"
+    work = learning("regression", parallel="fsdp")
     alone, decision = share_out(settings(work, 1), work)
     assert alone.strategy == "single"
     assert "needs devices of 2 or more" in decision.why

@@ -18,6 +18,7 @@ from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
 from scitrain.operations.few_shot_classify import FewShotClassify
 from scitrain.operations.find_skill import FindSkill
+from scitrain.operations.finetune_model import FinetuneModel
 from scitrain.operations.get_run import GetRun
 from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
@@ -49,6 +50,7 @@ __all__ = [
     "ExportModel",
     "FewShotClassify",
     "FindSkill",
+    "FinetuneModel",
     "GetRun",
     "InspectDataset",
     "ListModels",

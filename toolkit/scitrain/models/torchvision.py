@@ -1,12 +1,14 @@
 """Any classifier of the torchvision library."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec, Size
 from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
     from scitrain.models._encoder import Encoder
@@ -19,6 +21,7 @@ class Torchvision(ModelSpec):
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("image",)
     reference: ClassVar[str] = "Marcel & Rodriguez 2010, Torchvision, doi:10.1145/1873951.1874254"
+    sizes: ClassVar[Mapping[InputKind, Size]] = {"image": Size(11_176_512, 296_091_648)}
     rows: ClassVar[int] = 200
     gpu: ClassVar[str] = "advised; needed for images above 100 pixels"
 
@@ -29,7 +32,7 @@ class Torchvision(ModelSpec):
     """Start from torchvision's own weights."""
     weights: str | None = None
     """Local file with pretrained weights (safetensors, or a PyTorch file that holds tensors alone)."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.0, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
 
     def build(self, shape: InputShape) -> "Encoder":

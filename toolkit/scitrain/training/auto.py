@@ -112,7 +112,7 @@ class Settings:
     precision: Precision
     augment: tuple[str, ...]
     """Ways in which training rows are varied."""
-    strategy: str = "single"
+    parallel: str = "single"
     """How processes share the weights: ``single``, ``ddp`` or ``fsdp``; see `scitrain.training.sharing`."""
     gradient_checkpointing: bool = False
     compile: bool | None = False

@@ -145,7 +145,7 @@ class Session:
 
     def work(self) -> Outcome:
         """Train each group of members, from the last checkpoint on."""
-        saved = self.checkpoints.load("cpu" if self.settings.strategy == "fsdp" else self.settings.device)
+        saved = self.checkpoints.load("cpu" if self.settings.parallel == "fsdp" else self.settings.device)
         self.journal.epochs = self.settings.epochs * len(self.groups)
         self.journal.finished = [] if saved is None else [list(rows) for rows in saved["finished"]]
         self.journal.rows = [] if saved is None else list(saved["rows"])
@@ -178,7 +178,7 @@ class Session:
         return TrainingModule(team, self.feed, self.loss, self._plan(group), tracker)
 
     def _team(self, members: list[Member]) -> Team | ShardedTeam:
-        if self.settings.strategy == "fsdp":
+        if self.settings.parallel == "fsdp":
             return ShardedTeam(copy.deepcopy(members[0]), self.settings.device)
         team = Team(members, self.settings.device, self.learning.start.paces(members[0]))
         if self.learning.start.sparse:
@@ -274,12 +274,12 @@ class Session:
             predictor.shift.copy_(torch.from_numpy(np.nanmean(labels, axis=0)))
             spread = np.nanstd(labels, axis=0)
             predictor.scale.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
-        return predictor if self.settings.strategy == "fsdp" else predictor.to(self.settings.device)
+        return predictor if self.settings.parallel == "fsdp" else predictor.to(self.settings.device)
 
     def _groups(self) -> list[list[int]]:
         members = list(range(self.settings.members))
         first = self.predictor.members[0]
-        apart = self.settings.gradient_checkpointing or self.settings.strategy == "fsdp"
+        apart = self.settings.gradient_checkpointing or self.settings.parallel == "fsdp"
         apart = apart or bool(self.learning.start.paces(first))  # type: ignore[arg-type]
         together = first.encoder.vectorises and not apart  # type: ignore[union-attr]
         why = (
@@ -353,7 +353,7 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
         "seconds": round(seconds, 3),
         "device": settings.device,
         "processes": settings.processes,
-        "strategy": settings.strategy,
+        "parallel": settings.parallel,
         "precision": settings.precision,
         "batch_size": settings.batch_size,
         "accumulate": settings.accumulate,

@@ -67,7 +67,7 @@ class TrainingOptions(Spec):
     """Where to compute."""
     devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
     """Processes (one a GPU, or several on the CPU) that share each batch."""
-    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    parallel: Literal["auto", "ddp", "fsdp"] = "auto"
     """How processes share weights: copies (`ddp`), or parts where memory asks for it (`fsdp`)."""
     deterministic: bool = True
     """Take only algorithms that give the same numbers each time."""

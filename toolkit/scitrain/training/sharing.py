@@ -24,11 +24,11 @@ def share_out(settings: Settings, learning: Learning) -> tuple[Settings, Decisio
     strategy, why = _strategy(settings, learning)
     if strategy == "fsdp" and settings.compile is not False:
         settings, why = replace(settings, compile=False), f"{why}; weights in parts run without torch.compile"
-    return replace(settings, strategy=strategy), Decision(what="strategy", value=strategy, why=why)
+    return replace(settings, parallel=strategy), Decision(what="parallel", value=strategy, why=why)
 
 
 def _strategy(settings: Settings, learning: Learning) -> tuple[str, str]:
-    asked = learning.options.strategy
+    asked = learning.options.parallel
     if settings.processes == 1:
         said = "" if asked == "auto" else f"; {asked} was asked for, which needs devices of 2 or more"
         return "single", f"one process{said}"
