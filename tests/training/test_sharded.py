@@ -133,6 +133,6 @@ def test_a_strategy_that_was_asked_for_is_taken_where_there_are_processes_to_sha
     assert shared(learning, settings, parallel="fsdp")[0].parallel == "fsdp"
     work = learning("regression", parallel="fsdp")
     alone, decision = share_out(settings(work, 1), work)
-    assert alone.strategy == "single"
+    assert alone.parallel == "single"
     assert "needs devices of 2 or more" in decision.why
     assert TrainingOptions().strategy == "auto"
