@@ -135,4 +135,4 @@ def test_a_strategy_that_was_asked_for_is_taken_where_there_are_processes_to_sha
     alone, decision = share_out(settings(work, 1), work)
     assert alone.parallel == "single"
     assert "needs devices of 2 or more" in decision.why
-    assert TrainingOptions().strategy == "auto"
+    assert TrainingOptions().parallel == "auto"
