@@ -59,7 +59,8 @@ class Yardstick:
         """Return a loss as a person reads it."""
         if share is None:
             return "unknown"
-        return f"{100 * share:.3g} % of the error" if self.relative else f"{100 * share:.3g} points"
+        number = f"{100 * share:.3g}"
+        return f"{number} % of the error" if self.relative else f"{number} point{'' if number == '1' else 's'}"
 
     def loss(self, prediction: np.ndarray) -> Loss:
         """Measure what ``prediction``, shaped as the original's, costs."""
