@@ -54,13 +54,13 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
 def test_the_most_resident_memory_since_the_last_look_is_told():
     memory = resources.PeakMemory()
     before, gpu = memory.read()
-    held = bytearray(64 << 20)
+    held = bytearray(256 << 20)  # far more than what other threads of a test process give back meanwhile
     held[::4096] = bytes([1]) * len(held[::4096])
     del held
-    assert memory.read()[0] >= before + (48 << 20)
+    assert memory.read()[0] >= before + (128 << 20)
     assert gpu is None
     memory.reset()
-    assert memory.read()[0] < before + (48 << 20)
+    assert memory.read()[0] < before + (128 << 20)
 
 
 def test_without_the_kernels_record_the_memory_of_the_moment_is_told(tmp_path):
