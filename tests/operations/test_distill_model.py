@@ -124,3 +124,8 @@ def test_fields_out_of_range_are_refused_when_the_request_is_made():
         scitrain.DistillModel(run="x", alpha=2)
     with pytest.raises(ValidationError, match="greater than or equal to"):
         scitrain.DistillModel(run="x", temperature=0)
+
+
+def test_a_student_may_be_named_by_its_family_alone_or_left_to_the_teacher_in_words():
+    assert scitrain.DistillModel(run="a", model="mlp").model.family == "mlp"
+    assert scitrain.DistillModel(run="a", model="auto").model is None

@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, JsonValue
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import ScitrainError
-from scitrain.exporters import check_formats
-from scitrain.models import AnyModelSpec
 from scitrain.runs import Decision, Run
 from scitrain.spec import OfRun
 from scitrain.training.options import TrainingOptions
 from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.training import AskedModel, Formats
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class DistillModel(OfRun, Job, TrainingOptions):
         {*TrainingOptions.model_fields, "model", "seed", "coverage", "export"}
     )
 
-    model: AnyModelSpec | None = None
+    model: AskedModel = None
     """Student; null: one network of the teacher's own kind."""
     temperature: float = Field(2.0, ge=0.1, le=100)
     """Softens probabilities."""
@@ -85,20 +84,8 @@ class DistillModel(OfRun, Job, TrainingOptions):
     """Seed of the student; null: the teacher's."""
     coverage: float = Field(0.9, ge=0.5, le=0.99)
     """Share of predictions whose interval or set shall hold the truth."""
-    export: list[str] = ["onnx"]
+    export: Formats = ["onnx"]
     """Formats written and verified."""
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _family_alone(cls, value: object) -> object:
-        """Accept ``model="mlp"`` for ``model={"family": "mlp"}``."""
-        return {"family": value} if isinstance(value, str) else value
-
-    @field_validator("export")
-    @classmethod
-    def _known_formats(cls, formats: list[str]) -> list[str]:
-        check_formats(formats)
-        return formats
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a teacher that is not finished, a student that does not read its data, and a file that is not there."""

@@ -1,8 +1,8 @@
 """What a request to train says, and what is learned from it; shared by every operation that trains a network of its own data."""
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from scitrain.data.options import DataOptions
 from scitrain.exporters import check_formats
@@ -16,15 +16,33 @@ if TYPE_CHECKING:
     from scitrain.training.learning import Learning
     from scitrain.workflow.network import Network
 
-__all__ = ["TrainingRequest", "learning_of"]
+__all__ = ["AskedModel", "Formats", "TrainingRequest", "learning_of"]
 
 S = TypeVar("S", bound=Spec)
+
+
+def _family_alone(value: object) -> object:
+    """Accept ``model="mlp"`` for ``model={"family": "mlp"}``, and ``"auto"`` for null."""
+    if isinstance(value, str):
+        return None if value in ("auto", "") else {"family": value}
+    return value
+
+
+def _known(formats: list[str]) -> list[str]:
+    check_formats(formats)
+    return formats
+
+
+AskedModel = Annotated[AnyModelSpec | None, BeforeValidator(_family_alone)]
+"""Network as a request names it."""
+Formats = Annotated[list[str], AfterValidator(_known)]
+"""Export formats that there are."""
 
 
 class TrainingRequest(TrainingOptions, DataOptions):
     """Data, network, training and what is written at the end."""
 
-    model: AnyModelSpec | None = None
+    model: AskedModel = None
     """Family and its options, or the family's name alone; null chooses by modality, task and size and says why."""
     features: dict[str, JsonValue] = {}
     """Options of the features, such as `{"views": ["snv", "d2"]}` for spectra."""
@@ -32,22 +50,8 @@ class TrainingRequest(TrainingOptions, DataOptions):
     """Train again on training and validation rows together, for as many epochs as were best; the first network calibrates."""
     coverage: float = Field(0.9, ge=0.5, le=0.99)
     """Share of predictions whose interval or set shall hold the truth."""
-    export: list[str] = ["onnx"]
+    export: Formats = ["onnx"]
     """Formats written and verified after training: `onnx`, `torchscript`, `torch_export`, `cpp`, `bundle`."""
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _family_alone(cls, value: object) -> object:
-        """Accept ``model="mlp"`` for ``model={"family": "mlp"}``, and ``"auto"`` for null."""
-        if value in ("auto", ""):
-            return None
-        return {"family": value} if isinstance(value, str) else value
-
-    @field_validator("export")
-    @classmethod
-    def _known_formats(cls, formats: list[str]) -> list[str]:
-        check_formats(formats)
-        return formats
 
     def part(self, options: type[S]) -> S:
         """Return the part of the request that is about data, or about training."""
