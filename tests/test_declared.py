@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, Field, JsonValue
@@ -116,6 +116,19 @@ def test_the_schema_says_otherwise_what_pydantic_says():
     assert ours == theirs
 
 
+class Fishing(Declared):
+    net: int | float | None = None
+    nets: list[str] | str | None = None
+    depth: int | Literal["auto"] = "auto"
+
+
+def test_a_union_of_plain_types_is_one_schema_and_a_word_among_them_keeps_it_a_union() -> None:
+    said = Fishing.model_json_schema()["properties"]
+    assert said["net"] == {"type": ["number", "null"]}
+    assert said["nets"] == {"type": ["array", "string", "null"], "items": {"type": "string"}}
+    assert [part.get("const", part["type"]) for part in said["depth"]["anyOf"]] == ["integer", "auto"]
+
+
 class Crew(Declared):
     name: str
 
@@ -135,7 +148,7 @@ def test_the_schema_of_an_answer_has_names_and_types_and_says_of_a_record_that_i
         "type": "object",
         "properties": {
             "captain": {"anyOf": [record, {"type": "null"}]},
-            "crew": {"type": "array", "items": record},
+            "crew": {"type": "array"},
             "by_role": {"type": "object", "additionalProperties": record},
             "cargo": record,
             "description": {"type": "string"},

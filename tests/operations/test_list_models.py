@@ -8,6 +8,7 @@ from scitrain.contracts.model import TYPICAL
 from scitrain.errors import UnknownNameError
 from scitrain.models import FAMILIES
 from scitrain.models._layers import LAYERS, named
+from scitrain.operations import OPERATIONS
 from scitrain.operations.list_models import ListModels
 from scitrain.training.architecture import architecture
 from scitrain.training.predictor import build_member
@@ -52,3 +53,19 @@ def test_the_options_of_a_stack_tell_every_layer_with_its_options(workspace: Wor
 def test_an_unknown_family_is_answered_with_the_near_name(workspace: Workspace) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'stack'"):
         ListModels(family="stak").run(workspace)
+
+
+@pytest.mark.parametrize("tool", ["train_model", "finetune_model"])
+def test_a_tool_that_only_names_an_argument_has_it_explained_here(tool: str, workspace: Workspace) -> None:
+    told = ListModels(tool=tool).run(workspace).arguments
+    assert told is not None
+    published = OPERATIONS[tool].model_json_schema()["properties"]
+    assert set(told) - {"$defs"} == set(published)
+    assert published["gradient_clip"] == {}
+    assert told["gradient_clip"]["description"] == "Largest norm of a member's gradient."
+    assert "gradient_clip: Largest norm" in ListModels(tool=tool).run(workspace).summary()
+
+
+def test_an_unknown_tool_is_answered_with_the_near_name(workspace: Workspace) -> None:
+    with pytest.raises(UnknownNameError, match="train_model"):
+        ListModels(tool="train_modl").run(workspace)

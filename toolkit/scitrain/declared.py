@@ -17,7 +17,7 @@ __all__ = ["Declared", "FullSchema", "field_docs"]
 
 FIELD = re.compile(r"(\w+)\s*:\s*\S")
 INDENT = 4
-ANYTHING = ("additionalProperties", {"$ref": "#/$defs/JsonValue"})
+UNSAID = (("additionalProperties", {"$ref": "#/$defs/JsonValue"}), ("items", {"$ref": "#/$defs/JsonValue"}))
 """How pydantic says that anything may stand there."""
 UNTOLD = {"description", "default"}
 """What the schema of an answer leaves to the answer."""
@@ -49,11 +49,11 @@ class TerseSchema(GenerateJsonSchema):
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Write ``{"type": ["number", "null"]}``, which says the same as a union of two schemas in half the words."""
-        full = super().nullable_schema(schema)
-        first, *others = full.get("anyOf", [full])
-        if others == [{"type": "null"}] and isinstance(first.get("type"), str) and not {"enum", "const"} & set(first):
-            return {**first, "type": [first["type"], "null"]}
-        return full
+        return _one_of_types(super().nullable_schema(schema))
+
+    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
+        """Write a union of plain types the same way: ``{"type": ["string", "array"], "items": …}``."""
+        return _one_of_types(super().union_schema(schema))
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave out a default that is empty, or an object all of whose fields have theirs: what is not given is not there."""
@@ -70,7 +70,30 @@ class TerseSchema(GenerateJsonSchema):
         said.pop("description", None)
         if self.mode == "serialization":
             said.pop("required", None)  # an answer is always whole: the list of its fields would stand there twice
+        for name in getattr(schema["cls"], "explained_elsewhere", ()):
+            said["properties"][name] = {}  # what is accepted is decided by the class and not by its schema
         return said
+
+
+def _one_of_types(union: JsonSchemaValue) -> JsonSchemaValue:
+    """Put a union of types into one schema where that says the same: each keyword of it is about one type alone."""
+    parts = union.get("anyOf", [])
+    flat = [part.get("type") for part in parts]
+    types = [name for part in flat for name in (part if isinstance(part, list) else [part])]
+    if (
+        not parts
+        or not all(isinstance(name, str) for name in types)
+        or any({"enum", "const"} & set(part) for part in parts)
+    ):
+        return union
+    if "number" in types:
+        parts, types = (
+            [part for part in parts if part != {"type": "integer"}],
+            [name for name in types if name != "integer"],
+        )
+    if len({*types}) < len(types):
+        return union
+    return {key: value for part in parts for key, value in part.items()} | {"type": types}
 
 
 def _shallow(said: Any, records: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401  # any part of a JSON schema
@@ -82,13 +105,15 @@ def _shallow(said: Any, records: dict[str, JsonSchemaValue]) -> Any:  # noqa: AN
     if "$ref" in said:
         record = records[said["$ref"].rpartition("/")[2]]
         return {key: value for key, value in record.items() if key in ("type", "enum")}
-    kept = {key: part for key, part in said.items() if key not in UNTOLD and (key, part) != ANYTHING}
+    kept = {key: part for key, part in said.items() if key not in UNTOLD and (key, part) not in UNSAID}
+    if "$ref" in kept.get("items", {}):
+        del kept["items"]  # of a record: the answer tells
     fields = {name: _shallow(part, records) for name, part in said.get("properties", {}).items()}
     return {key: fields if key == "properties" else _shallow(part, records) for key, part in kept.items()}
 
 
 class FullSchema(TerseSchema):
-    """The same for somebody who asks for just these options: what each member of a union is and takes."""
+    """All of it, for somebody who asks for just this: what each argument is, what each member of a union takes."""
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Tell all members."""

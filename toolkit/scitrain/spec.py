@@ -18,7 +18,7 @@ class OfRun(Spec):
     """A request about a trained run. The field is called ``run`` outside; inside, ``run()`` is the method that acts."""
 
     of: str = Field(alias="run")
-    """Id of the run whose model is meant, such as `train_model-20260101T120000-0a1b2c3d`."""
+    """Id of the run whose model is meant."""
 
     def parents(self) -> list[str]:
         """Return the run this one builds on."""

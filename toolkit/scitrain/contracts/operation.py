@@ -139,15 +139,7 @@ class Operation(Spec):
     idempotent: ClassVar[bool] = False
     """True where asking twice is as good as asking once."""
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset()
-    """Arguments that train_model or the skill explains: this tool names them only, for a host keeps all schemas in mind."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Leave out what is explained elsewhere; what is accepted is decided by the class and not by its schema."""
-        said = handler.resolve_ref_schema(handler(schema))
-        for name in cls.explained_elsewhere:
-            said["properties"][name] = {}
-        return said
+    """Arguments that the tool's schema only names, for a host keeps all schemas in mind; list_models(tool=…) explains them."""
 
     @classmethod
     def name(cls) -> str:

@@ -71,6 +71,7 @@ class EvaluateModel(OfRun, Job):
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Evaluate a model"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"mc_dropout"})
 
     data: str | None = None
     """Labelled file with the columns of the training data; null takes the test split the model has never seen."""

@@ -63,12 +63,14 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
     """Fine-tune pretrained weights on a few labels: images, texts, molecules, proteins, or the encoder of any run.
 
     Takes the arguments of train_model. `compare` tries several strategies, from scratch among them, and says whether the
-    transfer helps. Answers at once with a run id; follow it with get_run.
+    transfer helps.
     """
 
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Fine-tune a model"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields)
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | {
+        "blocks", "layer_decay", "head_rate", "rank", "modules", "units"
+    }  # fmt: skip
 
     def check(self, workspace: Workspace) -> None:
         """Refuse data and weights that are not there, and several processes."""

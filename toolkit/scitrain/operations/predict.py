@@ -113,6 +113,7 @@ class Predict(OfRun, Job):
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Predict"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"mc_dropout"})
     background: ClassVar[bool] = False
 
     inputs: list[Cell | dict[str, Cell]] | None = Field(None, min_length=1, max_length=10_000)

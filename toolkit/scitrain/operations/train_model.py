@@ -9,7 +9,7 @@ from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
 from scitrain.runs import Decision, Run
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import TrainingRequest
+from scitrain.workflow.training import SELDOM, TrainingRequest
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ class TrainModel(Job, TrainingRequest):
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
     stopping, compares with mean, ridge or logistic, and random forest on the same split, calibrates intervals, and writes
     metrics, figures, model card, report and ONNX file into a run directory. Answers at once with a run id; follow it
-    with get_run. Call inspect_dataset first: it gives these arguments ready to send.
+    with get_run. Call inspect_dataset first: it gives these arguments ready to send. Those that are only named here are
+    seldom needed: list_models(tool="train_model") explains them.
     """
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Train a model"
+    explained_elsewhere: ClassVar[frozenset[str]] = SELDOM
 
     def check(self, workspace: Workspace) -> None:
         """Refuse data that are not there, and columns that they do not have."""

@@ -103,13 +103,12 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
 
     Takes the arguments of train_model, and those of the search. What declares a range is searched, unless the request sets it:
     options of the network, learning rate, weight decay, batch size. Test rows are met once, by the best; with folds each fold has
-    a search of its own (nested cross-validation). Answers at once with a run id; follow it with get_run, go on with an
-    interrupted search by resume_run.
+    a search of its own (nested cross-validation). resume_run goes on with an interrupted search.
     """
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Tune hyperparameters"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) - {"data", "target"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | {"storage", "study"}
 
     @field_validator("search")
     @classmethod

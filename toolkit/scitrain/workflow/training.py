@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from scitrain.training.learning import Learning
     from scitrain.workflow.network import Network
 
-__all__ = ["AskedModel", "Formats", "TrainingRequest", "learning_of"]
+__all__ = ["SELDOM", "AskedModel", "Formats", "TrainingRequest", "learning_of"]
 
 S = TypeVar("S", bound=Spec)
+SELDOM = frozenset(
+    """ignore duplicates max_rows weight_decay patience warmup gradient_clip accumulate class_weights precision devices parallel
+    deterministic gradient_checkpointing compile top_k checkpoint_seconds loggers coverage""".split()
+)
+"""What a request for a training seldom says: its tool only names it."""
 
 
 def _family_alone(value: object) -> object:
