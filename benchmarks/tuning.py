@@ -9,7 +9,9 @@ two workers ≥ 1.6 × one where two cores are free; a study killed with SIGKILL
   loop is given), split, space, sampler, pruner, trials, epochs, patience and threads; they take turns, and who begins changes with the
   seed. The time is that of the search alone. Validation RMSE is the unit in which both choose. The processor time stands beside the
   wall time: it says the same where others use the machine.
-- *workers*: one process as it works by default, then two, process starts included. Says nothing where the cores are busy: see the load.
+- *workers*: one process as it works by default, then two, process starts included. Beside it what two processes of one thread with
+  a loop of torch alone do over one (`bare_two_over_one`): where that is far below 2 the machine has not two cores to give, and the
+  speed-up says nothing of the search.
 - *killed*: SIGKILL after four trials have ended, then resume_run.
 
 ``--only`` measures one part and leaves the others in the file as they were, each with its own date and load.
@@ -19,6 +21,8 @@ import argparse
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -224,22 +228,54 @@ def measure_search(data: Path, trials: int, seeds: int, threads: int, workspace:
     }
 
 
+BARE = """
+import sys, time, torch
+torch.set_num_threads(1)
+net = torch.nn.Sequential(torch.nn.Linear(300, 128), torch.nn.ReLU(), torch.nn.Linear(128, 128), torch.nn.ReLU(), torch.nn.Linear(128, 1))
+optimizer = torch.optim.AdamW(net.parameters(), fused=True)
+x, y = torch.randn(64, 300), torch.randn(64, 1)
+print("ready", flush=True)
+input()
+begin = time.perf_counter()
+for _ in range(3000):
+    optimizer.zero_grad()
+    (net(x) - y).square().mean().backward()
+    optimizer.step()
+print(time.perf_counter() - begin)
+"""
+
+
+def bare_seconds(processes: int) -> float:
+    """Return the mean seconds of so many processes that run the bare loop at the same time."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    begun = [subprocess.Popen([sys.executable, "-c", BARE], **pipes) for _ in range(processes)]
+    for process in begun:
+        process.stdout.readline()  # type: ignore[union-attr]  # it is ready: torch is imported
+    for process in begun:
+        process.stdin.write("\n")  # type: ignore[union-attr]
+        process.stdin.flush()  # type: ignore[union-attr]
+    return mean(float(process.communicate()[0]) for process in begun)
+
+
 def measure_workers(data: Path, trials: int, seeds: int, threads: int, workspace: Workspace) -> dict[str, Any]:
     """Let one process search, then two."""
     del threads  # each count of workers takes the threads it takes by default
     torch.set_num_threads(cpu_count())
     one: list[Searched] = []
     two: list[Searched] = []
+    bare: list[float] = []
     for seed in range(seeds):
         request = asked(data, n_trials=trials, seed=seed, pruner="none")
         one.append(ours(request, workspace))
         two.append(ours(request.model_copy(update={"workers": 2}), workspace))
-        print(seed, "one", one[-1], "two", two[-1], flush=True)
+        bare.append(2 * bare_seconds(1) / bare_seconds(2))
+        print(seed, "one", one[-1], "two", two[-1], "bare", bare[-1], flush=True)
     # the searches differ in what they try, and so in their epochs: the pace counts
     paces = [(b["epochs"] / b["seconds"]) / (a["epochs"] / a["seconds"]) for a, b in zip(one, two, strict=True)]
     return {
         "trials": trials,
         "cores": cpu_count(),
+        "bare_two_over_one": round(median(bare), 2),
         "speed_up": round(1 / ratio(two, one, "seconds"), 2),
         "speed_up_in_epochs_a_second": round(median(paces), 2),
         "rounds": {"one": rounded(one), "two": rounded(two)},

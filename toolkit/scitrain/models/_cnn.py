@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from scitrain.models._encoder import Encoder
@@ -20,6 +21,16 @@ class ConvBlock(nn.Sequential):
             # Rounding up keeps an axis of one pixel, so that images smaller than 8 pixels pass through as well.
             nn.MaxPool2d(2, ceil_mode=True) if pool else nn.Identity(),
         )
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (batch, inside, height, width) to (batch, outside, …)."""
+        for place, layer in enumerate(self):
+            rows = layer(rows)
+            # Channels side by side: norm, pooling and convolutions train a fifth to a third faster so. Asked of the first
+            # convolution's output, for images of one channel have no order of channels to tell a convolution.
+            if place == 0 and self.training:
+                rows = rows.contiguous(memory_format=torch.channels_last)
+        return rows
 
 
 class CnnEncoder(Encoder):

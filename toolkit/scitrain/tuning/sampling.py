@@ -12,8 +12,8 @@ STREAM = 11
 """Keeps the seeds of a search apart from those of initial weights and orders."""
 STARTUP = 10
 """Trials drawn at random before TPE and the median learn from them."""
-WARMUP_SHARE = 6
-"""A trial is not judged by the median before so great a part of its epochs: a high learning rate starts slowly and ends well."""
+WARMUP_SHARE = 3
+"""A trial is not judged by the median before a third of its epochs: a high learning rate starts slowly and ends well."""
 
 
 def make_sampler(job: SearchJob, worker: int, number: int) -> samplers.BaseSampler:
