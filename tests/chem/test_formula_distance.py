@@ -30,7 +30,9 @@ def test_it_is_a_metric(one: dict[str, float], two: dict[str, float], three: dic
 
 
 @given(st.lists(COMPOSITION, min_size=1, max_size=5), st.lists(COMPOSITION, min_size=1, max_size=200))
-def test_the_bounded_search_finds_what_trying_all_finds(query: list[dict[str, float]], known: list[dict[str, float]]) -> None:
+def test_the_bounded_search_finds_what_trying_all_finds(
+    query: list[dict[str, float]], known: list[dict[str, float]]
+) -> None:
     rows, all_known = cumulative(query), cumulative(known)
     for row, (place, distance) in zip(rows, nearest(query, known), strict=True):
         every = np.abs(all_known - row).sum(axis=1)

@@ -30,7 +30,12 @@ def test_without_a_reference_novelty_is_undefined() -> None:
 
 @pytest.mark.parametrize(
     ("texts", "kind"),
-    [(["CO", "NO", "Fe2O3"], "formula"), (["CO", "CC(=O)O"], "smiles"), (["CO"], "smiles"), (["🙂", "NaN", "LiCoO2"], "formula")],
+    [
+        (["CO", "NO", "Fe2O3"], "formula"),
+        (["CO", "CC(=O)O"], "smiles"),
+        (["CO"], "smiles"),
+        (["🙂", "NaN", "LiCoO2"], "formula"),
+    ],
 )
 def test_the_kind_is_what_most_read_as(texts: list[str], kind: str) -> None:
     assert recognise_kind(texts) == kind

@@ -11,7 +11,9 @@ from scitrain.generation.satisfaction import chance, miss
 def test_a_value_is_satisfied_within_its_tolerance() -> None:
     goal = Goal(value=2.0, tolerance=0.3)
     assert goal.ends == (1.7, 2.3)
-    assert miss(goal, np.array([1.7, 2.0, 2.5, 1.0, np.nan]), 0.3).tolist() == pytest.approx([0, 0, 2 / 3, 7 / 3, np.inf])
+    assert miss(goal, np.array([1.7, 2.0, 2.5, 1.0, np.nan]), 0.3).tolist() == pytest.approx(
+        [0, 0, 2 / 3, 7 / 3, np.inf]
+    )
     assert goal.words("eV") == "2 ± 0.3 eV"
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from rdkit import DataStructs
 
-from scitrain.chem.molecule_criteria import fingerprints
 from scitrain.chem.formulas import parse
+from scitrain.chem.molecule_criteria import fingerprints
 from scitrain.generation.compositions import (
     composition_measures,
     element_divergence,

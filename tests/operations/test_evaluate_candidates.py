@@ -78,7 +78,9 @@ def test_all_invalid_is_told_and_not_an_error(workspace: Workspace) -> None:
 
 def test_predictions_conditions_and_the_domain_are_told(trained, workspace: Workspace) -> None:
     source = trained.trained_run(workspace.root)
-    result = EvaluateCandidates(candidates=["NaCl", "KBr"], predictors=source.id, conditions={"gap": {"min": -1e9}}).run(workspace)
+    result = EvaluateCandidates(
+        candidates=["NaCl", "KBr"], predictors=source.id, conditions={"gap": {"min": -1e9}}
+    ).run(workspace)
     found = values(result)
     assert found["satisfied_gap"] == 1.0
     assert "in_domain" in found
