@@ -28,6 +28,7 @@ from scitrain.operations.predict import Predict
 from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.train_generator import TrainGenerator
+from scitrain.operations.tokenize_materials import TokenizeMaterials
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
 from scitrain.runs import Run
@@ -66,6 +67,7 @@ __all__ = [
     "ScitrainError",
     "Started",
     "TrainGenerator",
+    "TokenizeMaterials",
     "TrainModel",
     "TuneHyperparameters",
     "Workspace",
