@@ -13,6 +13,7 @@ from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.compress_model import CompressModel
 from scitrain.operations.distill_model import DistillModel
+from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
@@ -48,6 +49,7 @@ __all__ = [
     "CompareRuns",
     "CompressModel",
     "DistillModel",
+    "EvaluateCandidates",
     "EvaluateModel",
     "ExplainModel",
     "ExportModel",

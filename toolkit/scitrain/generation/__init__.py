@@ -1,1 +1,1 @@
-"""Generators of molecules and compositions: what is learned, how it is drawn, what a draw ends as."""
+"""New molecules and compositions: generators that draw them, what they are worth, and how to look for those that are wanted."""
