@@ -28,8 +28,8 @@ from scitrain.operations.list_runs import ListRuns
 from scitrain.operations.predict import Predict
 from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
-from scitrain.operations.train_generator import TrainGenerator
 from scitrain.operations.tokenize_materials import TokenizeMaterials
+from scitrain.operations.train_generator import TrainGenerator
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
 from scitrain.runs import Run
@@ -68,8 +68,8 @@ __all__ = [
     "Run",
     "ScitrainError",
     "Started",
-    "TrainGenerator",
     "TokenizeMaterials",
+    "TrainGenerator",
     "TrainModel",
     "TuneHyperparameters",
     "Workspace",

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,12 +72,11 @@ def gather(
     state = state or Gathered()
     begin, before, barren = time.monotonic(), state.spent, 0
     with torch_threads():
-        while not (state.stopped := _reason(state, wanted, barren)):
+        while not _over(state, wanted, barren):
             size = min(wanted.sampling.batch_size, _enough(state, wanted))
             drawn = generator.draw(size, wanted.values, wanted.sampling, mix(wanted.seed, 11, state.chunks), stop)
-            kept = [one for one in map(generator.judge, drawn) if _new(one, state, wanted)]
+            kept = _kept(map(generator.judge, drawn), state, wanted)
             state.chunks += 1
-            state.drawn += len(drawn)
             state.spent = before + time.monotonic() - begin
             barren = 0 if kept else barren + 1
             take(kept, state)
@@ -90,6 +89,11 @@ def _enough(state: Gathered, wanted: Wanted) -> int:
     return max(16, int(1.25 * (wanted.count - state.found) / share))
 
 
+def _over(state: Gathered, wanted: Wanted, barren: int) -> bool:
+    state.stopped = _reason(state, wanted, barren)
+    return bool(state.stopped)
+
+
 def _reason(state: Gathered, wanted: Wanted, barren: int) -> str:
     if state.found >= wanted.count:
         return f"{wanted.count:,} found"
@@ -98,6 +102,18 @@ def _reason(state: Gathered, wanted: Wanted, barren: int) -> str:
     if wanted.sampling.beams > 1 and state.chunks:
         return "a beam search finds the same each time"
     return f"nothing new in {BARREN} batches" if barren >= BARREN else ""
+
+
+def _kept(judged: Iterable[Candidate], state: Gathered, wanted: Wanted) -> list[Candidate]:
+    """Return those that are new; what comes after the last one that was wanted is not looked at, and not counted."""
+    kept: list[Candidate] = []
+    for one in judged:
+        if state.found >= wanted.count:
+            break
+        state.drawn += 1
+        if _new(one, state, wanted):
+            kept.append(one)
+    return kept
 
 
 def _new(one: Candidate, state: Gathered, wanted: Wanted) -> bool:
@@ -110,8 +126,6 @@ def _new(one: Candidate, state: Gathered, wanted: Wanted) -> bool:
         return False
     if wanted.novel and not one.novel:
         state.rejected[KNOWN] += 1
-        return False
-    if state.found >= wanted.count:
         return False
     state.keys.add(hashed)
     state.found += 1

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AttentionInterface, GPT2Config, GPT2LMHeadModel
-from transformers import utils as HF
+from transformers.utils import logging
 
 __all__ = ["ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt"]
 
@@ -155,10 +155,10 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keep transformers' bars off the terminal."""
-    before = HF.logging.is_progress_bar_enabled()
-    HF.logging.disable_progress_bar()
+    before = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         if before:
-            HF.logging.enable_progress_bar()
+            logging.enable_progress_bar()

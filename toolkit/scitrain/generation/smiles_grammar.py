@@ -5,7 +5,7 @@ What no mask sees is whether aromatic rings can be written with double bonds; th
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -74,6 +74,22 @@ def _charge(text: str | None) -> int:
     return size if text[0] == "+" else -size
 
 
+class _Spot(NamedTuple):
+    """All that decides what may follow; equal spots have the same mask."""
+
+    kind: str
+    order: int
+    free: int
+    """Bonds that the atom at hand still takes."""
+    aromatic: bool
+    branches: bool
+    rings: bool
+    bare: bool
+    closing: tuple[int, ...]
+    opening: tuple[int, ...]
+    tight: bool
+
+
 class SmilesGrammar(Grammar):
     """SMILES after the OpenSMILES specification, without dummy atoms and reactions."""
 
@@ -89,14 +105,19 @@ class SmilesGrammar(Grammar):
             self.mask([i for i, word in enumerate(self.read) if word.kind == "atom" and _fits(word, order)])
             for order in range(5)
         ]
-        """Atoms that a bond of an order may lead to."""
+        """Atoms that a bond of an order may lead to …"""
+        self.leads = [
+            self.mask([i for i, word in enumerate(self.read) if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)])
+            for order in range(5)
+        ]
+        """… and those among them that have a bond left."""
         self.bonds = [
             self.mask([i for i, word in enumerate(self.read) if word.kind == "bond" and word.order <= room])
             for room in range(MOST + 1)
         ]
         self.closures = sorted(np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()")))
         self.eos = self.mask([words.eos])
-        self.cache: dict[tuple[object, ...], np.ndarray] = {}
+        self.cache: dict[_Spot, np.ndarray] = {}
 
     def begin(self) -> Reading:
         """Return the reading of an empty string."""
@@ -106,6 +127,10 @@ class SmilesGrammar(Grammar):
 def _fits(word: _Word, order: int) -> bool:
     """Tell whether an atom can be reached by a bond; an aromatic one counts neighbours, and takes no triple bond."""
     return word.room >= 1 and order <= 2 if word.aromatic else word.room >= order
+
+
+def _goes_on(word: _Word, order: int) -> bool:
+    return word.room >= (1 if word.aromatic else order) + 1
 
 
 @dataclass
@@ -173,22 +198,36 @@ class _SmilesReading(Reading):
 
     def allowed(self, left: int) -> np.ndarray:
         """Return what may follow."""
-        free = self.room[self.at] if self.at >= 0 else 0
-        closing, opening = self._closable(), self._openable()
-        owed = len(self.branches) + len(self.rings)
-        tight = left <= owed + 4
-        aromatic = self.at >= 0 and self.aromatic[self.at]
-        key = (self.kind, self.order, min(free, MOST), bool(self.branches), closing, opening, tight, aromatic)
-        known = self.grammar.cache.get(key)
+        free = min(self.room[self.at], MOST) if self.at >= 0 else 0
+        tight = left <= len(self.branches) + len(self.rings) + 4
+        spot = _Spot(
+            self.kind,
+            self.order,
+            free,
+            self.at >= 0 and self.aromatic[self.at],
+            bool(self.branches),
+            bool(self.rings),
+            self._bare(),
+            self._closable(),
+            () if tight else self._openable(),
+            tight,
+        )
+        known = self.grammar.cache.get(spot)
         if known is None:
-            known = self.grammar.cache[key] = self._allowed(free, closing, opening, tight)
+            known = self.grammar.cache[spot] = _allowed(self.grammar, spot)
         return known
+
+    def _bare(self) -> bool:
+        """Tell whether the string may not end here: an aromatic atom has two neighbours or more."""
+        if self.at < 0 or not self.aromatic[self.at]:
+            return False
+        return len(self.near[self.at]) + sum(atom == self.at for atom, _ in self.rings.values()) < 2
 
     def _closable(self) -> tuple[int, ...]:
         """Return ring tokens that may close here: the ring has three atoms or more, and both ends take the bond."""
         if self.at < 0 or not self.rings:
             return ()
-        here = self.room[self.at]
+        here = self.room[self.at] - (1 if len(self.rings) > 1 and not self.branches else 0)
         return tuple(
             sorted(
                 token
@@ -205,32 +244,50 @@ class _SmilesReading(Reading):
         """Return the first ring tokens that are free: which one stands there means nothing, and rings get their numbers in turn."""
         return tuple([token for token in self.grammar.closures if token not in self.rings][:OPENINGS])
 
-    def _allowed(self, free: int, closing: tuple[int, ...], opening: tuple[int, ...], tight: bool) -> np.ndarray:
-        grammar, kind = self.grammar, self.kind
-        if kind in ("start", "dot"):
-            return grammar.takes[0]
-        found = grammar.of_kind["none"].copy()
-        if kind == "bond":
-            found |= grammar.takes[self.order]
-            found[list(closing)] = True
-            if not tight and free >= (1 if self.aromatic[self.at] else self.order):
-                found[list(opening)] = True
-            return found
-        if kind == "open":
-            return found | grammar.takes[1] | (grammar.bonds[min(free, MOST)] if free > 0 else found)
-        found[list(closing)] = True
-        if self.branches:
-            found |= grammar.of_kind["close"]
-        elif not self.rings:
-            found |= grammar.eos | (grammar.of_kind["dot"] if not tight else grammar.of_kind["none"])
-        if free > 0 and not (tight and found.any()):
-            found |= grammar.takes[1] | self._bonds(free)
-            if not tight:
-                found |= grammar.of_kind["open"]
-                found[list(opening)] = True
-        return found if found.any() else grammar.eos
 
-    def _bonds(self, free: int) -> np.ndarray:
-        if self.aromatic[self.at]:
-            return self.grammar.bonds[2]
-        return self.grammar.bonds[min(free, MOST)]
+def _allowed(grammar: SmilesGrammar, spot: _Spot) -> np.ndarray:
+    """Return what may follow.
+
+    Nothing leads into a dead end: outside branches, while rings are open, an atom has a bond left to go on with; behind a
+    branch the chain goes on, as canonical SMILES has it.
+    """
+    if spot.kind in ("start", "dot"):
+        return grammar.takes[0]
+    atoms = grammar.leads if spot.rings and not spot.branches else grammar.takes
+    needed = 1 if spot.aromatic else spot.order
+    if spot.kind == "bond":
+        found = atoms[spot.order].copy()
+    elif spot.kind == "open":
+        return atoms[1] | grammar.bonds[spot.free]
+    else:
+        found = grammar.of_kind["none"].copy()
+        if spot.free > 0:
+            found |= atoms[1] | grammar.bonds[2 if spot.aromatic else spot.free]
+    found[list(spot.closing)] = True
+    if spot.free > needed or (spot.branches and spot.free == needed):
+        found[list(spot.opening)] = True
+    if spot.kind == "bond":
+        return found
+    if spot.free > 1 and not spot.tight:
+        found |= grammar.of_kind["open"]
+    if spot.kind != "close" and not spot.bare:
+        found |= _ends(grammar, spot)
+    return _hurried(grammar, spot, found) if spot.tight else found
+
+
+def _ends(grammar: SmilesGrammar, spot: _Spot) -> np.ndarray:
+    """Return what ends a branch, a part, or the string."""
+    if spot.branches:
+        return grammar.of_kind["close"]
+    if spot.rings:
+        return grammar.of_kind["none"]
+    return grammar.eos if spot.tight else grammar.eos | grammar.of_kind["dot"]
+
+
+def _hurried(grammar: SmilesGrammar, spot: _Spot, found: np.ndarray) -> np.ndarray:
+    """Return what brings the string to its end where there is hardly room: closing before anything else."""
+    closing = grammar.of_kind["none"].copy()
+    closing[list(spot.closing)] = True
+    if spot.kind != "close" and not spot.bare:
+        closing |= _ends(grammar, spot)
+    return closing if closing.any() else found

@@ -97,6 +97,8 @@ class _State:
     """Steps done of the epoch in hand."""
     spent: float = 0.0
     """Seconds of earlier processes."""
+    cpu: float = 0.0
+    """Seconds of CPU of earlier processes."""
     best_loss: float = math.inf
     best_epoch: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -134,6 +136,7 @@ class _Loop:
         self.journal = Journal(run, pacing.epochs, pacing.device)
         self.state = _State()
         self.began = self.epoch_began = time.monotonic()
+        self.cpu_began = time.process_time()
         self._told = 0.0
 
     def work(self, on_epoch: Callable[[], None] | None) -> Learned:
@@ -162,6 +165,12 @@ class _Loop:
 
     def _seconds(self) -> float:
         return self.state.spent + time.monotonic() - self.began
+
+    def _cpu(self) -> float:
+        return self.state.cpu + time.process_time() - self.cpu_began
+
+    def _taken(self) -> float:
+        return self.state.taken + time.monotonic() - self.epoch_began
 
     def _epoch(self) -> None:
         state, steps = self.state, self.lesson.steps()
@@ -224,7 +233,7 @@ class _Loop:
         """Validate, remember what is best, tell, and begin the next epoch."""
         state = self.state
         state.epoch += 1
-        seconds = state.taken + time.monotonic() - self.epoch_began
+        seconds = self._taken()
         self.network.eval()
         with self.mean.in_place(), torch.no_grad(), autocast(self.pacing.precision, self.pacing.device):
             loss = self.lesson.validate()
@@ -248,7 +257,7 @@ class _Loop:
                 "optimizer": self.optimizer.state_dict(),
                 "mean": self.mean.weights,
                 "numbers": [state.epoch, state.step, state.best_epoch],
-                "sums": [self._seconds(), state.best_loss, state.total, time.monotonic() - self.epoch_began + state.taken],
+                "sums": [self._seconds(), self._cpu(), state.best_loss, state.total, self._taken()],
                 "best": state.best,
                 "rows": self.journal.rows,
             }
@@ -264,7 +273,7 @@ class _Loop:
         self.mean.weights = saved["mean"]
         state = self.state
         state.epoch, state.step, state.best_epoch = saved["numbers"]
-        state.spent, state.best_loss, state.total, state.taken = saved["sums"]
+        state.spent, state.cpu, state.best_loss, state.total, state.taken = saved["sums"]
         state.best = saved["best"]
         self.journal.rows = list(saved["rows"])
 
@@ -274,6 +283,7 @@ class _Loop:
         rows = self.journal.finished[-1]
         facts: dict[str, JsonValue] = {
             "seconds": round(self._seconds(), KEPT),
+            "cpu_seconds": round(self._cpu(), KEPT),
             "device": pacing.device,
             "precision": pacing.precision,
             "learning_rate": pacing.learning_rate,
