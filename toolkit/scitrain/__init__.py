@@ -20,6 +20,7 @@ from scitrain.operations.export_model import ExportModel
 from scitrain.operations.few_shot_classify import FewShotClassify
 from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.finetune_model import FinetuneModel
+from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.get_run import GetRun
 from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
@@ -28,6 +29,7 @@ from scitrain.operations.predict import Predict
 from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.tokenize_materials import TokenizeMaterials
+from scitrain.operations.train_generator import TrainGenerator
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
 from scitrain.runs import Run
@@ -54,6 +56,7 @@ __all__ = [
     "FewShotClassify",
     "FindSkill",
     "FinetuneModel",
+    "GenerateCandidates",
     "GetRun",
     "InspectDataset",
     "ListModels",
@@ -66,6 +69,7 @@ __all__ = [
     "ScitrainError",
     "Started",
     "TokenizeMaterials",
+    "TrainGenerator",
     "TrainModel",
     "TuneHyperparameters",
     "Workspace",
