@@ -38,7 +38,7 @@ def test_only_ratios_count() -> None:
 
 
 def test_ten_elements_take_no_longer_than_two() -> None:
-    many = {symbol: 3.0 for symbol in ("Fe", "Mn", "Cr", "V", "Ni", "Co", "Cu", "Mo", "W", "O")}
+    many = dict.fromkeys(("Fe", "Mn", "Cr", "V", "Ni", "Co", "Cu", "Mo", "W", "O"), 3.0)
     assert balance(many).neutral
 
 

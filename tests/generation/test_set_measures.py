@@ -31,14 +31,14 @@ def test_scaffolds_are_counted_among_molecules_with_rings() -> None:
     found = {m.name: m for m in molecule_measures(MOLECULES, describe("smiles", MOLECULES), None, 0)}
     assert (found["scaffold_diversity"].value, found["scaffold_diversity"].n) == (pytest.approx(2 / 3), 3)
     assert found["pains_free"].value == 0.75
-    assert found["wasserstein_logP"].value is None
+    assert found["wasserstein_logp"].value is None
 
 
 def test_a_set_compared_with_itself_is_no_distance_away() -> None:
     own = describe("smiles", MOLECULES)
     found = {m.name: m for m in molecule_measures(MOLECULES, own, own, 0)}
-    assert found["wasserstein_logP"].value == pytest.approx(0)
-    assert found["mean_QED"].beside["reference"] == pytest.approx(found["mean_QED"].value)
+    assert found["wasserstein_logp"].value == pytest.approx(0)
+    assert found["mean_qed"].beside["reference"] == pytest.approx(found["mean_qed"].value)
     similarities, mean = nearest_known(MOLECULES, frozenset(MOLECULES), 0)
     assert similarities.tolist() == [1.0] * 4
     assert mean.value == 1.0

@@ -26,18 +26,18 @@ def values(result: EvaluateCandidatesResult) -> dict[str, float | None]:
 def test_molecules_are_judged_row_by_row_and_as_a_set(workspace: Workspace) -> None:
     reference = workspace.root / "known.csv"
     reference.write_text("smiles\nCCO\nCCN\nc1ccccc1\n", encoding="utf-8")
-    result = EvaluateCandidates(candidates=MOLECULES, reference=str(reference), conditions={"logP": 1.4}).run(workspace)
+    result = EvaluateCandidates(candidates=MOLECULES, reference=str(reference), conditions={"logp": 1.4}).run(workspace)
     found = values(result)
     assert found["validity"] == pytest.approx(3 / 7)
     assert found["novelty"] == 0.5
-    assert found["satisfied_logP"] == 0.5
+    assert found["satisfied_logp"] == 0.5
     rows = rows_of(workspace, result)
     assert [row["candidate"] for row in rows] == MOLECULES
     assert rows[1]["error"] == "repeats row 1"
     assert "5,001 characters" in rows[6]["error"]
     assert rows[0]["novel"] == "False"
     assert float(rows[0]["nearest_similarity"]) == 1.0
-    assert float(rows[2]["QED"]) > 0
+    assert float(rows[2]["qed"]) > 0
     assert {"figures/molecules.png", "figures/distributions.png", "report.html"} <= set(result.files)
     page = (workspace.runs / result.run_id / "report.html").read_text(encoding="utf-8")
     assert "no reference" not in page
@@ -64,8 +64,8 @@ def test_compositions_are_judged_beside_real_and_random_formulas(workspace: Work
 def test_candidates_of_a_table_and_of_a_run_are_found(workspace: Workspace) -> None:
     table = workspace.root / "made.csv"
     table.write_text("id,formula,score\n1,NaCl,0.3\n2,KCl,0.2\n", encoding="utf-8")
-    first = EvaluateCandidates(data=str(table)).run(workspace)
-    again = EvaluateCandidates(run_id=first.run_id).run(workspace)
+    first = EvaluateCandidates(candidates=str(table)).run(workspace)
+    again = EvaluateCandidates(candidates=first.run_id).run(workspace)
     assert values(first) == values(again)
 
 
@@ -90,15 +90,15 @@ def test_predictions_conditions_and_the_domain_are_told(trained, workspace: Work
 
 
 def test_mistakes_are_refused_with_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="nothing to judge"):
+    with pytest.raises(ValidationError, match="at least 1"):
         EvaluateCandidates(candidates=[])
-    with pytest.raises(ValidationError, match="give one of candidates"):
+    with pytest.raises(ValidationError, match="candidates"):
         EvaluateCandidates()
-    with pytest.raises(UnknownNameError, match="did you mean 'logP'"):
-        EvaluateCandidates(candidates=["CCO"], conditions={"logp": 1}).run(workspace)
+    with pytest.raises(UnknownNameError, match="did you mean 'logp'"):
+        EvaluateCandidates(candidates=["CCO"], conditions={"logP": 1}).run(workspace)
     with pytest.raises(DataError, match="judge the two apart"):
         EvaluateCandidates(candidates=["Fe2O3", "LiCoO2", "c1ccccc1", "CC(=O)O"]).run(workspace)
     table = workspace.root / "two.csv"
     table.write_text("a,b\nhello,3\nthere,4\n", encoding="utf-8")
     with pytest.raises(DataError, match="say column"):
-        EvaluateCandidates(data=str(table)).run(workspace)
+        EvaluateCandidates(candidates=str(table)).run(workspace)

@@ -12,6 +12,7 @@ from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.compress_model import CompressModel
+from scitrain.operations.design_materials import DesignMaterials
 from scitrain.operations.distill_model import DistillModel
 from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.evaluate_model import EvaluateModel
@@ -48,6 +49,7 @@ __all__ = [
     "CancelRun",
     "CompareRuns",
     "CompressModel",
+    "DesignMaterials",
     "DistillModel",
     "EvaluateCandidates",
     "EvaluateModel",

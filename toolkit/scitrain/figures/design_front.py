@@ -53,7 +53,15 @@ def design_front(x: Axis, y: Axis, alive: np.ndarray, on_front: np.ndarray, subt
     )
     for chosen, marker, colour, size, alpha, label in groups:
         rows = np.flatnonzero(chosen)[thinned(int(chosen.sum()), MOST)]
-        axes.plot(x.values[rows], y.values[rows], marker, color=colour, ms=size, alpha=alpha, label=f"{label} ({count(int(chosen.sum()))})")
+        axes.plot(
+            x.values[rows],
+            y.values[rows],
+            marker,
+            color=colour,
+            ms=size,
+            alpha=alpha,
+            label=f"{label} ({count(int(chosen.sum()))})",
+        )
     _frame(axes, x, y, seen)
     axes.set(xlabel=axis_name(x.name, x.unit), ylabel=axis_name(y.name, y.unit))
     axes.legend(loc="best", fontsize=8.5)
@@ -71,4 +79,6 @@ def _frame(axes: Axes, x: Axis, y: Axis, seen: np.ndarray) -> None:
         margin = 0.06 * (high - low or 1.0)
         limit(low - margin, high + margin)
         if ends:
-            draw(max(axis.wanted[0], low - margin), min(axis.wanted[1], high + margin), color=VERMILION, alpha=0.12, lw=0)
+            draw(
+                max(axis.wanted[0], low - margin), min(axis.wanted[1], high + margin), color=VERMILION, alpha=0.12, lw=0
+            )

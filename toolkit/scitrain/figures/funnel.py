@@ -23,9 +23,17 @@ def funnel(steps: Sequence[tuple[str, int]], subtitle: str) -> Figure:
     names = legible_names([name for name, _ in steps], 34)
     numbers = [n for _, n in steps]
     most = max(numbers[0], 1)
-    bars = axes.barh(range(len(steps)), numbers, 0.72, color=[BLUE if i == len(steps) - 1 else GREY for i in range(len(steps))])
+    bars = axes.barh(
+        range(len(steps)), numbers, 0.72, color=[BLUE if i == len(steps) - 1 else GREY for i in range(len(steps))]
+    )
     for bar, n in zip(bars, numbers, strict=True):
-        axes.text(bar.get_width() + 0.01 * most, bar.get_y() + 0.36, f"{count(n)}  ({percent(n / most)})", va="center", fontsize=9)
+        axes.text(
+            bar.get_width() + 0.01 * most,
+            bar.get_y() + 0.36,
+            f"{count(n)}  ({percent(n / most)})",
+            va="center",
+            fontsize=9,
+        )
     axes.set_yticks(range(len(steps)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.22 * most)

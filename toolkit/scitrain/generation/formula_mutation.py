@@ -28,16 +28,15 @@ Amounts = dict[str, float]
 class FormulaMutation:
     """Children of known compositions."""
 
-    def __init__(self, known: Sequence[str], elements: Sequence[str] = ()) -> None:
+    def __init__(self, parents: Sequence[str], known: Sequence[str]) -> None:
         """Start from reduced formulas.
 
         Args:
-            known: At least one.
-            elements: Those that may be put in; empty: all of the known formulas.
+            parents: At least one.
+            known: Whose elements may be put in.
         """
-        self.parents = list(known)
-        read = [parse(name) for name in known]
-        symbols = sorted({*elements} or {symbol for amounts in read for symbol in amounts})
+        self.parents = list(parents)
+        symbols = sorted({symbol for name in (*known, *parents) for symbol in parse(name)})
         places = np.array([scale()[symbol] for symbol in symbols])
         near = np.exp(-np.abs(places[:, None] - places) / REACH)
         np.fill_diagonal(near, 0.0)
@@ -99,5 +98,10 @@ def _any(choices: Sequence[str], rng: np.random.Generator) -> str:
 
 
 Way = Callable[[FormulaMutation, Amounts, np.random.Generator], Amounts]
-WAYS: tuple[Way, ...] = (FormulaMutation._exchange, FormulaMutation._step, FormulaMutation._cross, FormulaMutation._grow)
+WAYS: tuple[Way, ...] = (
+    FormulaMutation._exchange,
+    FormulaMutation._step,
+    FormulaMutation._cross,
+    FormulaMutation._grow,
+)
 WEIGHTS = (0.45, 0.25, 0.2, 0.1)

@@ -25,9 +25,14 @@ TWICE = 0.5
 class MoleculeMutation:
     """Children of known molecules."""
 
-    def __init__(self, known: Sequence[str]) -> None:
-        """Start from canonical SMILES; at least one."""
-        self.parents = list(known)
+    def __init__(self, parents: Sequence[str], known: Sequence[str]) -> None:
+        """Start from canonical SMILES.
+
+        Args:
+            parents: At least one.
+            known: Whose tokens may be put in.
+        """
+        self.parents = list(parents)
         tokens = [_tokens(smiles) for smiles in known[:ALPHABET_FROM]]
         counted = Counter(token for row in tokens for token in set(row))
         common = [token for token, count in counted.items() if count >= RARE]
@@ -71,7 +76,7 @@ class MoleculeMutation:
         way = int(rng.integers(3))
         if way == 0 and len(tokens) > 1:
             return tokens[:at] + tokens[at + 1 :]
-        return tokens[:at] + [new] + tokens[at + (way == 1) :]
+        return [*tokens[:at], new, *tokens[at + (way == 1) :]]
 
 
 def _tokens(smiles: str) -> list[str]:

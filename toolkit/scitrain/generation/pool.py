@@ -76,7 +76,10 @@ def joined(pools: Sequence[Pool]) -> Pool:
     """Put pools of the same properties behind one another; at least one."""
     numeric = ("numbers", "flags", "values", "low", "high", "deviations")
     first = pools[0]
-    arrays = {part: {k: np.concatenate([getattr(p, part)[k] for p in pools]) for k in getattr(first, part)} for part in numeric}
+    arrays = {
+        part: {k: np.concatenate([getattr(p, part)[k] for p in pools]) for k in getattr(first, part)}
+        for part in numeric
+    }
     return Pool(
         names=[name for pool in pools for name in pool.names],
         words={k: [word for pool in pools for word in pool.words[k]] for k in first.words},

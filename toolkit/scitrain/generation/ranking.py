@@ -34,7 +34,10 @@ def scale_of(goal: Goal, known: np.ndarray) -> float:
 
 
 def rank(
-    goals: Mapping[str, Goal], values: Mapping[str, np.ndarray], deviations: Mapping[str, np.ndarray], scales: Mapping[str, float]
+    goals: Mapping[str, Goal],
+    values: Mapping[str, np.ndarray],
+    deviations: Mapping[str, np.ndarray],
+    scales: Mapping[str, float],
 ) -> Ranked:
     """Rank candidates by their values (m,) and standard deviations; a property without deviations is taken as exact."""
     n = len(next(iter(values.values())))

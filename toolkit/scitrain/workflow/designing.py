@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scitrain.generation.generators import Generator
-from scitrain.generation.given import Kind, identities
+from scitrain.generation.given import identities
 from scitrain.generation.goals import Goal
 from scitrain.generation.pool import Pool, joined
 from scitrain.generation.ranking import Ranked, rank, scale_of
@@ -67,7 +67,9 @@ def ranked(pool: Pool, goals: Mapping[str, Goal], scales: Mapping[str, float]) -
     return Ranked(found.misses, found.satisfied & alive, found.chance, np.where(alive, found.score, -np.inf))
 
 
-def design(generator: Generator, screen: Screen, known: tuple[frozenset[str], Mapping[str, float]], plan: Plan, run: Run | None) -> Found:
+def design(
+    generator: Generator, screen: Screen, known: tuple[frozenset[str], Mapping[str, float]], plan: Plan, run: Run | None
+) -> Found:
     """Search until the predictions or the time are used up, or nothing new comes.
 
     Each round is written down, so that a search that was stopped goes on after its last whole round.

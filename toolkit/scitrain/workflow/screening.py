@@ -48,7 +48,7 @@ class Screen:
         self._elements(names, fallen)
         self._computed(described, fallen)
         left = [i for i in range(len(names)) if i not in fallen]
-        fallen |= {i: ("budget", "the budget of predictions was used up") for i in left[most:]}
+        fallen |= dict.fromkeys(left[most:], ("budget", "the budget of predictions was used up"))
         predicted = self._predict(names, left[:most], fallen)
         for i in left[:most]:
             if predicted.inside is not None and not predicted.inside[i] and i not in fallen:
@@ -61,11 +61,16 @@ class Screen:
         reasons, stages = [reason for _, reason in told], [stage for stage, _ in told]
         return Pool(list(names), described.numbers, described.flags, described.words, *values, inside, reasons, stages)
 
-    def _elements(self, names: Sequence[str], fallen: dict[int, tuple[str, str]]) -> None:
+    def forbidden(self, name: str) -> list[str]:
+        """Return the elements of a material that may not occur."""
         if not self.allow and not self.forbid:
-            return
+            return []
+        found = elements_of(self.kind, name)
+        return sorted(s for s in found if s in self.forbid or (self.allow and s not in self.allow))
+
+    def _elements(self, names: Sequence[str], fallen: dict[int, tuple[str, str]]) -> None:
         for i, name in enumerate(names):
-            bad = sorted(s for s in elements_of(self.kind, name) if s in self.forbid or (self.allow and s not in self.allow))
+            bad = self.forbidden(name)
             if bad:
                 fallen[i] = ("elements", f"has {', '.join(bad)}, which may not occur")
 
@@ -157,7 +162,7 @@ def make_screen(
     known = units(kind) | predictors.units()
     check_goals(list(constraints), list(known))
     limits = dict(constraints)
-    if kind == "smiles" and "SA" not in limits:
-        limits["SA"] = Goal(max=EASIEST)
+    if kind == "smiles" and "sa" not in limits:
+        limits["sa"] = Goal(max=EASIEST)
     chosen = default_filters(kind) if filters is None else tuple(filters)
     return Screen(kind, frozenset(allow), frozenset(forbid), chosen, limits, predictors, known)
