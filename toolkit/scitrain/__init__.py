@@ -12,13 +12,16 @@ from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.compress_model import CompressModel
+from scitrain.operations.design_materials import DesignMaterials
 from scitrain.operations.distill_model import DistillModel
+from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.evaluate_model import EvaluateModel
 from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.export_model import ExportModel
 from scitrain.operations.few_shot_classify import FewShotClassify
 from scitrain.operations.find_skill import FindSkill
 from scitrain.operations.finetune_model import FinetuneModel
+from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.get_run import GetRun
 from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
@@ -26,6 +29,8 @@ from scitrain.operations.list_runs import ListRuns
 from scitrain.operations.predict import Predict
 from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
+from scitrain.operations.tokenize_materials import TokenizeMaterials
+from scitrain.operations.train_generator import TrainGenerator
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
 from scitrain.runs import Run
@@ -44,13 +49,16 @@ __all__ = [
     "CancelRun",
     "CompareRuns",
     "CompressModel",
+    "DesignMaterials",
     "DistillModel",
+    "EvaluateCandidates",
     "EvaluateModel",
     "ExplainModel",
     "ExportModel",
     "FewShotClassify",
     "FindSkill",
     "FinetuneModel",
+    "GenerateCandidates",
     "GetRun",
     "InspectDataset",
     "ListModels",
@@ -62,6 +70,8 @@ __all__ = [
     "Run",
     "ScitrainError",
     "Started",
+    "TokenizeMaterials",
+    "TrainGenerator",
     "TrainModel",
     "TuneHyperparameters",
     "Workspace",

@@ -12,7 +12,7 @@ from scitrain.chem.formula_features import (
 )
 from scitrain.errors import DataError
 
-__all__ = ["FormulaError", "canonical", "chemical_system", "parse", "reduced", "write"]
+__all__ = ["FormulaError", "anonymous", "canonical", "chemical_system", "mass_fractions", "parse", "reduced", "write"]
 
 
 class FormulaError(DataError):
@@ -69,6 +69,34 @@ def chemical_system(formula: str) -> str:
         FormulaError: The formula cannot be read.
     """
     return "-".join(sorted(parse(formula)))
+
+
+def anonymous(formula: str) -> str:
+    """Return the proportions without the elements, the smallest first: ``Fe2O3`` and ``Al2O3`` → A2B3.
+
+    Raises:
+        FormulaError: The formula cannot be read.
+    """
+    amounts = sorted(reduce_amounts(parse(formula)).values())
+    return "".join(f"{_letters(place)}{atomic_amounts(amount)}" for place, amount in enumerate(amounts))
+
+
+def mass_fractions(formula: str) -> dict[str, float]:
+    """Return element → share of the mass, 0…1, the heaviest share first, by standard atomic weights.
+
+    Raises:
+        FormulaError: The formula cannot be read.
+    """
+    names, symbols, values = element_properties()
+    weights = dict(zip(symbols, values[:, names.index("atomic_mass")].tolist(), strict=True))
+    masses = {symbol: amount * weights[symbol] for symbol, amount in parse(formula).items()}
+    total = sum(masses.values())
+    return {symbol: mass / total for symbol, mass in sorted(masses.items(), key=lambda item: -item[1])}
+
+
+def _letters(place: int) -> str:
+    """Return A…Z, then AA, AB and so on."""
+    return chr(65 + place) if place < 26 else chr(64 + place // 26) + chr(65 + place % 26)
 
 
 @cache

@@ -4,14 +4,23 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
-from scitrain.chem.molecule_features import MISSPELLED, Standardised, standardise_one
+from scitrain.chem.molecule_features import MAX_ATOMS, MAX_CHARACTERS, MISSPELLED, Standardised, standardise_one
 from scitrain.chem.parallel import parallel_map
 from scitrain.chem.smiles_spelling import mistake
 from scitrain.errors import DataError
 
-__all__ = ["Standardised", "nearest_similarity", "random_spellings", "scaffold", "scaffolds", "standardise"]
+__all__ = [
+    "Standardised",
+    "check",
+    "forms",
+    "nearest_similarity",
+    "random_spellings",
+    "scaffold",
+    "scaffolds",
+    "standardise",
+]
 
 Tick = Callable[[int, int], None]
 
@@ -28,6 +37,48 @@ def _standardise(text: str) -> Standardised:
         return found
     where = mistake(text.strip()) or "its symbols stand in an order that means nothing"
     return Standardised(None, f"{found.error}: {where}", None)
+
+
+def check(smiles: str) -> None:
+    """Refuse what RDKit cannot read as one molecule; an open end ``*`` is no mistake here.
+
+    Raises:
+        DataError: Says where the mistake is.
+    """
+    _any(smiles)
+
+
+def forms(smiles: str) -> dict[str, str]:
+    """Return a molecule in other forms: ``canonical`` SMILES, ``standard`` where models read it otherwise, ``formula``, ``inchikey``.
+
+    Raises:
+        DataError: It is no SMILES; says where the mistake is.
+    """
+    mol, standard = _any(smiles), _standardise(smiles)
+    found = {"canonical": Chem.MolToSmiles(mol)}
+    if standard.smiles != found["canonical"]:
+        found["standard"] = standard.smiles or f"none: {standard.error}"
+    found["formula"] = rdMolDescriptors.CalcMolFormula(mol)
+    quiet = rdBase.BlockLogs()
+    found["inchikey"] = Chem.MolToInchiKey(mol) or "none: InChI cannot describe it"  # type: ignore[no-untyped-call]
+    del quiet
+    return found
+
+
+def _any(smiles: str) -> Chem.Mol:
+    """Parse whatever RDKit reads as one molecule of a size that is described.
+
+    Raises:
+        DataError: It is none.
+    """
+    text = smiles.strip()
+    whole = 0 < len(text) <= MAX_CHARACTERS and all("!" <= one <= "~" for one in text)
+    quiet = rdBase.BlockLogs()
+    mol = Chem.MolFromSmiles(text) if whole else None
+    del quiet
+    if mol is None or mol.GetNumHeavyAtoms() > MAX_ATOMS:
+        raise DataError(_standardise(smiles).error or f"{text[:60]!r} is not a valid SMILES")
+    return mol
 
 
 def _mol(smiles: str) -> Chem.Mol:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -16,7 +18,7 @@ from scitrain.figures._signed import SIGNED, largest, tint
 from scitrain.figures._style import BLACK, PALE, finish, legible, new_figure, styled
 from scitrain.figures.words import number
 
-__all__ = ["periodic_table", "places"]
+__all__ = ["Tile", "colour_bar", "periodic_table", "places", "tiled"]
 
 PERIODS = (2, 10, 18, 36, 54, 86, 118)
 """Last atomic number of each."""
@@ -35,26 +37,50 @@ def periodic_table(values: Mapping[str, float], rows: Mapping[str, int], axis: s
         subtitle: Method and rows.
         note: How it is to be read.
     """
+    most = largest([np.array(list(values.values()))])
+    cells = {
+        symbol: Tile(tint(0.8 * value, most), (number(value, 2), f"n {rows[symbol]}"))
+        for symbol, value in values.items()
+    }
+    figure, axes = tiled(cells)
+    scale = ScalarMappable(Normalize(-most / 0.8, most / 0.8), SIGNED)
+    colour_bar(figure, axes, scale, axis)
+    return finish(figure, "What each element does", subtitle, note)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What is drawn of one element."""
+
+    colour: tuple[float, float, float]
+    lines: tuple[str, str]
+    """Below the symbol."""
+
+
+def tiled(cells: Mapping[str, Tile]) -> tuple[Figure, Axes]:
+    """Draw the table; elements without a tile stand pale."""
     figure = new_figure(10.4, 6.4)
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_xlim(0.4, 18.6)
     axes.set_ylim(10.0, 0.4)
     axes.set_aspect("equal")
-    most = largest([np.array(list(values.values()))])
     for symbol, (column, row) in places().items():
-        value = values.get(symbol)
-        colour = "#FFFFFF" if value is None else tint(0.8 * value, most)
-        ink = BLACK if value is not None else "#B4B9BE"
+        cell = cells.get(symbol)
+        colour: tuple[float, float, float] | str = "#FFFFFF" if cell is None else cell.colour
+        ink = BLACK if cell is not None else "#B4B9BE"
         axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, facecolor=colour, edgecolor=PALE, lw=0.8))
         axes.text(column, row - 0.14, symbol, ha="center", va="center", fontsize=10, color=ink)
-        if value is not None:
-            axes.text(column, row + 0.14, number(value, 2), ha="center", va="center", fontsize=5.8, color=ink)
-            axes.text(column, row + 0.34, f"n {rows[symbol]}", ha="center", va="center", fontsize=5, color=ink)
-    scale = ScalarMappable(Normalize(-most / 0.8, most / 0.8), SIGNED)
+        if cell is not None:
+            axes.text(column, row + 0.14, cell.lines[0], ha="center", va="center", fontsize=5.8, color=ink)
+            axes.text(column, row + 0.34, cell.lines[1], ha="center", va="center", fontsize=5, color=ink)
+    return figure, axes
+
+
+def colour_bar(figure: Figure, axes: Axes, scale: ScalarMappable, label: str) -> None:
+    """Put the scale of the colours below the table."""
     bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, pad=0.02, aspect=40, shrink=0.6)
-    bar.set_label(legible(axis))
-    return finish(figure, "What each element does", subtitle, note)
+    bar.set_label(legible(label))
 
 
 @cache

@@ -102,7 +102,6 @@ class Facts:
     config: TrainedConfig | None
     exports: dict[str, dict[str, Any]]
     """Entry of ``export_check.json`` by format; empty where nothing was exported."""
-    artifacts: tuple[str, ...]
     compression: dict[str, Any]
     """Content of ``compression.json``; empty where nothing was compressed."""
     transfer: Mapping[str, Any] = field(default_factory=dict)
@@ -177,7 +176,6 @@ def read_facts(run: Run) -> Facts:
         architecture=Layers.model_validate(layers) if layers else None,
         config=TrainedConfig.model_validate(config) if config else None,
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
-        artifacts=tuple(run.artifacts()),
         compression=_optional(run, COMPRESSION) or {},
         transfer=_optional(run, TRANSFER) or {},
         few_shot=_optional(run, FEW_SHOT),

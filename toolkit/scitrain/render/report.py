@@ -1,28 +1,16 @@
 """``report.html``: one page that holds everything, figures included; it needs no network, no script, no other file."""
 
-import base64
-from dataclasses import dataclass
 from pathlib import Path
 
-from scitrain.render.facts import Facts, read_facts
+from scitrain.render.facts import read_facts
 from scitrain.render.markup import environment
+from scitrain.render.pictures import pictures
 from scitrain.render.view import view
 from scitrain.runs import Run, atomic_write
 
 __all__ = ["render_report"]
 
 REPORT = "report.html"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One figure in the page."""
-
-    title: str
-    alternative: str
-    """What it shows, for those who cannot see it."""
-    uri: str
-    """The PNG itself, as a data URI."""
 
 
 TITLES = {
@@ -90,16 +78,5 @@ def render_report(run: Run) -> Path:
         RunStateError: The run has no ``metrics.json``.
     """
     facts = read_facts(run)
-    names = view(facts) | {"pictures": _pictures(run, facts)}
+    names = view(facts) | {"pictures": pictures(run, TITLES)}
     return atomic_write(run.path / REPORT, environment().get_template("report.html.j2").render(names))
-
-
-def _pictures(run: Run, facts: Facts) -> list[Picture]:
-    found = {Path(name).stem: name for name in facts.artifacts if name.startswith("figures/") and name.endswith(".png")}
-    known = [stem for stem in TITLES if stem in found]
-    return [_picture(run.path / found[stem], stem) for stem in (*known, *sorted(found.keys() - TITLES.keys()))]
-
-
-def _picture(path: Path, stem: str) -> Picture:
-    title, alternative = TITLES.get(stem, (stem.replace("_", " "), f"Figure {stem.replace('_', ' ')}."))
-    return Picture(title, alternative, f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}")

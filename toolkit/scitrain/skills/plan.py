@@ -110,6 +110,16 @@ def _names(operation: type[Operation]) -> dict[str, FieldInfo]:
     return {info.alias or name: info for name, info in operation.model_fields.items()}
 
 
+def _reads_either(names: Mapping[str, FieldInfo]) -> bool:
+    """Tell whether a tool takes a few texts or a file."""
+    return {"inputs", "data"} <= set(names) and not names["data"].is_required()
+
+
+def _takes_file(names: Mapping[str, FieldInfo]) -> bool:
+    """Tell whether a tool takes a file besides the one that is learned from."""
+    return "data" in names and ("run" in names or _reads_either(names))
+
+
 def _learns(operation: type[Operation]) -> bool:
     """Tell whether a tool makes a model from data."""
     names = _names(operation)
@@ -192,7 +202,7 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
     builtin = draft.said.pop("data", None)
     if not files and isinstance(builtin, str):
         files = [Named(builtin, 0)]
-    takes = [tool for tool in draft.tools if "run" in _names(known[tool]) and "data" in _names(known[tool])]
+    takes = [tool for tool in draft.tools if _takes_file(_names(known[tool]))]
     reads = [tool for tool in draft.tools if "data" in _required(known[tool])]
     if reads and files:
         draft.files[""] = files.pop(0).value
@@ -209,10 +219,14 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
 
 def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[str, JsonValue]) -> Step:
     names = _names(operation)
-    of_run = bool({"run", "run_id", "runs"} & set(names))
+    of_run = bool({"run", "run_id", "runs"} & set(names)) or _reads_either(names)
     said = dict(draft.said) | dict(fixed)
     if of_run:
-        said |= {"data": draft.files.get(tool), "inputs": list(draft.meant.slots.inputs) or None, "wait_s": WAIT_S}
+        said |= {
+            "data": draft.files.get(tool, None if "run" in names else draft.files.get("")),
+            "inputs": list(draft.meant.slots.inputs) or None,
+            "wait_s": WAIT_S,
+        }
         if said["data"] is not None:
             said["inputs"] = None
     else:
@@ -272,6 +286,6 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
             found[name] = SAY[said].of(language).format(tool=draft.learner)
         else:
             found[name] = SAY[key].of(language)
-    if {"run", "inputs", "data"} <= set(names) and not {"inputs", "data"} & set(arguments):
+    if _reads_either(names) and not {"inputs", "data"} & set(arguments):
         found["inputs"] = SAY["inputs"].of(language)
     return found

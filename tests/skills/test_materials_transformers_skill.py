@@ -1,0 +1,98 @@
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from skills_ref.validator import validate
+
+from scitrain.operations import OPERATIONS
+from scitrain.operations.find_skill import FindSkill
+from scitrain.skills.manifest import manifests
+from scitrain.skills.match import rank
+from scitrain.skills.slots import read_slots
+from scitrain_server.skills import load_skills
+
+FOLDER = Path(__file__).parents[2] / "skills" / "materials-transformers"
+PAGES = [FOLDER / "SKILL.md", *sorted((FOLDER / "references").glob("*.md"))]
+ASKED = [
+    ("How is [68Ga+3] tokenized?", {"tokenize"}),
+    ("convert these SMILES to SELFIES", {"tokenize"}),
+    ("give me the InChIKey of aspirin CC(=O)Oc1ccccc1C(=O)O", {"tokenize"}),
+    ("組成式 Fe2O3 をトークン化して", {"tokenize"}),
+    ("Pretrain MatBERT on 100,000 formulas", {"pretrain"}),
+    ("組成の一覧で MatBERT を事前学習したい", {"pretrain"}),
+    ("generate 1000 new molecules with logP near 2", {"generate"}),
+    ("新しい電解質の候補を提案して", {"generate"}),
+    ("inverse design of a perovskite with a band gap of 1.4 eV", {"design"}),
+    ("逆設計でバンドギャップ 1.5 eV の材料を探したい", {"design"}),
+]
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    [found] = [one for one in manifests() if one.name == "materials-transformers"]
+    return found
+
+
+def test_the_skill_is_valid_in_the_agent_skills_format():
+    assert validate(FOLDER) == []
+
+
+def test_each_reference_is_named_in_the_body_and_each_named_one_exists():
+    card = (FOLDER / "SKILL.md").read_text()
+    named = set(re.findall(r"references/[\w-]+\.md", card))
+    assert named == {f"references/{path.name}" for path in (FOLDER / "references").iterdir()}
+    assert all(re.search(rf"Read {re.escape(name)}\s+when", card) for name in named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_call_in_the_skill_is_one_the_tool_accepts(page):
+    for block in re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL):
+        for line in filter(None, block.splitlines()):
+            call = ast.parse(line, mode="eval").body
+            arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+            OPERATIONS[call.func.id].model_validate(arguments)
+
+
+def test_every_tool_of_the_skill_is_in_a_phase_and_every_named_tool_exists(manifest):
+    own = {name for name, operation in OPERATIONS.items() if operation.skill in ("materials-transformers", "any")}
+    assert own == set(manifest.tools())
+    assert {tool for intent in manifest.intents for tool in intent.tools} <= set(OPERATIONS)
+
+
+def test_every_trigger_leads_to_its_intent_beside_the_other_skills(manifest):
+    for intent in manifest.intents:
+        for phrase in intent.triggers.phrases():
+            [best, *_] = rank(read_slots(phrase), manifests()).candidates
+            assert best.name == manifest.name, phrase
+            assert intent.name in {wanted.intent.name for wanted in best.wanted}, phrase
+
+
+@pytest.mark.parametrize(("request_", "intents"), ASKED)
+def test_a_request_about_materials_as_language_is_planned_by_this_skill(workspace, request_, intents):
+    answer = FindSkill(request=request_).run(workspace)
+    assert (answer.skill, answer.installed) == ("materials-transformers", True)
+    assert intents <= set(answer.intents)
+    assert answer.steps
+
+
+def test_the_description_is_found_by_its_own_examples(workspace):
+    said = yaml.safe_load((FOLDER / "SKILL.md").read_text().split("---")[1])["description"]
+    [words] = re.findall(r"or says (.*)\.", said)
+    for phrase in words.split(", "):
+        if phrase != "組成":
+            assert FindSkill(request=phrase).run(workspace).skill == "materials-transformers", phrase
+
+
+def test_the_prompts_are_those_the_server_serves(manifest):
+    [skill] = [one for one in load_skills(FOLDER.parent) if one.name == "materials-transformers"]
+    assert [prompt.name for prompt in skill.prompts] == [prompt.name for prompt in manifest.prompts]
+
+
+def test_the_evaluations_are_in_the_format_of_the_guide():
+    said = json.loads((FOLDER / "evals" / "evals.json").read_text())
+    assert said["skill_name"] == FOLDER.name
+    assert [one["id"] for one in said["evals"]] == list(range(1, len(said["evals"]) + 1))
+    assert all(one["prompt"] and one["expected_output"] and one["assertions"] for one in said["evals"])

@@ -1,0 +1,94 @@
+"""Draw new molecules or compositions from a trained generator."""
+
+from typing import ClassVar
+
+from pydantic import Field, JsonValue
+
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.generation.options import Sampling
+from scitrain.runs import Decision, Run
+from scitrain.spec import OfRun
+from scitrain.workspace import Workspace
+
+__all__ = ["CandidatesResult", "GenerateCandidates"]
+
+SHOWN = 10
+
+
+class CandidatesResult(JobResult):
+    """What was drawn."""
+
+    found: int
+    """Candidates in results/candidates.csv."""
+    stopped: str
+    """Why drawing ended."""
+    sentences: list[str]
+    """How many were rejected, and why; how conditions are met."""
+    candidates: list[str]
+    """The first ones."""
+    warnings: list[str]
+    """What to keep in mind before trusting them."""
+    decisions: list[Decision]
+    """What was chosen for you, and why."""
+    files: list[str]
+    """Artifacts, below the run directory."""
+
+    def summary(self) -> str:
+        """Return counts, the first candidates, warnings."""
+        head = f"{self.run_id}: {self.found:,} candidates ({self.stopped})"
+        shown = ["first: " + ", ".join(self.candidates)] if self.candidates else []
+        return "\n".join([head, *self.sentences, *shown, *(f"note: {w}" for w in self.warnings), f"next: {self.next_step}"])
+
+
+class GenerateCandidates(OfRun, Job, Sampling):
+    """Draw `n` different new molecules or compositions from a train_generator run, on request with properties asked for."""
+
+    skill: ClassVar[Skill] = "materials-transformers"
+    title: ClassVar[str] = "Generate candidates"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature", "prefix"} | {"seed", "novel"}
+
+    n: int = Field(100, ge=1, le=10_000_000)
+    """Candidates wanted."""
+    conditions: dict[str, float] = {}
+    """Property to value, in its own unit."""
+    novel: bool = True
+    """Leave out what the training data have."""
+    max_minutes: float | None = Field(None, gt=0)
+    """Keep what was found until then."""
+    seed: int = Field(42, ge=0, lt=2**32)
+    """Seed of the draws."""
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse a run that holds no generator, and conditions it does not heed or that lie far outside the trained range."""
+        from scitrain.generation.conditions import asked_values
+        from scitrain.workflow.candidates import generator_config
+
+        asked_values(generator_config(Run.open(self.of, workspace)).conditions, self.conditions)
+
+    def execute(self, run: Run) -> CandidatesResult:
+        """Load, draw, write."""
+        from scitrain.workflow.candidates import Asked, generate
+
+        sampling = Sampling(**{name: getattr(self, name) for name in Sampling.model_fields})
+        seconds = None if self.max_minutes is None else 60 * self.max_minutes
+        asked = Asked(self.of, self.n, dict(self.conditions), sampling, self.seed, self.novel, seconds)
+        facts, warnings, first = generate(asked, run)
+        return CandidatesResult(
+            next_step=f"evaluate_candidates(candidates={run.id!r}) judges them",
+            found=int(str(facts["found"])),
+            stopped=str(facts["stopped"]),
+            sentences=_sentences(facts),
+            candidates=first[:SHOWN],
+            warnings=warnings,
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )
+
+
+def _sentences(facts: dict[str, JsonValue]) -> list[str]:
+    rejected = facts["rejected"]
+    told = ", ".join(f"{count:,} {why}" for why, count in rejected.items()) if isinstance(rejected, dict) else ""
+    lines = [f"{facts['drawn']:,} drawn, {facts['valid_share']:.1%} valid" + (f"; rejected: {told}" if told else "")]
+    for one in facts["heeded"]:  # type: ignore[union-attr]  # a list of records
+        lines.append(str(one["sentence"]))  # type: ignore[index, call-overload]
+    return lines

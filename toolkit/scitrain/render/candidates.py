@@ -1,0 +1,126 @@
+"""The page about judged or designed candidates, written from the record and the results alone."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from scitrain.figures.words import DASH, count, number, with_interval
+from scitrain.render.markup import environment
+from scitrain.render.pictures import pictures
+from scitrain.render.table import Table, table
+from scitrain.runs import Run, atomic_write
+
+__all__ = ["HEADLINES", "measure_words", "render_candidates", "render_judged"]
+
+REPORT = "report.html"
+SHOWN = 20
+HEADLINES = {
+    "smiles": ("validity", "uniqueness", "novelty", "internal_diversity", "filters_passed"),
+    "formula": ("validity", "balanced", "uniqueness", "novelty", "nearest_distance"),
+}
+TITLES = {
+    "funnel": ("From candidates to survivors", "Bars of how many candidates were left after each criterion."),
+    "pareto": ("Trade-off", "Scatter plot of the candidates by two goals with the Pareto front."),
+    "progress": ("Rounds", "Share of candidates that satisfy all goals, and the best score, by predictor calls."),
+    "search": (
+        "Against a blind search",
+        "Dot plot of how many of the top candidates satisfy every goal, by way of searching.",
+    ),
+    "molecules": ("Molecules", "Drawings of the first candidates with their properties."),
+    "elements": ("Elements", "Periodic table coloured by the share of candidates with each element."),
+    "distributions": ("Properties", "Histograms of properties of the candidates and of the reference."),
+}
+DOUBT = [
+    "A prediction is no measurement, and a structural alert no proof: what counts is what a laboratory finds.",
+    "High validity says that the grammar was learned; novelty and the nearest known material say whether anything else was.",
+]
+COMPOSITIONS = [
+    "Charge balance holds for ionic compounds: real metals and intermetallics fail it, and random formulas often pass (see beside).",
+    "A composition is no structure: whether it forms, and in which phase, is not said here.",
+]
+MOLECULES = [
+    "QED and SA rate resemblance to known drugs and fragments; a molecule may be good and rated badly, or the other way round."
+]
+
+
+class _Said:
+    """A measure as `with_interval` reads it."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.value, self.low, self.high = told["value"], told["low"], told["high"]
+
+
+def measure_words(told: Mapping[str, Any]) -> str:
+    """Return the value with interval and unit, or why there is none."""
+    if told["value"] is None:
+        return f"{DASH} ({told.get('reason') or 'undefined'})"
+    return with_interval(_Said(told), told["unit"])
+
+
+def render_judged(run: Run, metrics: str, candidates: str) -> Path:
+    """Write the page about judged candidates."""
+    facts = run.read_json(metrics)
+    measures = {told["name"]: told for told in facts["measures"]}
+    head = "; ".join(
+        f"{name.replace('_', ' ')} {number(measures[name]['value'])}"
+        for name in HEADLINES[facts["modality"]]
+        if name in measures
+    )
+    what = "molecules" if facts["modality"] == "smiles" else "compositions"
+    beside = (
+        f" Compared with {facts['reference']} ({count(facts['reference_size'])} different)."
+        if facts["reference"]
+        else ""
+    )
+    limits = [*DOUBT, *(MOLECULES if facts["modality"] == "smiles" else COMPOSITIONS), *facts["notes"]]
+    if not facts["reference"]:
+        limits.append("No reference set was given: novelty and the distance to what is known are not told.")
+    names = {
+        "title": f"Judged: {count(facts['candidates'])} {what}",
+        "summary": f"{count(facts['candidates'])} {what}, {count(facts['described'])} described one by one.{beside}",
+        "headline": head,
+        "verdicts": [f"wanted: {name} {words}" for name, words in facts["conditions"].items()],
+        "limits": limits,
+        "parts": [measures_table(facts["measures"]), first_rows(run, candidates), _invalid(facts["invalid"])],
+        "definitions": [(told["name"].replace("_", " "), told["what"]) for told in facts["measures"]],
+    }
+    return render_candidates(run, names)
+
+
+def render_candidates(run: Run, names: Mapping[str, object]) -> Path:
+    """Write ``report.html`` from the words of a page, adding its figures and its record."""
+    record = run.record()
+    request = json.dumps(record.spec, indent=2, ensure_ascii=False)
+    told = {"outcome": "", "record": record, "request": request, "pictures": pictures(run, TITLES), **names}
+    return atomic_write(run.path / REPORT, environment().get_template("candidates.html.j2").render(told))
+
+
+def measures_table(measures: Sequence[Mapping[str, Any]]) -> Table:
+    """Return all figures, with those of known sets beside."""
+    rows = []
+    for told in measures:
+        beside = tuple(f"{name}: {number(value)}" for name, value in told["beside"].items()) or (DASH,)
+        rows.append(
+            (
+                told["name"].replace("_", " "),
+                (measure_words(told), *filter(None, [told.get("note")])),
+                count(told["n"]),
+                beside,
+            )
+        )
+    return table("Figures, with 95 % intervals", ("figure", "value", "n", "beside"), rows)
+
+
+def first_rows(run: Run, candidates: str, caption: str = "First candidates") -> Table:
+    """Return the first rows of the table of candidates, without the columns that none of them fills."""
+    with (run.path / candidates).open(encoding="utf-8", newline="") as file:
+        rows = list(islice(csv.DictReader(file), SHOWN))
+    filled = [name for name in (rows[0] if rows else {}) if name != "row" and any(row[name] for row in rows)]
+    return table(caption, ("row", *filled), [(row["row"], *(row[name] or DASH for name in filled)) for row in rows])
+
+
+def _invalid(found: Mapping[str, str]) -> Table:
+    return table("The first that cannot be read", ("row", "why"), found.items())

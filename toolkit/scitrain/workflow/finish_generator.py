@@ -1,0 +1,114 @@
+"""What a trained generator leaves: weights, a first sample and what it is worth, figures."""
+
+from collections import Counter
+
+import numpy as np
+from pydantic import JsonValue
+
+from scitrain.chem.calculated import calculate
+from scitrain.evaluation.bootstrap import wilson
+from scitrain.figures.learning_curve import learning_curve
+from scitrain.figures.sample_shares import sample_shares
+from scitrain.figures.save import save
+from scitrain.generation.generator import Candidate, Generator
+from scitrain.generation.options import Sampling
+from scitrain.runs import Run
+from scitrain.training.journal import LOG
+from scitrain.workflow.probing import SAMPLE, SHARES, shares
+from scitrain.workflow.stages import stage
+from scitrain.workflow.teach_generator import Taught
+
+__all__ = ["RESULTS", "SAMPLED", "finish_generator"]
+
+RESULTS = "results/generator.json"
+SAMPLED = 1000
+"""Draws that the shares are told of."""
+REFERENCE = 2000
+LEVELS = 9
+"""Values of a condition that are asked, between its 5th and 95th percentile …"""
+EACH = 50
+"""… and draws for each."""
+EXAMPLES = 10
+
+
+def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, JsonValue]:
+    """Write models, results and figures; return the content of ``results/generator.json``."""
+    generator = taught.generator
+    chosen = np.random.default_rng(seed).permutation(taught.train)[:REFERENCE]
+    generator.save(run, [taught.strings.texts[i] for i in np.sort(chosen)])
+    with stage(run, "evaluate", f"drawing {SAMPLED:,} strings"):
+        drawn = generator.candidates(SAMPLED, seed=seed)
+        free = generator.candidates(SAMPLED, sampling=Sampling(constrained=False), seed=seed) if _has_grammar(generator) else None
+        facts: dict[str, JsonValue] = {
+            "family": generator.config.family,
+            "data": taught.strings.facts,
+            "conditions": [condition.model_dump(mode="json") for condition in generator.config.conditions],
+            "best_epoch": taught.learned.best_epoch,
+            "val_loss": taught.learned.best_loss,
+            "sample": _worth(drawn),
+            "sample_without_grammar": None if free is None else _worth(free),
+            "heeds": _heeds(generator, taught, seed, run),
+            "examples": [one.key for one in drawn if one.novel][:EXAMPLES],
+            **taught.facts,
+        }
+    run.write_json(RESULTS, facts)
+    with stage(run, "report", "drawing figures"):
+        log = run.read_json(LOG)
+        save(learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png"))
+        told = [row for row in log["epochs"] if "valid" in row]
+        if told:
+            how = f"{SAMPLE} draws after each epoch, without grammar and conditions"
+            save(sample_shares(told, how), run.file("figures/sample_shares.png"))
+    return facts
+
+
+def _has_grammar(generator: Generator) -> bool:
+    return not generator.config.family.endswith("_diffusion")
+
+
+def _worth(found: list[Candidate]) -> dict[str, JsonValue]:
+    """Return the shares with their 95 % intervals (Wilson), and why draws are none."""
+    told = shares([one.key for one in found], [one.novel for one in found])
+    valid = sum(bool(one.key) for one in found)
+    different = len({one.key for one in found if one.key})
+    counts = dict(zip(SHARES, (len(found), valid, different), strict=True))
+    worth: dict[str, JsonValue] = {}
+    for name, n in counts.items():
+        low, high = wilson(told[name], n) if n else (0.0, 1.0)
+        worth[name] = {"value": told[name], "low": low, "high": high, "n": n}
+    worth["rejected"] = dict(Counter(one.problem for one in found if one.problem).most_common())
+    return worth
+
+
+def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[JsonValue]:
+    """Ask for values of each condition that can be calculated, and return how far the draws are from them."""
+    found: list[JsonValue] = []
+    for at, condition in enumerate(generator.config.conditions):
+        if not condition.calculated:
+            continue
+        run.progress("evaluate", message=f"asking for values of {condition.name}")
+        known = taught.strings.values[taught.train, at]
+        asked = np.linspace(*np.nanquantile(known, [0.05, 0.95]), LEVELS)
+        wanted, got = [], []
+        for number, value in enumerate(asked.tolist()):
+            drawn = generator.candidates(EACH, {condition.name: value}, seed=seed + 1 + number)
+            keys = [one.key for one in drawn if one.key]
+            got += calculate(keys, [condition.name])[:, 0].tolist()
+            wanted += [value] * len(keys)
+        found.append({"name": condition.name, "unit": condition.unit, **satisfaction(np.array(wanted), np.array(got))})
+    return found
+
+
+def satisfaction(asked: np.ndarray, got: np.ndarray) -> dict[str, JsonValue]:
+    """Return mean |got − asked| and R² = 1 − Σ(got − asked)² / Σ(got − mean)², of the draws (n,) that are something.
+
+    So defined, R² counts scatter and bias alike: 1 where each draw is as asked, below 0 where asking is of no use.
+    """
+    if not len(got):
+        return {"mae": None, "r2": None, "n": 0}
+    spread = float(((got - got.mean()) ** 2).sum())
+    return {
+        "mae": float(np.abs(got - asked).mean()),
+        "r2": 1 - float(((got - asked) ** 2).sum()) / spread if spread > 0 else None,
+        "n": len(got),
+    }

@@ -1,0 +1,171 @@
+"""Teach a generator, from strings to a run that can be drawn from."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from pydantic import JsonValue
+from torch import Tensor
+
+from scitrain.chem.molecules import random_spellings
+from scitrain.errors import DataError
+from scitrain.generation.conditions import Condition, learn_conditions, standardised
+from scitrain.generation.config import GeneratorConfig, Known
+from scitrain.generation.corpus import Corpus, Tokens, padded
+from scitrain.generation.generator import Generator
+from scitrain.generation.gpt import build_gpt
+from scitrain.generation.gpt_generator import GptGenerator
+from scitrain.generation.languages import LANGUAGES, Language
+from scitrain.generation.lesson import StringLesson
+from scitrain.generation.options import Family, GeneratorOptions
+from scitrain.generation.planning import choose_family, choose_pacing, choose_size
+from scitrain.runs import Run
+from scitrain.training.feeding import mix
+from scitrain.training.loop import Learned, learn
+from scitrain.workflow.probing import Probe
+from scitrain.workflow.strings import Strings
+
+__all__ = ["Taught", "teach_generator"]
+
+NOTATIONS = {"smiles_gpt": "smiles", "selfies_gpt": "selfies", "matgpt": "composition"}
+MOST_HELD_OUT = 2000
+LONGEST = 512
+RATE = 1e-3
+RESPELLED = 2000
+"""Strings whose other spellings are looked at for tokens that canonical ones lack."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A generator, and how it came about."""
+
+    generator: Generator
+    learned: Learned
+    strings: Strings
+    train: np.ndarray
+    """int64 rows of the strings that were taught."""
+    facts: dict[str, JsonValue] = field(default_factory=dict)
+
+
+def teach_generator(options: GeneratorOptions, strings: Strings, run: Run) -> Taught:
+    """Choose, teach and return a generator.
+
+    Raises:
+        ScitrainError: The family does not fit the data, or an option does not fit another.
+    """
+    family, decision = choose_family(options, strings.kind)
+    run.decide_all([decision])
+    conditions = learn_conditions(strings.properties, strings.units, strings.values, strings.calculated)
+    if family.endswith("_diffusion"):
+        from scitrain.workflow.teach_diffusion import teach_diffusion
+
+        return teach_diffusion(options, family, strings, conditions, run)
+    return teach_gpt(options, family, strings, conditions, run)
+
+
+def teach_gpt(
+    options: GeneratorOptions, family: Family, strings: Strings, conditions: tuple[Condition, ...], run: Run
+) -> Taught:
+    """Teach a language model."""
+    language, corpus, kept = tokenised(NOTATIONS[family], strings, conditions, options.seed, run)
+    pacing, decisions = choose_pacing(options, strings.kind, len(corpus.train), RATE, 0.0)
+    size, why = choose_size(options, len(corpus.train), pacing.device)
+    run.decide_all([*decisions, why])
+    tokenizer = language.tokenizer
+    specials = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
+    respell = Respelling(language, strings, kept, corpus, options.seed) if options.augment and strings.kind == "smiles" else None
+    length = corpus.length if respell is None else min(LONGEST, int(1.3 * corpus.length))
+    with torch.random.fork_rng():
+        torch.manual_seed(mix(options.seed, 1))
+        model = build_gpt(len(tokenizer), specials, length, (size.layers, size.width, size.heads), len(conditions), options.dropout)
+    config = GeneratorConfig(
+        family=family,
+        notation=language.notation,
+        kind=strings.kind,
+        column=strings.column,
+        conditions=conditions,
+        known=tuple(sorted({int(i) for i in np.unique(corpus.tokens.flat)} | (set() if respell is None else respell.further()))),
+        length=length,
+        rows=len(strings.texts),
+        source=strings.source,
+    )
+    generator = GptGenerator(config, Known.of(strings.texts), model, language)
+    lesson = StringLesson(
+        model, corpus, tokenizer.pad_token_id, options.batch_size, options.condition_dropout, options.seed, respell, Probe(generator, options.seed)
+    )
+    learned = learn(lesson, pacing, run, learning_key(options, config, corpus.tokens.flat, corpus.values))
+    model.cpu()
+    return Taught(generator, learned, strings, kept[corpus.train])
+
+
+def tokenised(
+    notation: str, strings: Strings, conditions: Sequence[Condition], seed: int, run: Run
+) -> tuple[Language, Corpus, np.ndarray]:
+    """Return the language, what is learned, and the rows of the strings that its notation can say.
+
+    Raises:
+        DataError: Hardly one can be said.
+    """
+    run.progress("prepare", message=f"writing {len(strings.texts):,} strings as {notation} tokens")
+    spelled = LANGUAGES[notation]().spell_all(strings.texts)
+    language = LANGUAGES[notation]([text for text in spelled if text])
+    ids = language.ids([text or "" for text in spelled])
+    unknown = language.tokenizer.unk_token_id
+    good = [i for i, text in enumerate(spelled) if text and len(ids[i]) <= LONGEST and unknown not in ids[i]]
+    if len(good) < 10:
+        raise DataError(f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens; at least 10 are needed")
+    left_out = len(spelled) - len(good)
+    if left_out:
+        run.decide("strings left out", left_out, f"{notation} cannot say them, or they have more than {LONGEST} tokens")
+    tokens = Tokens.of([ids[i] for i in good])
+    train, val = divided(len(good), seed)
+    values = standardised(conditions, strings.values[good])
+    run.decide("held out", len(val), "random strings, whose loss says when to stop")
+    return language, Corpus(tokens, values, train, val, int(tokens.lengths.max())), np.array(good)
+
+
+def divided(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows to learn from and rows held out, at random: a twentieth, at most 2,000."""
+    order = np.random.default_rng(mix(seed, 2)).permutation(rows)
+    held = min(MOST_HELD_OUT, max(2, rows // 20))
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def learning_key(options: GeneratorOptions, config: GeneratorConfig, *arrays: np.ndarray) -> str:
+    """Return a hash of all that the weights depend on, so that only its own checkpoint is taken up."""
+    digest = hashlib.sha256(options.model_dump_json(exclude={"max_minutes", "checkpoint_seconds"}).encode())
+    digest.update(config.model_dump_json().encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
+
+
+class Respelling:
+    """Other spellings of molecules: random SMILES of each string in each epoch (Arús-Pous et al. 2019, doi:10.1186/s13321-019-0393-0)."""
+
+    def __init__(self, language: Language, strings: Strings, kept: np.ndarray, corpus: Corpus, seed: int) -> None:
+        self.language, self.strings, self.kept, self.corpus, self.seed = language, strings, kept, corpus, seed
+        self.most = min(LONGEST, int(1.3 * corpus.length))
+
+    def __call__(self, rows: np.ndarray, epoch: int) -> Tensor:
+        """Return tokens (batch, length); a spelling that is too long, or unknown, is that of the data."""
+        spelled = self.language.spell_all([self._other(int(row), epoch) for row in rows])
+        ids = self.language.ids([text or "" for text in spelled])
+        unknown = self.language.tokenizer.unk_token_id
+        own = self.corpus.tokens
+        fit = [
+            new if text and len(new) <= self.most and unknown not in new else own.row(int(row)).tolist()
+            for row, text, new in zip(rows, spelled, ids, strict=True)
+        ]
+        return padded(Tokens.of(fit), np.arange(len(fit)), self.language.tokenizer.pad_token_id)
+
+    def further(self) -> set[int]:
+        """Return ids that some spellings have."""
+        rows = self.corpus.train[:RESPELLED]
+        return {int(i) for i in np.unique(self(rows, 0).numpy())}
+
+    def _other(self, row: int, epoch: int) -> str:
+        text = self.strings.texts[self.kept[row]]
+        return random_spellings(text, 1, mix(self.seed, 4, epoch, row))[0]
