@@ -109,7 +109,8 @@ def _annotations(operation: type[Operation]) -> ToolAnnotations:
     return ToolAnnotations(
         read_only_hint=operation.read_only,
         destructive_hint=operation.destructive,
-        idempotent_hint=operation.idempotent,
+        # said where it tells something: by the specification it is false, and of what only reads it means nothing
+        idempotent_hint=True if operation.idempotent and not operation.read_only else None,
         open_world_hint=False,
     )
 

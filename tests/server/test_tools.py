@@ -171,16 +171,11 @@ async def test_tools_of_other_skills_are_left_out(connect, settings):
         assert [tool.name for tool in (await client.list_tools()).tools] == ["patient", "probe"]
 
 
-async def test_each_tool_says_all_four_hints(connect):
+async def test_each_tool_says_whether_it_reads_only_destroys_or_looks_outside(connect):
     async with connect() as client:
         for tool in (await client.list_tools()).tools:
             hints = tool.annotations
-            assert None not in (
-                hints.read_only_hint,
-                hints.destructive_hint,
-                hints.idempotent_hint,
-                hints.open_world_hint,
-            )
+            assert None not in (hints.read_only_hint, hints.destructive_hint, hints.open_world_hint)
 
 
 async def test_runs_whose_worker_is_gone_are_found_before_the_first_answer(connect, settings):

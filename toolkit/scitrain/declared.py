@@ -70,8 +70,13 @@ class TerseSchema(GenerateJsonSchema):
         said.pop("description", None)
         if self.mode == "serialization":
             said.pop("required", None)  # an answer is always whole: the list of its fields would stand there twice
+        # What is accepted is decided by the class and not by its schema.
         for name in getattr(schema["cls"], "explained_elsewhere", ()):
-            said["properties"][name] = {}  # what is accepted is decided by the class and not by its schema
+            said["properties"][name] = {}
+        for name in (unnamed := getattr(schema["cls"], "unnamed", ())):
+            said["properties"].pop(name, None)
+        if unnamed:
+            said.pop("additionalProperties", None)
         return said
 
 

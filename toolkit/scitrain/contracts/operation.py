@@ -140,6 +140,8 @@ class Operation(Spec):
     """True where asking twice is as good as asking once."""
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset()
     """Arguments that the tool's schema only names, for a host keeps all schemas in mind; list_models(tool=…) explains them."""
+    unnamed: ClassVar[frozenset[str]] = frozenset()
+    """Arguments of train_model that this tool takes as well, and its schema does not even name."""
 
     @classmethod
     def name(cls) -> str:

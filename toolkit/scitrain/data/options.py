@@ -1,6 +1,6 @@
 """What a request says about its data; shared by every operation that reads some."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -14,6 +14,8 @@ SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system
 
 class SplitOptions(Spec):
     """How rows are divided into train, val and test."""
+
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"val", "test", "folds", "grouped"})
 
     kind: SplitKind = "auto"
     """`auto`: scaffold (molecules), chemical_system (formulas), cluster (sequences), time (forecasts), stratified (classes), or random."""

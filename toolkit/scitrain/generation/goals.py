@@ -1,7 +1,7 @@
 """What is wanted of a property; imports nothing heavy."""
 
 import math
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ __all__ = ["Goal"]
 
 class Goal(Spec):
     """A value with a tolerance, a range, a direction, or a range with a direction."""
+
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"value", "tolerance", "min", "max", "direction"})
 
     value: float | None = None
     """Wanted value."""

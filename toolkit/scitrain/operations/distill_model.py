@@ -10,7 +10,7 @@ from scitrain.runs import Decision, Run
 from scitrain.spec import OfRun
 from scitrain.training.options import TrainingOptions
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import AskedModel, Formats
+from scitrain.workflow.training import SELDOM, AskedModel, Formats
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class DistillModel(OfRun, Job, TrainingOptions):
 
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Distil a model"
+    unnamed: ClassVar[frozenset[str]] = SELDOM
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset(
         {*TrainingOptions.model_fields, "model", "seed", "coverage", "export"}
     )

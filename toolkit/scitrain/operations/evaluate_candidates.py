@@ -87,6 +87,7 @@ class EvaluateCandidates(Job):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Judge candidates"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"column", "seed"})
     background: ClassVar[bool] = False
 
     candidates: str | list[str] = Field(min_length=1)

@@ -9,7 +9,7 @@ from scitrain.errors import DataError, listed
 from scitrain.explaining.methods import Asked, Method, choose_method
 from scitrain.runs import Run
 from scitrain.spec import OfRun, Spec
-from scitrain.workflow.inline import Cell, table
+from scitrain.workflow.inline import Row, table
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ExplainModel(OfRun, Job):
 
     method: Asked = "auto"
     """`permutation` tells what the metric loses."""
-    inputs: list[Cell | dict[str, Cell]] | None = Field(None, min_length=1, max_length=1000)
+    inputs: list[Row] | None = Field(None, min_length=1, max_length=1000)
     """As of `predict`; null: test rows."""
     rows: int = Field(6, ge=1, le=1000)
     """Test rows."""

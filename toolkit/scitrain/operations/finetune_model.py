@@ -10,7 +10,7 @@ from scitrain.errors import ScitrainError
 from scitrain.runs import Decision, Run
 from scitrain.transfer.options import FinetuneOptions
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import TrainingRequest, learning_of
+from scitrain.workflow.training import SELDOM, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
 
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Fine-tune a model"
+    unnamed: ClassVar[frozenset[str]] = SELDOM
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | {
         "blocks", "layer_decay", "head_rate", "rank", "modules", "units"
     }  # fmt: skip

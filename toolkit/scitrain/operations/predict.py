@@ -9,7 +9,7 @@ from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import ScitrainError
 from scitrain.runs import Run
 from scitrain.spec import OfRun, Spec
-from scitrain.workflow.inline import Cell, table
+from scitrain.workflow.inline import Row, table
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Predict(OfRun, Job):
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"mc_dropout"})
     background: ClassVar[bool] = False
 
-    inputs: list[Cell | dict[str, Cell]] | None = Field(None, min_length=1, max_length=10_000)
+    inputs: list[Row] | None = Field(None, min_length=1, max_length=10_000)
     """Values to predict for: SMILES, formulas or paths, or an object of columns a row for tables."""
     data: str | None = None
     """File to predict for (CSV, TSV, Parquet, JSONL …) with the columns the model was trained on."""

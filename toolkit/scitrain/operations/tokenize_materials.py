@@ -98,6 +98,7 @@ class TokenizeMaterials(Query):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Tokenize materials"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"encoding", "limit"})
 
     inputs: list[str] = Field(default=[], max_length=1000)
     """Texts."""

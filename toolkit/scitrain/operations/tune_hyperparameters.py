@@ -15,7 +15,7 @@ from scitrain.spec import Spec
 from scitrain.training.options import TrainingOptions
 from scitrain.tuning.options import SearchSpec, TuningOptions
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import TrainingRequest, learning_of
+from scitrain.workflow.training import SELDOM, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Tune hyperparameters"
+    unnamed: ClassVar[frozenset[str]] = SELDOM
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | {"storage", "study"}
 
     @field_validator("search")

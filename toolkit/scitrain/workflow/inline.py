@@ -1,16 +1,21 @@
 """Inputs that stand in the request itself; imports nothing heavy."""
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import WithJsonSchema
 
 from scitrain.contracts.modality import Columns
 from scitrain.errors import DataError, listed
 
-__all__ = ["Cell", "table"]
+__all__ = ["Cell", "Row", "table"]
 
 Cell = str | int | float | bool | None
+Row = Annotated[Cell | dict[str, Cell], WithJsonSchema({"type": ["string", "number", "boolean", "object", "null"]})]
+"""A value, or an object of columns."""
 
 
-def table(inputs: Sequence[Cell | dict[str, Cell]], needed: tuple[str, ...]) -> Columns:
+def table(inputs: Sequence[Row], needed: tuple[str, ...]) -> Columns:
     """Turn inline inputs into text columns.
 
     Raises:

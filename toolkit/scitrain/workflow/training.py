@@ -20,8 +20,9 @@ __all__ = ["SELDOM", "AskedModel", "Formats", "TrainingRequest", "learning_of"]
 
 S = TypeVar("S", bound=Spec)
 SELDOM = frozenset(
-    """ignore duplicates max_rows weight_decay patience warmup gradient_clip accumulate class_weights precision devices parallel
-    deterministic gradient_checkpointing compile top_k checkpoint_seconds loggers coverage""".split()
+    """ignore series rows duplicates max_rows batch_size learning_rate weight_decay patience warmup gradient_clip accumulate
+    class_weights augment precision devices parallel deterministic gradient_checkpointing compile top_k checkpoint_seconds
+    loggers features refit coverage""".split()
 )
 """What a request for a training seldom says: its tool only names it."""
 
