@@ -64,11 +64,15 @@ class PretrainedEncoder(Encoder):
     def forward(self, rows: Tensor) -> Tensor:
         """Map token ids (batch, length), 0 for padding, to (batch, width)."""
         rows = rows[:, : self.places - self.before]
-        if _captured():
+        if self.as_given or _captured():
             return self._features(rows)
         if torch.is_grad_enabled():
             return self._features(_trimmed(rows))
         return self._by_length(rows)
+
+    def embeddings(self) -> list[nn.Module]:
+        """Return the layer of the tokens: places, and what was inserted, have embeddings of their own."""
+        return [self.backbone.get_input_embeddings()]
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
