@@ -28,6 +28,7 @@ from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
+from scitrain.operations.zero_shot_classify import ZeroShotClassify
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
@@ -65,5 +66,6 @@ __all__ = [
     "TrainModel",
     "TuneHyperparameters",
     "Workspace",
+    "ZeroShotClassify",
 ]
 __all__ += sorted(_plugged.keys() - set(__all__))

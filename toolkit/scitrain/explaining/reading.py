@@ -57,18 +57,18 @@ def read_row(featuriser: Featuriser, cells: Mapping[str, str], x: np.ndarray, va
         return (_on_words if kind == "text_terms" else _on_atoms)(featuriser, cells, values)
     shape = featuriser.shape()
     if shape.kind == "tokens":
-        pretrained = isinstance(featuriser, PretrainedTokens)
-        return _on_units(featuriser, cells, values) if pretrained else _on_tokens(featuriser, x, values)
+        if isinstance(featuriser, PretrainedTokens):
+            return _on_units(featuriser, cells, values)
+        return _on_tokens(featuriser, x, values)
     layout = layout_of(featuriser)
     sums = layout.sums(values[None])[0]
     parts = {name: float(value) for name, value in zip(layout.names, sums, strict=True) if value != 0}
-    if shape.kind == "image":
-        return Read(parts, Picture(image=(x, values.sum(axis=0))))
+    picture = Picture(image=(x, values.sum(axis=0))) if shape.kind == "image" else Picture()
     if kind in ("series_values", "series_channels"):
         places = [name for name in layout.names if name != "extent"]
         curve = x.reshape(-1)[: len(places)]
-        return Read(parts, Picture(curve=(places, curve, sums[: len(places)])))
-    return Read(parts)
+        picture = Picture(curve=(places, curve, sums[: len(places)]))
+    return Read(parts, picture)
 
 
 def _on_atoms(featuriser: Featuriser, cells: Mapping[str, str], values: np.ndarray) -> Read:
