@@ -80,6 +80,7 @@ class ZeroShotClassify(Job):
     model: str | None = None
     """NLI model, sentence encoder or CLIP: name or folder."""
     method: Literal["auto", "entailment", "embedding", "clip"] = "auto"
+    """Follows from the model."""
     template: str | None = None
     """What is said of a row, `{}` being the description."""
     inputs: str | list[str] | None = None
