@@ -105,6 +105,12 @@ def trained() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def pretrained() -> ModuleType:
+    """Return the factory of small pretrained models."""
+    return helper("pretrained.py")
+
+
+@pytest.fixture(scope="session")
 def fabricated() -> ModuleType:
     """Return the factory of made-up runs of every kind."""
     return helper("figures/fabricated.py")

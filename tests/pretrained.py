@@ -6,9 +6,19 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoModel, BertConfig, EsmConfig, PreTrainedTokenizerFast, RobertaConfig
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertForSequenceClassification,
+    CLIPConfig,
+    CLIPImageProcessor,
+    EsmConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    SiglipConfig,
+)
 
-__all__ = ["WORDS", "bert", "esm", "roberta", "sentences"]
+__all__ = ["WORDS", "bert", "clip", "esm", "nli", "roberta", "sentences"]
 
 WORDS = "iron rust wet dry air salt water gold keeps its shine the in of does not cold hot sea wind".split()
 SMALL: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
@@ -59,6 +69,35 @@ def esm(folder: Path) -> Path:
     AutoModel.from_config(config).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(letters), encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "EsmTokenizer"}), encoding="utf-8")
+    return folder
+
+
+def nli(folder: Path, labels: tuple[str, ...] = ("entailment", "neutral", "contradiction")) -> Path:
+    """Write a BERT that tells whether a text entails another: it does where the second names a metal of the first."""
+    bert(folder)
+    config = BertConfig.from_pretrained(
+        folder, id2label=dict(enumerate(labels)), label2id={n: i for i, n in enumerate(labels)}
+    )
+    torch.manual_seed(0)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    frame = [("[CLS]", 2), ("[SEP]", 3)]
+    pair = "[CLS] $A [SEP] $B:1 [SEP]:1"
+    made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair=pair, special_tokens=frame)
+    PreTrainedTokenizerFast(tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
+    return folder
+
+
+def clip(folder: Path, sigmoid: bool = False) -> Path:
+    """Write a CLIP (a SigLIP, which has a probability of each label by itself) of pictures of 16 × 16 pixels."""
+    bert(folder)
+    text: dict[str, Any] = {"vocab_size": 5 + len(WORDS), "max_position_embeddings": 16, **SMALL}
+    text |= {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    vision: dict[str, Any] = {"image_size": 16, "patch_size": 8, **SMALL}
+    kind: Any = SiglipConfig if sigmoid else CLIPConfig
+    torch.manual_seed(0)
+    AutoModel.from_config(kind(text_config=text, vision_config=vision)).save_pretrained(folder)
+    CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}).save_pretrained(folder)
     return folder
 
 

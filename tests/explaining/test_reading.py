@@ -93,7 +93,7 @@ def test_a_category_with_its_levels_and_flags_is_one_column():
     layout = layout_of(made)
     assert layout.names == ("a", "phase")
     x, _ = made.transform(columns)
-    names, sums = matrix(made, x, np.ones_like(x))
+    names, sums = matrix(made, columns, x, np.ones_like(x))
     assert list(names) == ["a", "phase"]
     assert sums.sum() == x.size
 

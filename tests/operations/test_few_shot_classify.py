@@ -6,11 +6,18 @@ import re
 
 import numpy as np
 import pytest
+import timm
+import torch
+from PIL import Image
 from pydantic import ValidationError
+from safetensors.torch import save_file
 
 import scitrain
 from scitrain.errors import DataError, ScitrainError, UnknownNameError
+from scitrain.models.timm import Timm
 from scitrain.runs import Run
+from scitrain.transfer.origin import Origin
+from scitrain.workflow import encoders
 
 NAMES = "abcdef"
 
@@ -115,6 +122,66 @@ def test_a_trained_run_encodes_classes_it_has_never_seen(workspace, encoder):
     assert any(choice.what == "episodic training" for choice in taught.decisions)
 
 
+def test_a_pretrained_text_model_encodes_by_its_own_tokens(workspace, pretrained):
+    folder = pretrained.bert(workspace.root / "bert")
+    texts, kinds = pretrained.sentences(48)
+    lines = [f'"{text}",{kind} {i % 2}' for i, (text, kind) in enumerate(zip(texts, kinds, strict=True))]
+    (workspace.root / "t.csv").write_text("\n".join(["text,kind", *lines]) + "\n")
+    done, run = ask(workspace, data="t.csv", encoder=folder.name, predict="t.csv")
+    assert done.encoder == "the local bert"
+    told = run.read_json("results/few_shot.json")
+    assert (told["width"], told["licence"]) == (16, "apache-2.0")
+    assert run.record().parents == []
+    assert {choice.what: choice.value for choice in done.decisions}["encoder"] == "the local bert"
+    assert all(row["label"] for row in rows_of(run))
+    taught, _ = ask(workspace, data="t.csv", encoder=folder.name, shot=1, train="encoder", train_episodes=20)
+    assert list(taught.metrics[0].baselines)[-1] == "nearest neighbour on raw features"
+    assert any("pretrained on is not known here" in warning for warning in taught.warnings)
+
+
+def test_molecules_are_encoded_by_the_tokens_of_a_pretrained_folder(workspace, pretrained):
+    folder = pretrained.roberta(workspace.root / "chem")
+    rows = [f"{'C' * (1 + i % 9)}{end},{kind}" for i in range(9) for end, kind in (("O", "alcohol"), ("Br", "bromide"))]
+    (workspace.root / "m.csv").write_text("\n".join(["smiles,kind", *rows]) + "\n")
+    done, run = ask(workspace, data="m.csv", encoder=str(folder), shot=2)
+    assert run.read_json("results/few_shot.json")["width"] == 16
+    assert done.metrics[0].value > 0.5
+
+
+def squares(workspace):
+    """Write images of dark and of bright squares."""
+    for i in range(16):
+        path = workspace.root / "images" / ("dark", "bright")[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (40 + 150 * (i % 2) + i, 60, 90)).save(path)
+    return "images"
+
+
+def test_a_network_of_images_reads_pixels_as_its_weights_expect(workspace, monkeypatch):
+    weights = workspace.root / "test_resnet.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), weights)
+    made = Origin("test_resnet", "hub", Timm(name="test_resnet", weights=str(weights)), None, "apache-2.0")
+    monkeypatch.setattr(encoders, "resolve", lambda *asked: made)
+    done, run = ask(workspace, data=squares(workspace), target=None, encoder="test_resnet", shot=2)
+    assert done.encoder == "test_resnet of the hub"
+    assert run.read_json("results/few_shot.json")["licence"] == "apache-2.0"
+    network = encoders.pretrained_encoder("test_resnet", "image", images(workspace), workspace)
+    pixels = torch.full((1, 3, 32, 32), 0.5)
+    known = timm.get_pretrained_cfg("test_resnet")
+    expected = (0.5 - torch.tensor(known.mean)) / torch.tensor(known.std)
+    torch.testing.assert_close(network.network.inputs(pixels)[0, :, 0, 0], expected)
+
+
+def images(workspace):
+    return {"path": [str(path) for path in sorted((workspace.root / "images").rglob("*.png"))]}
+
+
+def test_without_a_hub_the_error_says_which_files_to_put_where(workspace, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ScitrainError, match=r"'resnet18' cannot be fetched.*HF_HUB_OFFLINE"):
+        ask(workspace, data=squares(workspace), target=None, encoder="resnet18")
+
+
 def test_classes_that_the_encoder_has_seen_are_not_held_out(workspace, encoder):
     kinds = ["cubic", "hexagonal", "new", "newer"]
     rows = (workspace.root / "f.csv").read_text().splitlines()[1:]
@@ -150,7 +217,10 @@ def test_the_same_request_gives_the_same_numbers(workspace, table):
         ({"way": 20}, DataError, "way=20, but there are 12 classes"),
         ({"shot": 30}, DataError, "30-shot episodes need 31 rows of each class.*kind00 has 16"),
         ({"target": "a"}, DataError, "holds numbers such as"),
-        ({"encoder": "resnet50"}, ScitrainError, "neither 'features' nor the id of a trained run"),
+        ({"encoder": "resnet50"}, ScitrainError, "'resnet50' names a model of a hub.*but these data are tabular"),
+        ({"encoder": "model.safetensors"}, ScitrainError, "says nothing of a network: give 'features', the id of"),
+        ({"encoder": "builtin"}, ScitrainError, "says nothing of a network"),
+        ({"encoder": "train_model-20260101T120000-0a1b2c3d"}, ScitrainError, "no run"),
         ({"train": "encoder"}, ScitrainError, "train='encoder' needs a network"),
         ({"train": "projection", "classes": [f"kind{k:02d}" for k in range(11)]}, DataError, "at least 2 base classes"),
         ({"predict": "nowhere.csv"}, ScitrainError, "no file or folder"),

@@ -10,6 +10,7 @@ import torch
 
 from scitrain.errors import DataError, RunNotFoundError, ScitrainError
 from scitrain.inference import load_model
+from scitrain.operations.explain_model import ExplainModel
 from scitrain.operations.finetune_model import FinetuneModel
 from scitrain.operations.predict import Predict
 from scitrain.operations.train_model import TrainModel
@@ -79,6 +80,16 @@ def test_a_fine_tuned_model_is_a_run_like_any_other_and_says_where_it_comes_from
     )
     assert said.rows == 1
     assert model.config.modality == "text"
+
+
+def test_a_fine_tuned_model_is_explained_by_its_own_words(workspace, texts, tiny_bert):
+    done = finetune(workspace, data=texts, source=tiny_bert, strategy="full", epochs=1)
+    why = Run.open(ExplainModel(run=done.run_id, inputs=["The gold in salt water"]).run(workspace).run_id, workspace)
+    with (why.path / "results/explanations.csv").open() as file:
+        assert {row["feature"] for row in csv.DictReader(file)} == {"1 The", "2 gold", "3 in", "4 salt", "5 water"}
+    told = why.read_json("results/importance.json")
+    assert told["baseline"] == "[MASK] at every place"
+    assert told["completeness"]["relative_error"] < 0.02
 
 
 def test_strategies_are_compared_on_one_split_and_the_best_on_validation_is_kept(workspace, texts, tiny_bert):

@@ -22,6 +22,8 @@ PAGES = [FOLDER / "SKILL.md", *sorted((FOLDER / "references").glob("*.md"))]
 TRANSFER = [
     ("Fine-tune ChemBERTa on my 200 molecules", {"finetune"}),
     ("I only have 10 labelled images per class; try few-shot learning", {"few-shot"}),
+    ("Classify these abstracts without labels, zero-shot", {"zero-shot"}),
+    ("ゼロショットで論文の要旨を分類したい", {"zero-shot"}),
     ("Distill the big network into a small student", {"distil"}),
     ("Adapt the model trained on simulations to experiments, domain adaptation", {"adapt"}),
     ("Start from a pre-trained language model and freeze the lower layers", {"finetune"}),
@@ -103,7 +105,7 @@ def test_a_request_for_transfer_is_planned_by_its_own_skill(workspace, request_,
     answer = FindSkill(request=request_).run(workspace)
     assert (answer.skill, answer.installed) == ("transfer-learning", True)
     assert intents <= set(answer.intents)
-    own = {"finetune_model", "few_shot_classify", "distill_model"}
+    own = {"finetune_model", "few_shot_classify", "zero_shot_classify", "distill_model"}
     assert own & {step.tool for step in answer.steps}
 
 

@@ -33,6 +33,7 @@ from scitrain.operations.tokenize_materials import TokenizeMaterials
 from scitrain.operations.train_generator import TrainGenerator
 from scitrain.operations.train_model import TrainModel
 from scitrain.operations.tune_hyperparameters import TuneHyperparameters
+from scitrain.operations.zero_shot_classify import ZeroShotClassify
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
@@ -75,5 +76,6 @@ __all__ = [
     "TrainModel",
     "TuneHyperparameters",
     "Workspace",
+    "ZeroShotClassify",
 ]
 __all__ += sorted(_plugged.keys() - set(__all__))

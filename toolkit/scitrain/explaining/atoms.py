@@ -10,7 +10,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from scitrain.chem.molecule_features import FINGERPRINTS, blocks, standardise_one, tokenise
 
-__all__ = ["OnAtoms", "fragments", "from_counts", "from_tokens", "standard_mol"]
+__all__ = ["OnAtoms", "fragments", "from_counts", "from_pieces", "from_tokens", "standard_mol"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,25 @@ def from_tokens(texts: Sequence[str], values: np.ndarray) -> OnAtoms:
         else:
             apart[token] = apart.get(token, 0.0) + float(value)
     return OnAtoms(mol, np.array(atoms), apart)
+
+
+def from_pieces(texts: Sequence[str], values: np.ndarray, pieces: Mapping[int, tuple[int, int]]) -> OnAtoms:
+    """Share the attribution of each piece among the atoms it touches, in equal parts; pieces without atoms stay apart.
+
+    Args:
+        texts: SMILES of each column.
+        values: (length,) attributions of the tokens.
+        pieces: Where each token lies in the standard SMILES, from and to, by its place.
+    """
+    mol, smiles = standard_mol(texts)
+    tokens = tokenise(smiles)
+    ends = np.cumsum([len(token) for token in tokens])
+    atoms = [i for i, token in enumerate(tokens) if token[0].isalpha() or token[0] == "["]
+    share, apart = np.zeros(len(atoms)), dict[str, float]()
+    for at, (start, end) in pieces.items():
+        touched = [k for k, i in enumerate(atoms) if ends[i] - len(tokens[i]) < end and start < ends[i]]
+        if touched:
+            share[touched] += float(values[at]) / len(touched)
+        else:
+            apart[smiles[start:end]] = apart.get(smiles[start:end], 0.0) + float(values[at])
+    return OnAtoms(mol, share, apart)

@@ -25,6 +25,7 @@ from scitrain.explaining.function import Explained, MeanLogits
 from scitrain.explaining.maps import grad_cam, windows
 from scitrain.explaining.methods import Method
 from scitrain.explaining.part import Part, Way
+from scitrain.models._encoder import Encoder
 
 __all__ = ["Attributed", "Question", "attribute"]
 
@@ -35,6 +36,8 @@ SAMPLES = 512
 """Background rows drawn for each row by SHAP."""
 BATCH = 2048
 ROWS = 16
+TOKENS = 1 << 13
+"""Tokens that a pretrained Transformer takes at once with all that its gradient needs."""
 PATH = ("integrated_gradients", "shap", "deep_lift_shap")
 """Methods whose attributions must add up to f(x) − f(baseline)."""
 
@@ -120,11 +123,11 @@ def _run(method: Method, question: Question, way: Way, tick: Callable[[int], Non
     difference = np.zeros(len(question.x))
     background = _mean_of_background(question, method) if method in ("shap", "deep_lift_shap") else None
     # cuDNN's recurrent layers go backward in training mode alone
-    with torch.backends.cudnn.flags(enabled=False):
+    with torch.backends.cudnn.flags(enabled=False), _as_given(question.explained):
         for start in range(0, len(question.x), ROWS):
             rows = slice(start, start + ROWS)
             part = _part(question, rows)
-            values[rows] = way(part).detach().cpu().numpy()
+            values[rows][..., : part.x.shape[-1]] = way(part).detach().cpu().numpy()
             ends = part.says(part.x) - part.says(part.baseline)
             if background is not None:
                 ends = part.says(part.x) - background[part.outputs]
@@ -134,6 +137,23 @@ def _run(method: Method, question: Question, way: Way, tick: Callable[[int], Non
     return Attributed(values, difference, _error(values, difference) if method in PATH else None)
 
 
+@contextmanager
+def _as_given(explained: Explained) -> Iterator[None]:
+    """Let encoders neither sort nor cut rows: what is put in the place of a layer's output belongs to rows as they stand."""
+    encoders = _encoders(explained)
+    for encoder in encoders:
+        encoder.as_given = True
+    try:
+        yield
+    finally:
+        for encoder in encoders:
+            encoder.as_given = False
+
+
+def _encoders(explained: Explained) -> list[Encoder]:
+    return [module for module in explained.predictor.members.modules() if isinstance(module, Encoder)]
+
+
 def _error(values: np.ndarray, difference: np.ndarray) -> float:
     sums = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
     return float(np.abs(sums - difference).sum() / max(np.abs(difference).sum(), 1e-12))
@@ -141,16 +161,22 @@ def _error(values: np.ndarray, difference: np.ndarray) -> float:
 
 def _part(question: Question, rows: slice) -> Part:
     device = question.explained.predictor.shift.device
-    some = question.x[rows]
+    width = _longest(question, rows)
+    some = question.x[rows][..., :width]
     gone = ~np.isfinite(some)
-    whole = np.where(gone, question.baseline[rows], some)
+    baseline = question.baseline[rows][..., :width]
+    whole = np.where(gone, baseline, some)
     missing = torch.from_numpy(gone).to(device) if gone.any() else None
-    tensors = (
-        torch.from_numpy(np.ascontiguousarray(a)).to(device)
-        for a in (whole, question.baseline[rows], question.outputs[rows])
-    )
-    x, baseline, outputs = tensors
-    return Part(question.explained, x.requires_grad_() if x.is_floating_point() else x, baseline, outputs, missing)
+    tensors = (torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in (whole, baseline, question.outputs[rows]))
+    x, base, outputs = tensors
+    return Part(question.explained, x.requires_grad_() if x.is_floating_point() else x, base, outputs, missing)
+
+
+def _longest(question: Question, rows: slice) -> int:
+    """Return how much of some rows is more than padding, where the network pays for each token; else all of it."""
+    if not any(encoder.sorts for encoder in _encoders(question.explained)):
+        return int(question.x.shape[-1])
+    return max(1, int((question.x[rows] > 0).sum(axis=-1).max()))
 
 
 def _mean_of_background(question: Question, method: Method) -> Tensor:
@@ -173,14 +199,18 @@ def _ways(question: Question) -> dict[Method, Way]:
     return {
         "shap": lambda part: _shap(part, question),
         "deep_lift_shap": lambda part: deep_lift_shap(part, _background(part, question)),
-        "occlusion": lambda part: windows(part) if part.x.dim() == 4 else _ablation(part, question.groups),
+        "occlusion": lambda part: (
+            windows(part) if part.x.dim() == 4 else _ablation(part, question.groups[..., : part.x.shape[-1]])
+        ),
         "grad_cam": grad_cam,
     }
 
 
 def _path(question: Question, steps: int) -> Way:
     def way(part: Part) -> Tensor:
-        common = {"target": part.outputs, "n_steps": steps, "internal_batch_size": max(BATCH, ROWS)}
+        pretrained = any(encoder.sorts for encoder in _encoders(part.explained))
+        batch = TOKENS // part.x.shape[-1] if pretrained else BATCH
+        common = {"target": part.outputs, "n_steps": steps, "internal_batch_size": max(batch, ROWS)}
         if part.x.is_floating_point():
             more = None if part.missing is None else (part.missing,)
             made = IntegratedGradients(part.explained)
@@ -197,10 +227,10 @@ def _path(question: Question, steps: int) -> Way:
 
 
 def _embeddings(explained: Explained) -> list[nn.Module]:
-    found = [module for module in explained.predictor.members.modules() if isinstance(module, nn.Embedding)]
+    found = [layer for encoder in _encoders(explained) for layer in encoder.embeddings()]
     if not found:
         raise ScitrainError("this network has no embedding to follow a path in; method='occlusion' explains it")
-    return list(found)
+    return found
 
 
 def _shap(part: Part, question: Question) -> Tensor:

@@ -3,23 +3,22 @@
 import numpy as np
 
 from scitrain.contracts.model import InputShape
+from scitrain.explaining.pieces import Silent
 
 __all__ = ["WORDS", "baseline_row", "beside"]
 
-UNKNOWN = 1
-"""Token id of what was not seen in training."""
 WORDS = {
     "vector": "the mean of the training rows (descriptors: the median; counts: none)",
     "series": "the mean of the training rows",
     "image": "an even image in the mean colour of the training images",
-    "tokens": "tokens that were never seen",
 }
+"""What a row is compared with; of tokens `Silent` says it."""
 
 
-def baseline_row(shape: InputShape, train: np.ndarray) -> np.ndarray:
-    """Return one row of ``shape`` that stands for no information, from training rows (n, …)."""
+def baseline_row(shape: InputShape, train: np.ndarray, silent: Silent) -> np.ndarray:
+    """Return one row of ``shape`` that stands for no information, from training rows (n, …) or of tokens that say nothing."""
     if shape.kind == "tokens":
-        return np.full(shape.shape, UNKNOWN, np.int64)
+        return np.full(shape.shape, silent.token, np.int64)
     if shape.kind == "image":
         mean = train.mean(axis=(0, 2, 3), dtype=np.float64).astype(np.float32)
         return np.broadcast_to(mean[:, None, None], shape.shape).copy()
@@ -40,11 +39,11 @@ def _centre(shape: InputShape, train: np.ndarray) -> np.ndarray:
     return centre
 
 
-def beside(shape: InputShape, row: np.ndarray, x: np.ndarray) -> np.ndarray:
+def beside(shape: InputShape, row: np.ndarray, x: np.ndarray, silent: Silent) -> np.ndarray:
     """Return the baseline of each row of ``x`` (n, …): padding, and what says where a row ends, stays as it is in the row."""
     found = np.broadcast_to(row, x.shape).copy()
     if shape.kind == "tokens":
-        found[x == 0] = 0
+        found = np.where(np.isin(x, silent.kept), x, found)
     if shape.kind == "series":
         for start, end in shape.blocks.values():
             found[:, start:end] = x[:, start:end]

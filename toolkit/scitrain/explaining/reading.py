@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scitrain.contracts.modality import Featuriser
+from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.explaining.layout import layout_of
+from scitrain.explaining.pieces import Unit, smiles_pieces, units
 from scitrain.explaining.tokens import by_element, feature_of, token_names
+from scitrain.modalities.pretrained_tokens import PretrainedTokens
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -51,30 +53,34 @@ def read_row(featuriser: Featuriser, cells: Mapping[str, str], x: np.ndarray, va
         values: (…) its attributions.
     """
     kind = featuriser.model_dump().get("kind")
-    if kind in ("molecule", "smiles_tokens", "text_terms"):
+    if kind in ("molecule", "smiles_tokens", "pretrained_smiles", "text_terms"):
         return (_on_words if kind == "text_terms" else _on_atoms)(featuriser, cells, values)
     shape = featuriser.shape()
     if shape.kind == "tokens":
+        if isinstance(featuriser, PretrainedTokens):
+            return _on_units(featuriser, cells, values)
         return _on_tokens(featuriser, x, values)
     layout = layout_of(featuriser)
     sums = layout.sums(values[None])[0]
     parts = {name: float(value) for name, value in zip(layout.names, sums, strict=True) if value != 0}
-    if shape.kind == "image":
-        return Read(parts, Picture(image=(x, values.sum(axis=0))))
+    picture = Picture(image=(x, values.sum(axis=0))) if shape.kind == "image" else Picture()
     if kind in ("series_values", "series_channels"):
         places = [name for name in layout.names if name != "extent"]
         curve = x.reshape(-1)[: len(places)]
-        return Read(parts, Picture(curve=(places, curve, sums[: len(places)])))
-    return Read(parts)
+        picture = Picture(curve=(places, curve, sums[: len(places)]))
+    return Read(parts, picture)
 
 
 def _on_atoms(featuriser: Featuriser, cells: Mapping[str, str], values: np.ndarray) -> Read:
-    from scitrain.explaining.atoms import from_counts, from_tokens
+    from scitrain.explaining.atoms import from_counts, from_pieces, from_tokens
 
     options: dict[str, Any] = featuriser.options()
     texts = [cells[name] for name in options["columns"]]
-    if featuriser.output == "tokens":
-        found, apart = from_tokens(texts, values), {}
+    apart: dict[str, float] = {}
+    if isinstance(featuriser, PretrainedTokens):
+        found = from_pieces(texts, values, smiles_pieces(featuriser, _alone(cells))[0])
+    elif featuriser.output == "tokens":
+        found = from_tokens(texts, values)
     else:
         start, end = featuriser.shape().blocks["descriptors"]
         found = from_counts(texts, values, options)
@@ -140,25 +146,57 @@ def _on_tokens(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> Rea
     return Read(parts, Picture(tokens=(shown, values[there])))
 
 
+def _on_units(featuriser: PretrainedTokens, cells: Mapping[str, str], values: np.ndarray) -> Read:
+    """Add the attributions of the tokens up to words or letters."""
+    found = units(featuriser, _alone(cells))[0]
+    sums = np.array([float(values[list(unit.places)].sum()) for unit in found])
+    parts = {f"{i} {unit.name}": float(value) for i, (unit, value) in enumerate(zip(found, sums, strict=True), 1)}
+    return Read(parts, Picture(tokens=([unit.name for unit in found], sums)))
+
+
+def _alone(cells: Mapping[str, str]) -> Columns:
+    return {name: [cell] for name, cell in cells.items()}
+
+
 def _aligned(featuriser: Featuriser) -> bool:
     """Tell whether tokens are letters at places that all sequences share, told as biochemists do: Q39."""
     return bool(featuriser.options().get("template"))
 
 
-def matrix(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> tuple[Sequence[str], np.ndarray]:
+def matrix(
+    featuriser: Featuriser, columns: Columns, x: np.ndarray, values: np.ndarray
+) -> tuple[Sequence[str], np.ndarray]:
     """Return the features that rows have in common and the attributions (n, features) to them.
 
-    A token counts for its symbol (or its position, where sequences are aligned), a count of fragments for itself.
+    A token counts for its symbol (its word, whatever the case; its position, where sequences are aligned), a count of fragments for itself.
+
+    Args:
+        featuriser: What made the rows.
+        columns: Text of the rows.
+        x: (n, …) the rows.
+        values: (n, …) their attributions.
     """
     layout = layout_of(featuriser)
     if featuriser.output != "tokens":
         return layout.names, layout.sums(values)
-    rows = [_counted(featuriser, row) for row in x]
+    if isinstance(featuriser, PretrainedTokens):
+        rows = [_named(featuriser, found) for found in units(featuriser, columns)]
+    else:
+        rows = [_counted(featuriser, row) for row in x]
     names = sorted({name for row in rows for name in row if name})
     place = {name: i for i, name in enumerate(names)}
     groups = np.array([[place.get(name, len(names)) for name in row] for row in rows])
     sums = [np.bincount(own, weights=v, minlength=len(names) + 1) for own, v in zip(groups, values, strict=True)]
     return names, np.stack(sums)[:, : len(names)]
+
+
+def _named(featuriser: PretrainedTokens, own: Sequence[Unit]) -> list[str]:
+    """Return what each token of a row counts for; nothing for padding and for what frames the row."""
+    found = [""] * featuriser.length
+    for unit in own:
+        for at in unit.places:
+            found[at] = unit.name.lower() if featuriser.reads == "text" else unit.name
+    return found
 
 
 def _counted(featuriser: Featuriser, ids: np.ndarray) -> list[str]:

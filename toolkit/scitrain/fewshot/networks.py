@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from scitrain.fewshot.prototypes import Array
 from scitrain.training.predictor import Predictor
 
-__all__ = ["Body", "Plain", "encode", "projection"]
+__all__ = ["Behind", "Body", "Plain", "encode", "projection"]
 
 BATCH = 1024
 WIDEST = 64
@@ -25,6 +25,19 @@ class Plain(nn.Module):
         """Map raw rows (batch, …) to (batch, width)."""
         flat: Tensor = self.inputs(rows).flatten(1)
         return flat
+
+
+class Behind(nn.Module):
+    """An encoder behind the transform that its weights expect."""
+
+    def __init__(self, inputs: nn.Module, encoder: nn.Module) -> None:
+        super().__init__()
+        self.inputs, self.encoder = inputs, encoder
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map raw rows (batch, …) to (batch, width)."""
+        found: Tensor = self.encoder(self.inputs(rows))
+        return found
 
 
 class Body(nn.Module):

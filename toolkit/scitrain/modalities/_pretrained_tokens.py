@@ -12,9 +12,9 @@ from typing import Any
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads would warn in every process forked from this one
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
-__all__ = ["featurise", "lengths"]
+__all__ = ["encoded", "featurise", "lengths"]
 
 Options = Mapping[str, Any]
 Read = tuple[str, str | None]
@@ -37,9 +37,7 @@ def featurise(columns: Mapping[str, Sequence[str]], options: Options) -> tuple[n
     """
     rows = _rows(columns, options)
     array = np.zeros((len(rows), options["length"]), dtype=np.int64)
-    tokenizer = Tokenizer.from_str(options["tokenizer"])
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(options["length"])
+    tokenizer = _cutting(options)
     good = [row for row, (_, problem) in enumerate(rows) if problem is None]
     for row, encoded in zip(good, tokenizer.encode_batch_fast([rows[row][0] for row in good]), strict=True):
         array[row, : len(encoded.ids)] = np.asarray(encoded.ids) + 1
@@ -53,6 +51,19 @@ def lengths(columns: Mapping[str, Sequence[str]], options: Options) -> np.ndarra
     tokenizer.no_truncation()
     rows = _rows(columns, options)
     return np.array([len(e.ids) for e in tokenizer.encode_batch_fast([text for text, _ in rows])], dtype=np.int64)
+
+
+def encoded(columns: Mapping[str, Sequence[str]], options: Options) -> list[tuple[str, Encoding]]:
+    """Return the text of each row as it is read, and its tokens with their places in it."""
+    texts = [text for text, _ in _rows(columns, options)]
+    return list(zip(texts, _cutting(options).encode_batch(texts), strict=True))
+
+
+def _cutting(options: Options) -> Tokenizer:
+    tokenizer = Tokenizer.from_str(options["tokenizer"])
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(options["length"])
+    return tokenizer
 
 
 def _rows(columns: Mapping[str, Sequence[str]], options: Options) -> list[Read]:

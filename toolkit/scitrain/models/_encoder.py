@@ -25,6 +25,8 @@ class Encoder(nn.Module):
     """True where rows of tokens cost what they are long, so that a batch shall hold rows of like lengths."""
     gradient_checkpointing: bool = False
     """True recomputes activations in the backward pass instead of keeping them."""
+    as_given: bool = False
+    """True computes rows in their order and at their length, for whoever looks at what lies between the layers."""
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the features (batch, width)."""
@@ -33,6 +35,10 @@ class Encoder(nn.Module):
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Recompute activations in the backward pass, or keep them."""
         self.gradient_checkpointing = on
+
+    def embeddings(self) -> list[nn.Module]:
+        """Return the layers that turn token ids into vectors; none where rows are no tokens."""
+        return [module for module in self.modules() if isinstance(module, nn.Embedding)]
 
     def through(self, stages: nn.Sequential, rows: Tensor) -> Tensor:
         """Run ``stages`` one after the other, keeping only what lies between them where checkpointing is on."""

@@ -3,9 +3,6 @@
 import inspect
 import json
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,8 +13,8 @@ from torch import Tensor, nn
 
 from scitrain.errors import ScitrainError
 from scitrain.models._encoder import Encoder
+from scitrain.models._hugging import KNOWN, come_from, quiet
 from scitrain.models._inserted import insert
-from scitrain.weights import ENCODERS, Wanted, fetched
 from scitrain.weights.fitting import misfit
 
 if TYPE_CHECKING:
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["PretrainedEncoder", "most_tokens", "read_config", "read_tokenizer"]
 
 HF: Any = transformers  # its own types are of no help: what a class takes is decided by what is loaded
-FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-KNOWN = tuple(name for names in ENCODERS.values() for name in names)
 MOST_TOKENS = 1024
 """Tokens a row where the network itself knows no limit."""
 PIECE = 1 << 14
@@ -64,11 +59,15 @@ class PretrainedEncoder(Encoder):
     def forward(self, rows: Tensor) -> Tensor:
         """Map token ids (batch, length), 0 for padding, to (batch, width)."""
         rows = rows[:, : self.places - self.before]
-        if _captured():
+        if self.as_given or _captured():
             return self._features(rows)
         if torch.is_grad_enabled():
             return self._features(_trimmed(rows))
         return self._by_length(rows)
+
+    def embeddings(self) -> list[nn.Module]:
+        """Return the layer of the tokens: places, and what was inserted, have embeddings of their own."""
+        return [self.backbone.get_input_embeddings()]
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
@@ -115,7 +114,7 @@ def read_config(name: str) -> dict[str, JsonValue]:
     Raises:
         ScitrainError: It cannot be had, or is no encoder.
     """
-    with _from(name) as where:
+    with come_from(name) as where:
         config = HF.AutoConfig.from_pretrained(name, **where)
     if config.is_encoder_decoder or type(config) not in HF.AutoModel._model_mapping:
         raise ScitrainError(
@@ -135,7 +134,7 @@ def read_tokenizer(name: str) -> tuple[str, int]:
     Raises:
         ScitrainError: It cannot be had, or has no form that works without Python code of its own.
     """
-    with _from(name) as where:
+    with come_from(name) as where:
         found = HF.AutoTokenizer.from_pretrained(name, **where)
     if getattr(found, "is_fast", False):
         return str(found.backend_tokenizer.to_str()), len(found)
@@ -175,7 +174,7 @@ def _letters(name: str, slow: Any) -> str:  # noqa: ANN401 - a tokenizer of whic
 def _load(name: str, config: dict[str, JsonValue]) -> nn.Module:
     """Build a network and fill in its weights, from safetensors or a file of tensors alone."""
     known = _config_object(config)
-    with _from(name) as where:
+    with come_from(name) as where:
         try:
             network, report = HF.AutoModel._model_mapping[type(known)].from_pretrained(
                 name, config=known, output_loading_info=True, dtype=torch.float32, **_no_pooler(known), **where
@@ -190,7 +189,7 @@ def _load(name: str, config: dict[str, JsonValue]) -> nn.Module:
 
 
 def _blank(config: Any) -> nn.Module:  # noqa: ANN401
-    with _quiet():
+    with quiet():
         found: nn.Module = HF.AutoModel.from_config(config, dtype=torch.float32, **_no_pooler(config))
     return found
 
@@ -204,38 +203,3 @@ def _no_pooler(config: Any) -> dict[str, bool]:  # noqa: ANN401
 def _config_object(config: dict[str, JsonValue]) -> Any:  # noqa: ANN401 - a configuration of whichever class
     known = dict(config)
     return HF.AutoConfig.for_model(known.pop("model_type"), **known)
-
-
-@contextmanager
-def _from(name: str) -> Iterator[dict[str, Any]]:
-    """Yield where a model is read from: its folder, the cache, or the hub.
-
-    Raises:
-        ScitrainError: It cannot be had; says which files to put where.
-    """
-    with _quiet():
-        if Path(name).expanduser().is_dir():
-            try:
-                yield {"local_files_only": True}
-            except OSError as error:
-                raise ScitrainError(f"the folder {name!r} cannot be read: {error}") from error
-            return
-        wanted = Wanted(
-            name, name, FILES, local="name or source", known=KNOWN, scratch="model='transformer' of train_model"
-        )
-        with fetched(wanted) as cached:
-            yield {"local_files_only": cached}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence bars and reports: what matters is told by errors of ours."""
-    level, bars = HF.logging.get_verbosity(), HF.logging.is_progress_bar_enabled()
-    HF.logging.set_verbosity_error()
-    HF.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        HF.logging.set_verbosity(level)
-        if bars:
-            HF.logging.enable_progress_bar()

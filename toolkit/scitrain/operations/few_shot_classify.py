@@ -82,7 +82,7 @@ class FewShotClassify(Job):
     modality: str = "auto"
     """Kind of data."""
     encoder: str = "features"
-    """Id of a trained run, or `features`."""
+    """Id of a trained run, a pretrained model (name or folder), or `features`."""
     predict: str | None = None
     """File of rows without labels."""
     classes: list[str] | None = Field(None, min_length=1)
@@ -114,19 +114,19 @@ class FewShotClassify(Job):
         check_source(self.data, workspace)
         if self.predict is not None:
             check_source(self.predict, workspace)
-        if self.encoder == "features":
-            if self.train == "encoder":
-                raise ScitrainError(
-                    "train='encoder' needs a network: give encoder the id of a trained run, or train='projection'"
-                )
-            return
-        from scitrain.workflow.encoders import trained_source
+        if self.encoder == "features" and self.train == "encoder":
+            raise ScitrainError(
+                "train='encoder' needs a network: give encoder a trained run or a pretrained model, or train='projection'"
+            )
+        from scitrain.workflow.encoders import check_encoder
 
-        trained_source(self.encoder, workspace)
+        check_encoder(self.encoder, workspace)
 
     def parents(self) -> list[str]:
         """Return the run whose network encodes."""
-        return [] if self.encoder == "features" else [self.encoder]
+        from scitrain.transfer.origin import RUN_ID
+
+        return [self.encoder] if RUN_ID.fullmatch(self.encoder) else []
 
     def execute(self, run: Run) -> FewShotResult:
         """Read, encode, learn, measure or classify, write."""
@@ -137,7 +137,7 @@ class FewShotClassify(Job):
         source = trained_source(self.encoder, run.workspace)
         config = None if source is None else source[1]
         examples = read_examples(self._data_options(), config, run)
-        examples, x, encoder = encoded(examples, source, run)
+        examples, x, encoder = encoded(examples, self.encoder, source, run)
         seen = seen_by(config, examples)
         asked = self._asked()
         told = divide(examples, self.classes, seen, asked, self.predict is None, run)

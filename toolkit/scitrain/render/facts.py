@@ -22,6 +22,7 @@ TRAINING = "results/dl_training_log.json"
 ARCHITECTURE = "results/architecture.json"
 COMPRESSION = "results/compression.json"
 FEW_SHOT = "results/few_shot.json"
+ZERO_SHOT = "results/zero_shot.json"
 DISTILLATION = "results/distillation.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
@@ -108,8 +109,15 @@ class Facts:
     """Content of ``transfer.json``; empty where the weights were learned from these data alone."""
     few_shot: dict[str, Any] | None = None
     """Content of ``few_shot.json``; None where nothing was told apart by prototypes."""
+    zero_shot: dict[str, Any] | None = None
+    """Content of ``zero_shot.json``; None where nothing was told apart by descriptions."""
     distillation: dict[str, Any] | None = None
     """Content of ``distillation.json``; None where no teacher was asked."""
+
+    @property
+    def own(self) -> str:
+        """What is judged, beside its baselines."""
+        return "prototypes" if self.few_shot else "zero-shot" if self.zero_shot else "network"
 
     @property
     def source(self) -> str:
@@ -179,6 +187,7 @@ def read_facts(run: Run) -> Facts:
         compression=_optional(run, COMPRESSION) or {},
         transfer=_optional(run, TRANSFER) or {},
         few_shot=_optional(run, FEW_SHOT),
+        zero_shot=_optional(run, ZERO_SHOT),
         distillation=_optional(run, DISTILLATION),
     )
 

@@ -35,6 +35,8 @@ def limits_of(facts: Facts) -> list[str]:
     """Return the limits that the facts imply, the gravest first."""
     if facts.few_shot is not None:
         return [sentence for check in (_few_shot, _missing) for sentence in check(facts)]
+    if facts.zero_shot is not None:
+        return [sentence for check in (_zero_shot, _missing) for sentence in check(facts)]
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
         _verdict,
         _folds,
@@ -78,12 +80,27 @@ def _few_shot(facts: Facts) -> Iterator[str]:
         yield (
             f"The intervals are over episodes drawn from these {len(found['classes'])} classes: other classes may be harder."
         )
+        if found.get("licence"):
+            yield f"What {found['encoder']} was pretrained on is not known here: classes told apart may have been among it."
         return
     outside, rows = found.get("outside_domain"), found.get("rows")
     if outside and rows and outside / rows > MANY_OUTSIDE:
         yield f"{percent(outside / rows)} of the new rows lie farther from every prototype than the support rows do."
     if outside is None:
         yield "The support has too few rows to tell which new rows belong to none of its classes."
+
+
+def _zero_shot(facts: Facts) -> Iterator[str]:
+    """Say what descriptions do not tell."""
+    found, verdict = facts.zero_shot or {}, facts.evaluation.verdict
+    if verdict is not None and verdict.outcome != "beats":
+        word = "is worse than" if verdict.outcome == "does_not_beat" else "could not be shown to be better than"
+        yield f"Zero-shot {word} saying the {verdict.baseline} always: describe the classes otherwise, or label a few rows."
+    if found.get("uncalibrated"):
+        yield f"Confidences are not calibrated: {found['uncalibrated']}."
+    if found.get("cut"):
+        yield f"{count(found['cut'])} rows are longer than what the model reads: what follows was not seen."
+    yield "What the model was pretrained on is not known here: rows like these may have been among it."
 
 
 def _coverage(facts: Facts) -> Iterator[str]:

@@ -57,7 +57,7 @@ def metrics_table(facts: Facts) -> Table:
     rows = [row for row in _of_one(facts, "test") if row.name in METRICS]
     names = list(dict.fromkeys(name for row in rows for name in row.baselines))
     level = percent(rows[0].level) if rows else ""
-    own = "network" if facts.few_shot is None else "prototypes"
+    own = facts.own
     head = ("metric", own, *names)
     of = "" if len(facts.targets) == 1 else ", mean over the targets"
     where = "Test split" if facts.few_shot is None else facts.counted.capitalize()

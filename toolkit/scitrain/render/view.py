@@ -55,7 +55,7 @@ def view(facts: Facts) -> dict[str, object]:
         "split": data.split_words(facts),
         "licence": facts.data.get("licence") or "not stated by the source; ask its owner before sharing data or model",
         "baselines": facts.baselines,
-        "few_shot": _few_shot(facts),
+        "confidences": _few_shot(facts) or _zero_shot(facts),
         "calibration": _calibration(facts),
         "threshold": None
         if facts.config is None or facts.config.domain_threshold is None
@@ -115,8 +115,30 @@ def _few_shot(facts: Facts) -> str:
     )
 
 
+def _zero_shot(facts: Facts) -> str:
+    """Return how far confidences of zero-shot classification can be trusted; empty where there is none."""
+    found = facts.zero_shot
+    if found is None:
+        return ""
+    how = (
+        "as they are"
+        if found["calibration"] is None
+        else f"divided once more by {number(found['calibration'])}, fitted to labelled validation rows"
+    )
+    return (
+        f"A confidence is softmax(score / T) over the labels, T = {number(found['temperature'])} ({found['temperature_from']}), {how}. "
+        "It compares the labels with one another: a row that fits none of them has a confident label too."
+    )
+
+
 def _summary(facts: Facts) -> str:
     """Return one sentence that says what the model is."""
+    if facts.zero_shot is not None:
+        said = facts.zero_shot
+        return (
+            f"The {len(said['labels'])} classes of {_named(facts)} told apart by their descriptions, without training: {said['method']} by "
+            f"{said['model']} (licence: {said['licence']})."
+        )
     if facts.few_shot is not None:
         said = facts.few_shot
         distance = "cosine" if said["distance"] == "cosine" else "squared Euclidean"

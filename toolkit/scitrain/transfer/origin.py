@@ -14,7 +14,7 @@ from scitrain.weights import ENCODERS, check_folder, licence_of
 from scitrain.weights.reading import SUFFIXES
 from scitrain.workspace import Workspace
 
-__all__ = ["Origin", "check_source_of_weights", "resolve"]
+__all__ = ["BUILTIN", "RUN_ID", "Origin", "check_source_of_weights", "names_run", "resolve"]
 
 BUILTIN = "builtin"
 RUN_ID = re.compile(r"[a-z]\w*-\d{8}T\d{6}-[0-9a-f]+")
@@ -51,7 +51,7 @@ def check_source_of_weights(source: str, workspace: Workspace) -> None:
     Raises:
         ScitrainError: What is wrong with it.
     """
-    if _run_id(source, workspace):
+    if names_run(source, workspace):
         from scitrain.inference.files import read_config
 
         read_config(Run.open(source, workspace))
@@ -69,7 +69,7 @@ def resolve(source: str, modality: str, asked: ModelSpec | None, workspace: Work
         return Origin(
             source, "builtin", bare(_needed(asked, "source='builtin' begins from random weights")), None, "none needed"
         )
-    if _run_id(source, workspace):
+    if names_run(source, workspace):
         return _of_run(source, modality, workspace)
     path = _path(source, workspace)
     if path is not None:
@@ -81,12 +81,13 @@ def resolve(source: str, modality: str, asked: ModelSpec | None, workspace: Work
             source, "hub", _with(asked, "pretrained", name=source, pretrained=True), None, _licence_in_cache(source)
         )
     raise ScitrainError(
-        f"source={source!r} names a model of a hub, which has weights for images, texts, molecules and sequences, but these data are "
+        f"{source!r} names a model of a hub, which has weights for images, texts, molecules and sequences, but these data are "
         f"{modality}; give the id of a run that was trained on {modality} data (list_runs shows them)"
     )
 
 
-def _run_id(source: str, workspace: Workspace) -> bool:
+def names_run(source: str, workspace: Workspace) -> bool:
+    """Tell whether ``source`` is a run, or is written as the id of one."""
     return "/" not in source and ((workspace.runs / source).is_dir() or RUN_ID.fullmatch(source) is not None)
 
 
@@ -145,7 +146,7 @@ def _of_images(source: str, asked: ModelSpec | None) -> Origin:
     hub, _, name = source.rpartition("/")
     if hub not in ("", "timm", "torchvision"):
         raise ScitrainError(
-            f"source={source!r}: images take networks of timm or torchvision, by a name such as 'resnet18', 'timm/convnext_tiny' or "
+            f"{source!r}: images take networks of timm or torchvision, by a name such as 'resnet18', 'timm/convnext_tiny' or "
             "'torchvision/vit_b_16'"
         )
     if hub != "torchvision" and timm.is_model(name.partition(".")[0]):

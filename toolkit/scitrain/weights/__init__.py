@@ -2,11 +2,12 @@
 
 from scitrain.weights.fitting import refuse_misfits
 from scitrain.weights.folder import check_folder, licence_of
-from scitrain.weights.hub import ENCODERS, Wanted, fetched, near_names
+from scitrain.weights.hub import ENCODERS, ZERO_SHOT, Wanted, fetched, near_names
 from scitrain.weights.reading import read_tensors
 
 __all__ = [
     "ENCODERS",
+    "ZERO_SHOT",
     "Wanted",
     "check_folder",
     "fetched",

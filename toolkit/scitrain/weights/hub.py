@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 from scitrain.errors import ScitrainError, listed
 
-__all__ = ["ENCODERS", "WEIGHT_FILES", "Wanted", "fetched", "near_names", "reach"]
+__all__ = ["ENCODERS", "WEIGHT_FILES", "ZERO_SHOT", "Wanted", "fetched", "near_names", "reach"]
 
 PROBE_S = 3.0
 """Seconds the hub has to answer before the user is told how to go on without it."""
@@ -34,6 +34,22 @@ ENCODERS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Encoders that are usually taken, by modality."""
+ZERO_SHOT: Mapping[str, tuple[str, ...]] = {
+    "embedding": ENCODERS["text"][:1],
+    "entailment": (
+        "MoritzLaurer/deberta-v3-base-zeroshot-v2.0",
+        "facebook/bart-large-mnli",
+        "FacebookAI/roberta-large-mnli",
+        "cross-encoder/nli-deberta-v3-small",
+    ),
+    "clip": (
+        "openai/clip-vit-base-patch32",
+        "openai/clip-vit-large-patch14",
+        "google/siglip-base-patch16-224",
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+    ),
+}
+"""Models that classify by a label's description, by the way they do it; the first is taken where none is named."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +64,8 @@ class Wanted:
     """Files to bring by hand."""
     local: str = "weights"
     """Argument that takes a file or folder instead."""
-    scratch: str = "pretrained=false"
-    """Argument that does without."""
+    scratch: str = "train from scratch with pretrained=false"
+    """What does without."""
     known: tuple[str, ...] = ()
     """Names among which a misspelt one is looked for."""
 
@@ -118,7 +134,7 @@ def _advice(wanted: Wanted, reason: str) -> str:
         f"the pretrained weights of {wanted.what!r} cannot be fetched from {constants.ENDPOINT} ({reason}); {meant}on a machine "
         f"with access, download {', '.join(wanted.files)} from {page} (`hf download {wanted.repository or 'NAME'}`), copy "
         f"{'the folder' if several else 'it'} here and give its path as {wanted.local}='{here}', or copy it into the cache "
-        f"{constants.HF_HUB_CACHE} and set HF_HUB_OFFLINE=1; or train from scratch with {wanted.scratch}"
+        f"{constants.HF_HUB_CACHE} and set HF_HUB_OFFLINE=1; or {wanted.scratch}"
     )
 
 

@@ -6,16 +6,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scitrain.contracts.modality import Columns, Featuriser
-from scitrain.errors import RunNotFoundError, ScitrainError
+from scitrain.errors import ScitrainError
 from scitrain.inference import TrainedConfig, load_predictor, read_config
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Run
+from scitrain.transfer.origin import BUILTIN, check_source_of_weights, names_run, resolve
+from scitrain.weights.reading import SUFFIXES
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["FEATURES", "Encoder", "natural_encoder", "run_encoder", "trained_source"]
+__all__ = [
+    "FEATURES",
+    "Encoder",
+    "check_encoder",
+    "natural_encoder",
+    "pretrained_encoder",
+    "run_encoder",
+    "trained_source",
+]
 
 FEATURES = "features"
 """Name of the modality's own features, which nothing was trained for."""
@@ -32,21 +42,61 @@ class Encoder:
     """What it is, for a person."""
     trained: bool
     """False for features that nothing was trained for."""
+    licence: str | None = None
+    """Of weights that were learned elsewhere, on data that nobody here knows."""
+
+
+def check_encoder(name: str, workspace: Workspace) -> None:
+    """Refuse within milliseconds what cannot encode: a run that is not there, a folder without a model, a file of weights alone.
+
+    Raises:
+        ScitrainError: What is wrong with it.
+    """
+    if name == FEATURES:
+        return
+    if name == BUILTIN or name.endswith(SUFFIXES):
+        raise ScitrainError(
+            f"encoder={name!r} says nothing of a network: give {FEATURES!r}, the id of a trained run, a model of Hugging Face, timm or "
+            "torchvision by name, or a folder with config.json, weights and tokenizer"
+        )
+    check_source_of_weights(name, workspace)
 
 
 def trained_source(name: str, workspace: Workspace) -> tuple[Run, TrainedConfig] | None:
-    """Return the run that ``encoder`` names with what it was trained on, or None for `FEATURES`.
+    """Return the run that ``encoder`` names with what it was trained on, or None where it names no run.
 
     Raises:
-        ScitrainError: It is neither `FEATURES` nor a run with a trained model.
+        ScitrainError: The run is not there, or has no trained model.
     """
-    if name == FEATURES:
+    if name == FEATURES or not names_run(name, workspace):
         return None
-    try:
-        source = Run.open(name, workspace)
-    except RunNotFoundError as error:
-        raise ScitrainError(f"encoder={name!r} is neither {FEATURES!r} nor the id of a trained run: {error}") from None
+    source = Run.open(name, workspace)
     return source, read_config(source)
+
+
+def pretrained_encoder(name: str, modality: str, columns: Columns, workspace: Workspace) -> Encoder:
+    """Return a pretrained network, with its own tokenizer or the pixels it expects; ``columns`` say how long rows are.
+
+    Raises:
+        ScitrainError: There is nothing of this name, not for this modality, or the hub cannot be reached.
+    """
+    from torch import nn
+
+    from scitrain.fewshot.networks import Behind
+    from scitrain.training.transforms import ImageInput
+
+    origin = resolve(name, modality, None, workspace)
+    spec = origin.model.settled()
+    featuriser = spec.featuriser(modality, columns)
+    if featuriser is None:
+        everything = np.arange(len(next(iter(columns.values()))))
+        featuriser = MODALITIES[modality].featuriser(spec.kinds()[0], columns, everything)
+    network = spec.build(featuriser.shape())
+    inputs: nn.Module = nn.Identity()
+    if network.statistics is not None:
+        inputs = ImageInput(featuriser.shape())
+        inputs.fix(*map(np.array, network.statistics))
+    return Encoder(featuriser, Behind(inputs, network), origin.words, True, origin.licence)
 
 
 def run_encoder(source: Run, config: TrainedConfig) -> Encoder:

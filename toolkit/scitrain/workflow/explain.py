@@ -20,6 +20,7 @@ from scitrain.explaining.importance import Importance, mean_absolute
 from scitrain.explaining.layout import layout_of, permuted_together
 from scitrain.explaining.methods import Method
 from scitrain.explaining.permutation import Shuffling, permutation_importance
+from scitrain.explaining.pieces import silent
 from scitrain.explaining.reading import Read, matrix, read_row, without_atoms
 from scitrain.figures.words import joined, number
 from scitrain.runs import Run, atomic_write
@@ -67,7 +68,8 @@ def explain_rows(subject: Subject, method: Method, rows: Rows, run: Run) -> Foun
         tick = ticker(run, "explain", "rows")
         found = attribute(method, _question(subject, x, outputs), lambda done: tick(done, len(x)))
     n = len(rows.numbers)
-    names, values = matrix(subject.featuriser, x[n:], found.values[n:])
+    columns = take(subject.prepared.columns, sample)
+    names, values = matrix(subject.featuriser, columns, x[n:], found.values[n:])
     importance = _readable(subject, mean_absolute(names, values, subject.config.seed), sample)
     cells = [{name: column[i] for name, column in rows.columns.items()} for i in range(n)]
     reads = [read_row(subject.featuriser, cells[i], rows.x[i], found.values[i]) for i in range(n)]
@@ -84,7 +86,7 @@ def explain_rows(subject: Subject, method: Method, rows: Rows, run: Run) -> Foun
         _draw(run, subject, method, done)
         if str(subject.config.featuriser.get("kind")).startswith("formula"):
             signed = f"mean attribution ({unit})" if unit else "mean attribution"
-            there = matrix(subject.featuriser, x[n:], (x[n:] != 0).astype(float))[1] > 0
+            there = matrix(subject.featuriser, columns, x[n:], (x[n:] != 0).astype(float))[1] > 0
             draw_elements(run, names, values, there, signed, _subtitle(subject, method, done))
     return done
 
@@ -148,7 +150,8 @@ def _sample(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
 def _question(subject: Subject, x: np.ndarray, outputs: np.ndarray) -> Question:
     shape, seed = subject.featuriser.shape(), subject.config.seed
     train = subject.x[_sample(subject.prepared.split["train"], TRAIN, seed)]
-    base = beside(shape, baseline_row(shape, train), x)
+    none = silent(subject.featuriser)
+    base = beside(shape, baseline_row(shape, train, none), x, none)
     return Question(
         Explained(subject.predictor.eval()),
         x,
@@ -218,6 +221,8 @@ def _baseline(subject: Subject, method: Method) -> str:
 
 
 def _words(subject: Subject) -> str:
+    if subject.featuriser.output == "tokens":
+        return silent(subject.featuriser).words
     kind = subject.config.featuriser.get("kind")
     return PLAIN.get(str(kind), WORDS[subject.featuriser.output])
 

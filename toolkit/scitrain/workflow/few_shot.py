@@ -15,7 +15,7 @@ from scitrain.fewshot.prototypes import Distance
 from scitrain.fewshot.support import Selection
 from scitrain.inference import TrainedConfig
 from scitrain.runs import Run
-from scitrain.workflow.encoders import Encoder, natural_encoder, run_encoder
+from scitrain.workflow.encoders import FEATURES, Encoder, natural_encoder, pretrained_encoder, run_encoder
 from scitrain.workflow.examples import Examples
 from scitrain.workflow.stages import stage, ticker
 
@@ -137,22 +137,30 @@ def _told(
     if seen:
         return [name for name in everything if name not in seen], "those the encoder was not trained on"
     if asked.train == "none":
-        return everything, "no label was used to make the features, so all classes are new to them"
+        return everything, "no label of these rows was used to make the features, so all classes are new to them"
     mixed = np.random.default_rng(asked.seed).permutation(len(everything))
     half = np.sort(mixed[: max(2, len(everything) // 2)])
     return [everything[k] for k in half], "half of the classes, drawn by the seed; the others are trained on"
 
 
 def encoded(
-    examples: Examples, source: tuple[Run, TrainedConfig] | None, run: Run
+    examples: Examples, name: str, source: tuple[Run, TrainedConfig] | None, run: Run
 ) -> tuple[Examples, np.ndarray, Encoder]:
-    """Return the examples whose rows can be read, their raw rows (n, …), and the encoder."""
+    """Return the examples whose rows can be read, their raw rows (n, …), and the encoder: of a run, pretrained, or none."""
     with stage(run, "features", "computing features"):
-        if source is None:
+        if name == FEATURES:
             encoder, x, bad = natural_encoder(examples.modality, examples.columns, np.arange(len(examples.y)))
         else:
-            encoder = run_encoder(*source)
+            encoder = (
+                run_encoder(*source)
+                if source is not None
+                else pretrained_encoder(name, examples.modality, examples.columns, run.workspace)
+            )
             x, bad = encoder.featuriser.transform(examples.columns)
+    if encoder.licence is not None:
+        run.decide("encoder", encoder.words, f"asked for; pretrained elsewhere, licence: {encoder.licence}")
+        if reads := encoder.featuriser.reason():
+            run.decide("features", encoder.featuriser.output, reads)
     good = np.setdiff1d(np.arange(len(x)), np.array(sorted(bad), dtype=np.int64))
     return examples.without(bad), x[good], encoder
 

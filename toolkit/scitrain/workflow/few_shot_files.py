@@ -183,6 +183,7 @@ def _write(run: Run, material: Material, asked: Asked, facts: dict[str, JsonValu
     content: dict[str, JsonValue] = {
         **facts,
         "encoder": material.encoder.words,
+        "licence": material.encoder.licence,
         "distance": asked.distance,
         "select": asked.select,
         "classes": list(material.names()),

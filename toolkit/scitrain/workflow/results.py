@@ -36,9 +36,9 @@ def headlines(task: str, evaluation: Evaluation) -> list[Headline]:
     return [_headline(row) for found in named if found for row in _telling(found)]
 
 
-def headlines_of(evaluation: Evaluation) -> list[Headline]:
-    """Return every test metric as it is told first."""
-    return [_headline(row) for row in evaluation.metrics if row.split == "test"]
+def headlines_of(evaluation: Evaluation, split: str = "test") -> list[Headline]:
+    """Return every metric of a split as it is told first."""
+    return [_headline(row) for row in evaluation.metrics if row.split == split]
 
 
 def _telling(found: Sequence[MetricRow]) -> Sequence[MetricRow]:

@@ -1,0 +1,51 @@
+"""Where models of Hugging Face are read from, without the noise of their library."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import transformers
+
+from scitrain.errors import ScitrainError
+from scitrain.weights import ENCODERS, ZERO_SHOT, Wanted, fetched
+
+__all__ = ["KNOWN", "come_from", "quiet"]
+
+HF: Any = transformers  # its own types are of no help: what a class takes is decided by what is loaded
+SCRATCH = "train from scratch with model='transformer' of train_model"
+FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+KNOWN = tuple(dict.fromkeys(name for names in (*ENCODERS.values(), *ZERO_SHOT.values()) for name in names))
+
+
+@contextmanager
+def come_from(name: str, scratch: str = SCRATCH) -> Iterator[dict[str, Any]]:
+    """Yield where a model is read from: its folder, the cache, or the hub; ``scratch`` is what does without it.
+
+    Raises:
+        ScitrainError: It cannot be had; says which files to put where.
+    """
+    with quiet():
+        if Path(name).expanduser().is_dir():
+            try:
+                yield {"local_files_only": True}
+            except OSError as error:
+                raise ScitrainError(f"the folder {name!r} cannot be read: {error}") from error
+            return
+        wanted = Wanted(name, name, FILES, local="name, source, encoder or model", known=KNOWN, scratch=scratch)
+        with fetched(wanted) as cached:
+            yield {"local_files_only": cached}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence bars and reports: what matters is told by errors of ours."""
+    level, bars = HF.logging.get_verbosity(), HF.logging.is_progress_bar_enabled()
+    HF.logging.set_verbosity_error()
+    HF.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        HF.logging.set_verbosity(level)
+        if bars:
+            HF.logging.enable_progress_bar()
