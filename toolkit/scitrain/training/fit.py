@@ -22,7 +22,7 @@ from scitrain.training.interrupting import interruptible
 from scitrain.training.journal import Journal, OnEpoch, merged, peaks
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
-from scitrain.training.losses import make_loss
+from scitrain.training.losses import make_loss, share_out
 from scitrain.training.memory import relieved
 from scitrain.training.module import Plan, TrainingModule
 from scitrain.training.precision import arithmetic
@@ -30,7 +30,7 @@ from scitrain.training.predictor import Member, Predictor
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.sharded import ShardedTeam
-from scitrain.training.sharing import share_out
+from scitrain.training.sharing import share_out as divide_among
 from scitrain.training.soft import SoftLoss
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
@@ -56,7 +56,7 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
     """
     loggers = make_loggers(learning.options.loggers, run.path / "logs", run.id)
     settings, decisions = choose(learning.options, learning.model, learning.shape, len(learning.train))
-    settings, why = share_out(settings, learning)
+    settings, why = divide_among(settings, learning)
     run.decide_all([*decisions, why])
     learning = _with_loss(learning, run)
     settings = _taken_up(settings, learning, run)
@@ -82,8 +82,10 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
 
 
 def _with_loss(learning: Learning, run: Run) -> Learning:
-    """Settle the loss of a regression."""
-    chosen = choose_loss(learning.options, learning.task, learning.y[learning.train])
+    """Settle the loss of the numbers."""
+    columns = [column for column, _ in _numbers(learning)]
+    y = learning.y[learning.train]
+    chosen = choose_loss(learning.options, learning.task, y[:, columns] if y.ndim == 2 else y)
     if chosen is None:
         return learning
     loss, why = chosen
@@ -100,6 +102,8 @@ class Outcome:
     stopped: str
     steps: int
     compiling: Compiling
+    task_weights: dict[str, float]
+    """By target, where they were learned."""
 
 
 def train_members(learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes) -> Outcome:
@@ -136,6 +140,7 @@ class Session:
         self.feed = self._feed()
         y = learning.y[learning.train]
         self.loss = make_loss(learning.task, options, y, learning.n_outputs, settings.device, learning.head)
+        share_out(self.loss, options.task_weights, learning.slots, settings.device)
         if learning.soft is not None:
             self.loss = SoftLoss(self.loss, learning.soft)
         self.done: list[dict[str, Any]] = []
@@ -245,10 +250,22 @@ class Session:
         if self.processes.rank == 0:  # the others' weights may be parts, and serve nobody
             for member, state in zip(self.predictor.members, weights, strict=True):
                 member.load_state_dict(state)
+        learned = self._learned_weights()
         reasons = list(dict.fromkeys(group["stopped"] for group in self.done))
         epochs = [epoch for group in self.done for epoch in group["best_epochs"]]
         steps = sum(group["steps"] for group in self.done)
-        return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen())
+        return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen(), learned)
+
+    def _learned_weights(self) -> dict[str, float]:
+        """Take what weighed the targets out of the members, and return the mean weight of each target, of which the mean is 1."""
+        doubts = [member.doubt for member in self.predictor.members if member.doubt is not None]
+        for member in self.predictor.members:
+            member.doubt = None
+        if not doubts:
+            return {}
+        weights = torch.stack([torch.exp(-one.detach().float().cpu()) for one in doubts]).mean(dim=0)  # type: ignore[operator,union-attr]
+        weights = weights / weights.mean()
+        return {slot.name: round(float(w), 4) for slot, w in zip(self.learning.slots, weights, strict=True)}
 
     def _chosen(self) -> Compiling:
         return self.compiling or Compiling(False, "settled before the training")
@@ -257,7 +274,7 @@ class Session:
         learning, members = self.learning, []
         begun = learning.start.predictor()
         if begun is not None:
-            return begun.to(self.settings.device)
+            return self._weighing(begun).to(self.settings.device)
         inputs, inner = learning.start.inputs(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
@@ -269,12 +286,18 @@ class Session:
         if isinstance(inputs, ImageInput) and statistics is not None:
             inputs.fix(*map(np.array, statistics))
         predictor = Predictor(learning.task, inputs, members, learning.n_outputs, inner, learning.head)
-        if learning.task == "regression":
-            labels = learning.y[learning.train].astype(np.float64)
-            predictor.shift.copy_(torch.from_numpy(np.nanmean(labels, axis=0)))
-            spread = np.nanstd(labels, axis=0)
-            predictor.scale.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
-        return predictor if self.settings.parallel == "fsdp" else predictor.to(self.settings.device)
+        for column, at in _numbers(learning):
+            labels = learning.y[learning.train, column].astype(np.float64)
+            predictor.shift[at], spread = float(np.nanmean(labels)), float(np.nanstd(labels))
+            predictor.scale[at] = spread if spread > 0 else 1.0
+        return self._weighing(predictor) if self.settings.parallel == "fsdp" else self._weighing(predictor).to(self.settings.device)
+
+    def _weighing(self, predictor: Predictor) -> Predictor:
+        """Give each member what it weighs its targets by, where that is learned."""
+        if self.learning.options.task_weights == "uncertainty":
+            for member in predictor.members:
+                member.doubt = torch.nn.Parameter(torch.zeros(len(self.learning.slots)))
+        return predictor
 
     def _groups(self) -> list[list[int]]:
         members = list(range(self.settings.members))
@@ -294,8 +317,10 @@ class Session:
     def _feed(self) -> Feed:
         learning = self.learning
         y = learning.y
-        if learning.task == "regression":
-            y = (y - self.predictor.shift.cpu().numpy()) / self.predictor.scale.cpu().numpy()
+        if numbers := _numbers(learning):
+            y, shift, scale = y.copy(), self.predictor.shift.cpu().numpy(), self.predictor.scale.cpu().numpy()
+            for column, at in numbers:
+                y[:, column] = (y[:, column] - shift[at]) / scale[at]
         val = learning.val if len(learning.val) else learning.train
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
         if self.predictor.members[0].encoder.sorts:  # type: ignore[union-attr]
@@ -339,6 +364,13 @@ class Session:
         return now + left / (len(self.groups) - number)
 
 
+def _numbers(learning: Learning) -> list[tuple[int, int]]:
+    """Return the column of the labels and the output of each target that is a number."""
+    if learning.task == "regression":
+        return [(i, i) for i in range(learning.y.shape[1])]
+    return [(i, slot.start) for i, slot in enumerate(learning.slots) if slot.task == "regression"]
+
+
 def _weights(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Set the batches that batch-norm counted to zero, for they belong to no best epoch."""
     return {name: t if t.is_floating_point() else torch.zeros_like(t) for name, t in state.items()}
@@ -364,6 +396,7 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
         "parameters": sum(p.numel() for p in outcome.predictor.parameters()),
         "members": settings.members,
         "augment": list(settings.augment),
+        **({"task_weights": dict(outcome.task_weights)} if outcome.task_weights else {}),
     }
 
 

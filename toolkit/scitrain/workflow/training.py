@@ -76,4 +76,5 @@ def learning_of(prepared: "Prepared", network: "Network", request: TrainingReque
         options=request.part(TrainingOptions),
         seed=request.seed,
         coverage=request.coverage,
+        slots=prepared.slots,
     )
