@@ -24,6 +24,7 @@ CLIP = 1e-7
 ECE_BINS = 10
 CLASSES: tuple[Task, ...] = ("binary", "multiclass", "multilabel")
 NUMBERS: tuple[Task, ...] = ("regression",)
+MIXED: tuple[Task, ...] = ("mixed",)
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,19 @@ def ece(y: Array, prediction: Array, counts: Array) -> Array:
     return _ratio(np.abs(counts @ gaps).sum(axis=1), counts.sum(axis=1))
 
 
+def d2(y: Array, prediction: Array, counts: Array) -> Array:
+    """D² = 1 − deviance / deviance of the best constant: R² of numbers, 1 − log loss / entropy of the labels of classes.
+
+    The share of what there is to explain that is explained (McFadden 1974; Hastie, Tibshirani & Wainwright 2015, 3.2.1): 1 is perfect,
+    0 what a constant says, for numbers and classes alike; undefined where the target does not vary.
+    """
+    if prediction.ndim == 1:
+        return r2(y, prediction, counts)
+    shares = counts @ (y[:, None] == np.arange(prediction.shape[1])).astype(float) / counts.sum(axis=1, keepdims=True)
+    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+    return 1.0 - _ratio(log_loss(y, prediction, counts), np.where(entropy > 1e-12, entropy, 0.0))
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -245,6 +259,7 @@ METRICS: dict[str, Metric] = {
         Metric("auprc", "AUPRC", CLASSES, True, auprc),
         Metric("log_loss", "log loss", CLASSES, False, log_loss),
         Metric("ece", "ECE", CLASSES, False, ece),
+        Metric("d2", "D²", MIXED, True, d2),
     )
 }
 PRIMARY: dict[Task, str] = {
@@ -252,6 +267,7 @@ PRIMARY: dict[Task, str] = {
     "binary": "auroc",
     "multilabel": "auroc",
     "multiclass": "balanced_accuracy",
+    "mixed": "d2",
 }
 """The metric by which models are compared where nobody names one."""
 

@@ -223,7 +223,7 @@ def domain_summary(problem: Problem, test: Predicted, inside: np.ndarray) -> Dom
 def _part(problem: Problem, test: Predicted, rows: np.ndarray) -> Interval:
     if not rows.any():
         return Interval(None, reason="no test rows")
-    scores = score(problem.task, test.y[rows], test.prediction[rows], problem.resamples, problem.seed, problem.level)
+    scores = score(problem.what, test.y[rows], test.prediction[rows], problem.resamples, problem.seed, problem.level)
     if len(scores.columns) == 1:
         return scores.targets(problem.primary)[0]
     return scores.mean(problem.primary) if problem.primary.power == 0 or problem.one_unit else mixed_units(problem)

@@ -58,6 +58,10 @@ TITLES = {
         "Calibration",
         "Predicted probability against observed frequency, or nominal against observed coverage, of the test rows.",
     ),
+    "calibration_of_intervals": (
+        "Calibration of intervals",
+        "Nominal against observed coverage of the intervals of the targets that are numbers, on the test rows.",
+    ),
     "dl_learning_curve": (
         "Learning curve",
         "Training and validation loss by epoch with the best epoch marked, and the learning rate below.",
