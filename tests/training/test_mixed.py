@@ -13,10 +13,11 @@ from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
 from scitrain.training.fit import fit
 from scitrain.training.learning import Fitted, Learning
-from scitrain.training.losses import Loss, make_loss, share_out
+from scitrain.training.losses import Loss, make_loss
 from scitrain.training.mixed_head import MixedHead
 from scitrain.training.options import TrainingOptions
 from scitrain.training.predict import predict_array
+from scitrain.training.weighing import share_out
 
 SLOTS = (Slot("energy", "regression", 0, 1), Slot("stable", "binary", 1, 2), Slot("kind", "multiclass", 2, 5))
 HEAD = MixedHead(SLOTS)

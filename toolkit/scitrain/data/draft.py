@@ -231,7 +231,7 @@ def without_duplicates(options: DataOptions, draft: Draft) -> Draft:
     return whole.kept(merged.keep, y=merged.y, rejected=(*draft.rejected, *_gone(draft, reasons)))
 
 
-MERGED = {(True,): "mean", (False,): "majority"}
+MERGED: dict[tuple[bool, ...], str] = {(True,): "mean", (False,): "majority"}
 """How labels are merged where all targets are numbers, or none is."""
 
 
@@ -262,6 +262,11 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
         forecast=draft.source.layout is not None and draft.source.layout.horizon is not None,
     )
     division = divide(options.split, rows)
+    if draft.task == "mixed" and division.folds is not None:
+        raise DataError(
+            "a cross-validation does not pool mixed targets (numbers and classes together): give split.fold for one fold, or train the "
+            "targets of each kind by themselves"
+        )
     place = draft.source.place
     reasons = {
         i: f"same input as {place} {draft.line(j)}, which is in a later split" for i, j in division.removed.items()

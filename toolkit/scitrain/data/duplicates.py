@@ -112,7 +112,8 @@ def _mean(identity: np.ndarray, column: np.ndarray, m: int) -> np.ndarray:
     total, count = np.zeros(m), np.zeros(m)
     np.add.at(total, identity[known], column[known])
     np.add.at(count, identity[known], 1)
-    return np.divide(total, count, out=np.full(m, np.nan), where=count > 0)
+    mean: np.ndarray = np.divide(total, count, out=np.full(m, np.nan), where=count > 0)
+    return mean
 
 
 def _majority(identity: np.ndarray, column: np.ndarray, m: int) -> np.ndarray:

@@ -113,9 +113,7 @@ Fit = Callable[[Job], tuple[Predict, str]]
 """Returns the model, (n, width) → (n,) values or (n, classes) probabilities, and its note."""
 
 
-def fit_baselines(
-    slots: Sequence[Slot], train: Rows, val: Rows, effort: Effort, both: bool = False
-) -> list[Baseline]:
+def fit_baselines(slots: Sequence[Slot], train: Rows, val: Rows, effort: Effort, both: bool = False) -> list[Baseline]:
     """Fit the simple models of each target.
 
     Args:
@@ -147,7 +145,9 @@ def fit_baselines(
             own, held = _labelled(train, slot, i), _labelled(val, slot, i)
             tuned = fit is _linear and slot.task != "regression"
             classes = max(2, slot.end - slot.start)
-            jobs.append(Job(slot.task, _joined(own, held) if both and not tuned else own, held, classes, effort, 0.0, both))
+            jobs.append(
+                Job(slot.task, _joined(own, held) if both and not tuned else own, held, classes, effort, 0.0, both)
+            )
         predict, notes = _fit_targets(fit, jobs, begin + end)
         found.append(Baseline(name, "; ".join(filter(None, (*notes, flat.note))), _after(flat, predict)))
     return found

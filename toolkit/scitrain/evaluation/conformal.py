@@ -195,7 +195,9 @@ class ConformalMixed(Spec):
     @property
     def reasons(self) -> tuple[str | None, ...]:
         """Say by target what its intervals or sets lack."""
-        return tuple(f"{s.name}: {r}" if r else None for s, p in zip(self.slots, self.parts, strict=True) for r in p.reasons)
+        return tuple(
+            f"{s.name}: {r}" if r else None for s, p in zip(self.slots, self.parts, strict=True) for r in p.reasons
+        )
 
     def apply(self, prediction: np.ndarray, spread: np.ndarray | None = None) -> "HowSure":
         """Return intervals of the numbers, NaN elsewhere, and sets of the classes, empty elsewhere."""

@@ -104,7 +104,7 @@ def calibrated(problem: Problem, val: Predicted) -> Conformal:
     if problem.task == "mixed":
         parts = [calibrated(part, val.part(slot, i)) for i, (part, slot) in enumerate(problem.parts())]
         slots = tuple(slot for _, slot in problem.parts())
-        return ConformalMixed(coverage=problem.coverage, slots=slots, parts=tuple(parts))  # type: ignore[arg-type]  # never mixed again
+        return ConformalMixed(coverage=problem.coverage, slots=slots, parts=tuple(parts))
     if val.ends is not None:
         return fit_quantiles(val.y, val.prediction, val.ends, problem.coverage)
     return fit_conformal(problem.task, val.y, val.prediction, val.spread, problem.coverage, val.floor)

@@ -120,7 +120,10 @@ def _sets(predictions: Predictions, i: int, classes: tuple[str, ...]) -> "pa.Arr
 
     if predictions.sets is None:
         return pa.nulls(len(predictions), pa.string())
-    words = ["|".join(c for c, inside in zip(classes, row, strict=True) if inside) for row in predictions.sets[:, i, : len(classes)]]
+    words = [
+        "|".join(c for c, inside in zip(classes, row, strict=True) if inside)
+        for row in predictions.sets[:, i, : len(classes)]
+    ]
     return pa.array([word or None for word in words], pa.string())
 
 

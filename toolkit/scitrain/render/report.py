@@ -82,6 +82,10 @@ TITLES = {
         "Student and teacher",
         "Dot plot of teacher, student, and the same student without a teacher, with intervals.",
     ),
+    "task_gain": (
+        "What learning together gains",
+        "Dot plot of the gain of each target over a network of its own, with paired intervals, and of their mean.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }
 """By file name, heading and alternative text, in the order of the page."""

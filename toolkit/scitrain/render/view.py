@@ -9,6 +9,7 @@ from scitrain.render.compression import compression_table
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
+from scitrain.render.together import together_table
 from scitrain.render.transfer import transfer_table
 
 __all__ = ["view"]
@@ -83,6 +84,7 @@ def _tables(facts: Facts) -> dict[str, object]:
     return {
         "metrics": tables.metrics_table(facts),
         "by_target": tables.by_target(facts),
+        "together": together_table(facts),
         "validation": tables.validation_table(facts),
         "targets": tables.targets_table(facts),
         "conformal": tables.conformal_table(facts),
@@ -163,7 +165,9 @@ def _calibration(facts: Facts) -> str:
     if facts.temperature is None:
         return ""
     classed = facts.task != "mixed"
-    values = [v for v, t in zip(facts.temperature.values, facts.targets, strict=False) if classed or t.classes is not None]
+    values = [
+        v for v, t in zip(facts.temperature.values, facts.targets, strict=False) if classed or t.classes is not None
+    ]
     shown = ", ".join(number(value) for value in values[:6]) + (" …" if len(values) > 6 else "")
     return f"Logits are divided by a temperature learned on the validation split (T = {shown})."
 

@@ -22,7 +22,7 @@ from scitrain.training.interrupting import interruptible
 from scitrain.training.journal import Journal, OnEpoch, merged, peaks
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
-from scitrain.training.losses import make_loss, share_out
+from scitrain.training.losses import make_loss
 from scitrain.training.memory import relieved
 from scitrain.training.module import Plan, TrainingModule
 from scitrain.training.precision import arithmetic
@@ -35,6 +35,7 @@ from scitrain.training.soft import SoftLoss
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput
+from scitrain.training.weighing import learn_weights, share_out, take_weights
 
 __all__ = ["Fitted", "Learning", "Session", "fit", "train_members"]
 
@@ -83,7 +84,7 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
 
 def _with_loss(learning: Learning, run: Run) -> Learning:
     """Settle the loss of the numbers."""
-    columns = [column for column, _ in _numbers(learning)]
+    columns = [column for column, _ in learning.numbers]
     y = learning.y[learning.train]
     chosen = choose_loss(learning.options, learning.task, y[:, columns] if y.ndim == 2 else y)
     if chosen is None:
@@ -132,6 +133,10 @@ class Session:
             processes,
         )
         self.predictor = self._build()
+        if learning.options.task_weights == "uncertainty":
+            learn_weights(self.predictor, len(learning.slots))
+        if settings.parallel != "fsdp":  # which places the parts of a copy itself
+            self.predictor.to(settings.device)
         self.groups = self._groups()
         options = learning.options
         self.checkpoints = Checkpoints(run.path / "checkpoints", learning.key(), options.checkpoint_seconds)
@@ -250,22 +255,11 @@ class Session:
         if self.processes.rank == 0:  # the others' weights may be parts, and serve nobody
             for member, state in zip(self.predictor.members, weights, strict=True):
                 member.load_state_dict(state)
-        learned = self._learned_weights()
+        learned = take_weights(self.predictor, self.learning.slots)
         reasons = list(dict.fromkeys(group["stopped"] for group in self.done))
         epochs = [epoch for group in self.done for epoch in group["best_epochs"]]
         steps = sum(group["steps"] for group in self.done)
         return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen(), learned)
-
-    def _learned_weights(self) -> dict[str, float]:
-        """Take what weighed the targets out of the members, and return the mean weight of each target, of which the mean is 1."""
-        doubts = [member.doubt for member in self.predictor.members if member.doubt is not None]
-        for member in self.predictor.members:
-            member.doubt = None
-        if not doubts:
-            return {}
-        weights = torch.stack([torch.exp(-one.detach().float().cpu()) for one in doubts]).mean(dim=0)  # type: ignore[operator,union-attr]
-        weights = weights / weights.mean()
-        return {slot.name: round(float(w), 4) for slot, w in zip(self.learning.slots, weights, strict=True)}
 
     def _chosen(self) -> Compiling:
         return self.compiling or Compiling(False, "settled before the training")
@@ -274,7 +268,7 @@ class Session:
         learning, members = self.learning, []
         begun = learning.start.predictor()
         if begun is not None:
-            return self._weighing(begun).to(self.settings.device)
+            return begun
         inputs, inner = learning.start.inputs(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
@@ -286,17 +280,10 @@ class Session:
         if isinstance(inputs, ImageInput) and statistics is not None:
             inputs.fix(*map(np.array, statistics))
         predictor = Predictor(learning.task, inputs, members, learning.n_outputs, inner, learning.head)
-        for column, at in _numbers(learning):
+        for column, at in learning.numbers:
             labels = learning.y[learning.train, column].astype(np.float64)
             predictor.shift[at], spread = float(np.nanmean(labels)), float(np.nanstd(labels))
             predictor.scale[at] = spread if spread > 0 else 1.0
-        return self._weighing(predictor) if self.settings.parallel == "fsdp" else self._weighing(predictor).to(self.settings.device)
-
-    def _weighing(self, predictor: Predictor) -> Predictor:
-        """Give each member what it weighs its targets by, where that is learned."""
-        if self.learning.options.task_weights == "uncertainty":
-            for member in predictor.members:
-                member.doubt = torch.nn.Parameter(torch.zeros(len(self.learning.slots)))
         return predictor
 
     def _groups(self) -> list[list[int]]:
@@ -317,7 +304,7 @@ class Session:
     def _feed(self) -> Feed:
         learning = self.learning
         y = learning.y
-        if numbers := _numbers(learning):
+        if numbers := learning.numbers:
             y, shift, scale = y.copy(), self.predictor.shift.cpu().numpy(), self.predictor.scale.cpu().numpy()
             for column, at in numbers:
                 y[:, column] = (y[:, column] - shift[at]) / scale[at]
@@ -362,13 +349,6 @@ class Session:
         now = time.monotonic()
         left = max(0.0, 60 * minutes - self.spent - (now - self.began))
         return now + left / (len(self.groups) - number)
-
-
-def _numbers(learning: Learning) -> list[tuple[int, int]]:
-    """Return the column of the labels and the output of each target that is a number."""
-    if learning.task == "regression":
-        return [(i, i) for i in range(learning.y.shape[1])]
-    return [(i, slot.start) for i, slot in enumerate(learning.slots) if slot.task == "regression"]
 
 
 def _weights(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -54,6 +54,13 @@ class Learning:
             return MixedHead(self.slots, self.options.loss == "huber")
         return make_head(head_kind(self.options.loss), self.coverage)
 
+    @property
+    def numbers(self) -> list[tuple[int, int]]:
+        """Return the column of the labels and the output of each target that is a number."""
+        if self.task == "regression":
+            return [(i, i) for i in range(self.y.shape[1])]
+        return [(i, slot.start) for i, slot in enumerate(self.slots) if slot.task == "regression"]
+
     def key(self) -> str:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
         digest = hashlib.sha256()

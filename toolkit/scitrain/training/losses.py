@@ -1,6 +1,6 @@
 """Losses: a missing label (NaN) takes no part, and each member of an ensemble has its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,12 +9,12 @@ from torch.nn import functional
 
 from scitrain.data.options import Task
 from scitrain.data.slots import Slot
-from scitrain.errors import ScitrainError, UnknownNameError
+from scitrain.errors import ScitrainError
 from scitrain.training.heads import HUBER_DELTA, POINT, Head
 from scitrain.training.mixed_head import MixedHead
 from scitrain.training.options import TrainingOptions
 
-__all__ = ["Loss", "class_weights", "make_loss", "mixed_class_weights", "share_out"]
+__all__ = ["Loss", "class_weights", "make_loss", "mixed_class_weights"]
 
 
 class Loss:
@@ -104,7 +104,9 @@ def make_loss(
     else:
         given = class_weights(task, options.class_weights, y, n_outputs)
     weights = None if given is None else torch.tensor(given, dtype=torch.float32, device=device)
-    kind = {"regression": "mse" if options.loss == "auto" else options.loss, "mixed": "mixed"}.get(task, "cross-entropy")
+    kind = {"regression": "mse" if options.loss == "auto" else options.loss, "mixed": "mixed"}.get(
+        task, "cross-entropy"
+    )
     masked = weights is not None or (task != "multiclass" and bool(np.isnan(y).any()))
     return Loss(task, kind, weights, masked, head)
 
@@ -157,25 +159,3 @@ def _balanced(slot: Slot, column: np.ndarray, most: int) -> list[float]:
     counts = np.bincount(column[column >= 0].astype(np.int64), minlength=classes)
     found = [float(counts.sum() / (classes * max(int(count), 1))) for count in counts]
     return found + [1.0] * (most - len(found))
-
-
-def share_out(loss: Loss, asked: str | Mapping[str, float], slots: Sequence[Slot], device: str) -> None:
-    """Let ``loss`` weigh whole targets as ``task_weights`` asks.
-
-    Raises:
-        UnknownNameError: A weight is given for a name that is no target.
-        ScitrainError: There is but one target.
-    """
-    if asked == "equal":
-        return
-    names = [slot.name for slot in slots]
-    if len(names) < 2:
-        raise ScitrainError(f"task_weights={asked!r} weighs several targets against each other, and here is one; leave it out")
-    loss.masked = True
-    if isinstance(asked, str):
-        squared = [slot.task == "regression" and loss.squares for slot in slots]
-        loss.halves = torch.tensor([0.5 if one else 1.0 for one in squared], device=device)
-        return
-    if unknown := [name for name in asked if name not in names]:
-        raise UnknownNameError("target", unknown[0], names)
-    loss.shares = torch.tensor([float(asked.get(name, 1.0)) for name in names], device=device)

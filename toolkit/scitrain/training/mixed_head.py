@@ -76,9 +76,7 @@ class MixedHead(Head):
     def pooled(self, outputs: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Return (n, outputs): numbers in their unit, and the logits of classes before the temperature."""
         found = [
-            class_logits(slot.task, own)
-            if slot.task != "regression"
-            else (own * scale[at] + shift[at]).mean(dim=0)
+            class_logits(slot.task, own) if slot.task != "regression" else (own * scale[at] + shift[at]).mean(dim=0)
             for slot, own, at in self._parts(outputs)
         ]
         return torch.cat(found, dim=1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scitrain.training.learning import Learning
     from scitrain.workflow.network import Network
 
-__all__ = ["AskedModel", "Formats", "TrainingRequest", "learning_of"]
+__all__ = ["AskedModel", "Formats", "SeveralTargets", "TrainingRequest", "learning_of"]
 
 S = TypeVar("S", bound=Spec)
 
@@ -56,6 +56,13 @@ class TrainingRequest(TrainingOptions, DataOptions):
     def part(self, options: type[S]) -> S:
         """Return the part of the request that is about data, or about training."""
         return options(**{name: getattr(self, name) for name in options.model_fields})
+
+
+class SeveralTargets(Spec):
+    """What a request says of several targets."""
+
+    single_tasks: bool = False
+    """Also train a network for each target, and say what learning them together gains."""
 
 
 def learning_of(prepared: "Prepared", network: "Network", request: TrainingRequest, run: Run) -> "Learning":
