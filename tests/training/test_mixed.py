@@ -140,7 +140,8 @@ def test_a_temperature_a_target_leaves_numbers_and_rankings_alone(fitted: Fitted
 def test_learned_weights_are_told_and_leave_the_network(run: Run) -> None:
     found = fit(learning(task_weights="uncertainty", epochs=5), run)
     weights = found.facts["task_weights"]
-    assert isinstance(weights, dict) and set(weights) == {"energy", "stable", "kind"}
+    assert isinstance(weights, dict)
+    assert set(weights) == {"energy", "stable", "kind"}
     assert np.mean(list(map(float, map(str, weights.values())))) == pytest.approx(1, abs=1e-3)
     assert not [name for name, _ in found.predictor.named_parameters() if "doubt" in name]
     assert predict_array(found.predictor, rows()[0]).prediction.shape == (240, 5)

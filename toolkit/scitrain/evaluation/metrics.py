@@ -231,17 +231,19 @@ def ece(y: Array, prediction: Array, counts: Array) -> Array:
     return _ratio(np.abs(counts @ gaps).sum(axis=1), counts.sum(axis=1))
 
 
-def d2(y: Array, prediction: Array, counts: Array) -> Array:
-    """D² = 1 − deviance / deviance of the best constant: R² of numbers, 1 − log loss / entropy of the labels of classes.
+def skill(y: Array, prediction: Array, counts: Array) -> Array:
+    """1 − squared error / squared error of the best constant: R² of numbers, the Brier skill score of classes.
 
-    The share of what there is to explain that is explained (McFadden 1974; Hastie, Tibshirani & Wainwright 2015, 3.2.1): 1 is perfect,
-    0 what a constant says, for numbers and classes alike; undefined where the target does not vary.
+    Of classes the error is Σₖ (pₖ − [y = k])² (Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2), so that numbers and
+    classes have one measure: 1 is perfect, 0 what the best constant says; undefined where the target does not vary.
     """
     if prediction.ndim == 1:
         return r2(y, prediction, counts)
-    shares = counts @ (y[:, None] == np.arange(prediction.shape[1])).astype(float) / counts.sum(axis=1, keepdims=True)
-    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
-    return 1.0 - _ratio(log_loss(y, prediction, counts), np.where(entropy > 1e-12, entropy, 0.0))
+    true = (y[:, None] == np.arange(prediction.shape[1])).astype(float)
+    n = counts.sum(axis=1)
+    shares = counts @ true / n[:, None]
+    largest = np.where(shares.max(axis=1) < 1, n * (1 - (shares**2).sum(axis=1)), 0.0)
+    return 1.0 - _ratio(counts @ ((prediction - true) ** 2).sum(axis=1), largest)
 
 
 METRICS: dict[str, Metric] = {
@@ -259,7 +261,7 @@ METRICS: dict[str, Metric] = {
         Metric("auprc", "AUPRC", CLASSES, True, auprc),
         Metric("log_loss", "log loss", CLASSES, False, log_loss),
         Metric("ece", "ECE", CLASSES, False, ece),
-        Metric("d2", "D²", MIXED, True, d2),
+        Metric("skill", "skill", MIXED, True, skill),
     )
 }
 PRIMARY: dict[Task, str] = {
@@ -267,7 +269,7 @@ PRIMARY: dict[Task, str] = {
     "binary": "auroc",
     "multilabel": "auroc",
     "multiclass": "balanced_accuracy",
-    "mixed": "d2",
+    "mixed": "skill",
 }
 """The metric by which models are compared where nobody names one."""
 

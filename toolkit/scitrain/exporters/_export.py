@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from scitrain.contracts.exporter import Exporter
 from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.exporters import BUNDLE, EXPORTERS
-from scitrain.exporters._outputs import output_names
 from scitrain.exporters._bundle import check_bundle, write_bundle, zip_folder
+from scitrain.exporters._outputs import output_names
 from scitrain.exporters._verify import Reference, verify
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import CONFIG, DOMAIN, ONNX, load_predictor, read_config

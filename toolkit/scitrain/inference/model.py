@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from scitrain.contracts.modality import Columns, Featuriser
-from scitrain.evaluation.conformal import how_sure
 from scitrain.errors import DataError, ScitrainError, UnknownNameError, listed
+from scitrain.evaluation.conformal import how_sure
 from scitrain.inference.backends import Compute, onnx_compute, torch_compute
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import ONNX, load_domain, load_predictor, read_config

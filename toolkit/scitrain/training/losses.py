@@ -21,8 +21,10 @@ class Loss:
     """Σ w · ℓ(output, label) / Σ w over labels that are there; w is a label's class weight times its target's.
 
     Where the targets' weights are learned (Kendall, Gal & Cipolla 2018, doi:10.1109/CVPR.2018.00781), each network says a log
-    variance s a target behind its outputs, and the label costs ½ (exp(−s) ℓ + s) where ℓ is a squared error, exp(−s) ℓ + ½ s where it
-    is another; epochs are compared without, for these weights move. Sum and weight are apart, because parts of a batch (accumulated, or of several processes) share one denominator.
+    variance s a target behind its outputs, and a label costs ½ (exp(−s) ℓ + s) where ℓ is a squared error, exp(−s) ℓ + ½ s where it is
+    another; epochs are compared without, for these weights move.
+
+    Sum and weight are apart, because parts of a batch (accumulated, or of several processes) share one denominator.
     """
 
     def __init__(self, task: Task, kind: str, weights: Tensor | None, masked: bool, head: Head = POINT) -> None:

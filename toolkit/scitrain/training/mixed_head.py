@@ -16,7 +16,10 @@ __all__ = ["MixedHead", "class_logits", "class_probabilities"]
 
 
 def class_logits(task: Task | str, outputs: Tensor) -> Tensor:
-    """Return the logits (n, …) of the members' mean probability, of outputs (members, n, …); logarithms all through, so that nothing saturates."""
+    """Return the logits (n, …) of the mean probability of outputs (members, n, …).
+
+    Logarithms all through, so that nothing saturates.
+    """
     if task == "multiclass":
         return outputs.log_softmax(2).logsumexp(0).log_softmax(1)
     return functional.logsigmoid(outputs).logsumexp(0) - functional.logsigmoid(-outputs).logsumexp(0)

@@ -61,7 +61,7 @@ def goals_of(objective: Objective, task: Task, targets: Sequence[Target]) -> lis
     several = len(targets) > 1
     title = f"validation {metric.title}"
     if task == "mixed":
-        title = f"validation share left unexplained (1 − D²), mean of {len(targets)} targets"
+        title = f"1 − validation skill, mean of {len(targets)} targets"
     elif several and task == "regression":
         title += f" in standard deviations, mean of {len(targets)} targets"
     else:
@@ -107,11 +107,11 @@ def _parameters(fitted: Fitted) -> int:
 
 
 def _metric(task: Task) -> Metric:
-    return METRICS[{"regression": "rmse", "mixed": "d2"}.get(task, "log_loss")]
+    return METRICS[{"regression": "rmse", "mixed": "skill"}.get(task, "log_loss")]
 
 
 def _error(learning: Learning, predictor: Predictor) -> float:
-    """Return RMSE, log loss or 1 − D² on the validation rows; of several numbers the mean, each in its own spread.
+    """Return RMSE, log loss or 1 − skill on the validation rows; of several numbers the mean, each in its own spread.
 
     Raises:
         ScitrainError: No target has a validation row with a label.

@@ -23,7 +23,7 @@ SHOWN = {
     "binary": ("auroc", "auprc", "balanced_accuracy", "mcc", "ece", "coverage"),
     "multilabel": ("auroc", "auprc", "balanced_accuracy", "ece", "coverage"),
     "multiclass": ("balanced_accuracy", "accuracy", "f1_macro", "log_loss", "coverage"),
-    "mixed": ("d2", "rmse", "auroc", "coverage"),
+    "mixed": ("skill", "rmse", "auroc", "coverage"),
 }
 
 

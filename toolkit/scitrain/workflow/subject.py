@@ -12,8 +12,8 @@ from scitrain.data.prepared import Prepared
 from scitrain.inference import TrainedConfig, load_domain, load_predictor, read_config
 from scitrain.resources import choose_device
 from scitrain.runs import Run
-from scitrain.training.outputs import Outputs
 from scitrain.training.one_target import predictor_of
+from scitrain.training.outputs import Outputs
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.again import prepared_again
