@@ -8,14 +8,17 @@ import torch
 from scitrain.contracts.model import ModelSpec
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
+from scitrain.data.slots import slots_of
 from scitrain.evaluation.conformal import Conformal, fit_conformal, fit_quantiles
 from scitrain.evaluation.domain import fit_domain
+from scitrain.evaluation.report import Predicted, Problem, calibrated
 from scitrain.inference import TrainedConfig, load_model, save_model, write_predictions
 from scitrain.inference.config import ShapeConfig
 from scitrain.modalities import MODALITIES
 from scitrain.models.mlp import Mlp
 from scitrain.runs import Run
 from scitrain.training.heads import make_head
+from scitrain.training.mixed_head import MixedHead
 from scitrain.training.options import HeadKind
 from scitrain.training.outputs import Outputs
 from scitrain.training.predict import predict_array
@@ -34,6 +37,11 @@ TARGETS: dict[Task, tuple[Target, ...]] = {
     "regression": (Target(name="energy", unit="eV"), Target(name="gap", unit="eV")),
     "binary": (Target(name="stable", classes=LABELS),),
     "multilabel": (Target(name="stable", classes=LABELS), Target(name="metal", classes=LABELS)),
+    "mixed": (
+        Target(name="energy", unit="eV"),
+        Target(name="stable", classes=LABELS),
+        Target(name="system", classes=("cubic", "hexagonal", "other, or none")),
+    ),
     "multiclass": (Target(name="system", classes=("cubic", "hexagonal", "other, or none")),),
 }
 
@@ -58,9 +66,10 @@ def trained_run(
     featuriser = MODALITIES[modality].featuriser(kind, columns, np.arange(n * 2 // 3))
     x, errors = featuriser.transform(columns)
     assert not errors
-    outputs = len(TARGETS[task][0].classes or ()) if task == "multiclass" else len(TARGETS[task])
+    slots = slots_of(task, TARGETS[task])
+    said_by = MixedHead(slots) if task == "mixed" else make_head(head, 0.9)
     inputs, inner = learn_input(featuriser.shape(), x, np.arange(n // 2))
-    predictor = build_predictor(task, spec, inner, outputs, members, make_head(head, 0.9))
+    predictor = build_predictor(task, spec, inner, slots[-1].end, members, said_by)
     predictor.inputs = inputs
     settle(predictor, x)
     said = predict_array(predictor, x)
@@ -73,7 +82,7 @@ def trained_run(
         featuriser=featuriser.model_dump(mode="json"),
         model=spec.model_dump(mode="json"),
         members=members,
-        head=head,
+        head=said_by.kind,
         shape=ShapeConfig.of(featuriser.shape()),
         inner=ShapeConfig.of(inner),
         conformal=calibration(task, said).model_dump(mode="json"),
@@ -91,6 +100,8 @@ def trained_run(
 
 def calibration(task: Task, said: Outputs) -> Conformal:
     y = labels(task, said.prediction)
+    if task == "mixed":
+        return calibrated(Problem(task, TARGETS[task]), Predicted(y, said.prediction, said.spread))
     if said.ends is not None:
         return fit_quantiles(y, said.prediction, said.ends)
     return fit_conformal(task, y, said.prediction, spread(task, said.spread))
@@ -117,6 +128,9 @@ def labels(task: Task, prediction: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(3)
     if task == "regression":
         return (prediction + rng.normal(0, 0.3, prediction.shape)).astype(np.float32)
+    if task == "mixed":
+        parts = [labels(s.task, prediction[:, s.start : s.end]) for s in slots_of(task, TARGETS[task])]
+        return np.stack([part.reshape(len(part), -1)[:, 0] for part in parts], axis=1).astype(np.float32)
     if task == "multiclass":
         return np.asarray((prediction + rng.normal(0, 0.3, prediction.shape)).argmax(axis=1))
     return (rng.random(prediction.shape) < prediction).astype(np.float32)

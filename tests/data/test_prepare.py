@@ -270,10 +270,11 @@ def test_several_yes_no_columns_are_labels(workspace: Workspace) -> None:
     assert go(workspace, table(workspace, ["x,a,b", *rows]), target=["a", "b"]).task == "multilabel"
 
 
-def test_text_among_several_targets_is_refused(workspace: Workspace) -> None:
+def test_words_among_several_targets_are_classes_beside_numbers(workspace: Workspace) -> None:
     rows = [f"{i}.5,{i}.25,{'red' if i % 2 else 'blue'}" for i in range(40)]
-    with pytest.raises(DataError, match="'b' holds text"):
-        go(workspace, table(workspace, ["x,a,b", *rows]), target=["a", "b"])
+    found = go(workspace, table(workspace, ["x,a,b", *rows]), target=["a", "b"])
+    assert found.task == "mixed"
+    assert [target.classes for target in found.targets] == [None, ("blue", "red")]
 
 
 def test_labels_of_the_same_input_are_merged_and_disagreements_counted(workspace: Workspace) -> None:

@@ -106,7 +106,7 @@ def test_equal_keys_share_a_number() -> None:
 
 def test_numbers_of_one_input_are_averaged_over_known_labels() -> None:
     y = np.array([[1.0, np.nan], [3.0, 4.0], [5.0, 5.0]], dtype=np.float32)
-    found = merge(np.array([0, 0, 1]), y, "regression", "merge")
+    found = merge(np.array([0, 0, 1]), y, [True, True], "merge")
     assert found.keep.tolist() == [0, 2]
     assert found.y.tolist() == [[2.0, 4.0], [5.0, 5.0]]
     assert found.twin == {1: 0}
@@ -114,7 +114,7 @@ def test_numbers_of_one_input_are_averaged_over_known_labels() -> None:
 
 def test_classes_take_the_majority_and_an_even_vote_drops_the_input() -> None:
     y = np.array([2, 2, 1, 0, 1, 1])
-    found = merge(np.array([0, 0, 0, 1, 1, 2]), y, "multiclass", "merge")
+    found = merge(np.array([0, 0, 0, 1, 1, 2]), y, [False], "merge")
     assert found.keep.tolist() == [0, 5]
     assert found.y.tolist() == [2, 1]
     assert set(found.conflicting) == {3, 4}
@@ -123,13 +123,13 @@ def test_classes_take_the_majority_and_an_even_vote_drops_the_input() -> None:
 
 def test_drop_conflicts_drops_only_inputs_that_disagree() -> None:
     y = np.array([[1.0], [1.0], [0.0], [1.0], [0.0]], dtype=np.float32)
-    found = merge(np.array([0, 0, 1, 1, 2]), y, "binary", "drop_conflicts")
+    found = merge(np.array([0, 0, 1, 1, 2]), y, [False], "drop_conflicts")
     assert found.keep.tolist() == [0, 4]
 
 
 def test_keep_changes_nothing_but_counts() -> None:
     y = np.array([[1.0], [9.0], [0.0]], dtype=np.float32)
-    found = merge(np.array([0, 0, 1]), y, "regression", "keep")
+    found = merge(np.array([0, 0, 1]), y, [True], "keep")
     assert (found.keep.tolist(), found.groups, found.conflicts) == ([0, 1, 2], 1, 1)
 
 

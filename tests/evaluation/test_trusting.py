@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scitrain.errors import DataError
+from scitrain.data.slots import Slot
 from scitrain.evaluation.baselines import Effort, Rows, fit_baselines
 from scitrain.evaluation.bootstrap import Resampling, replicate, wilson
 from scitrain.evaluation.calibration import fit_temperature, gaussian_coverage, reliability
@@ -139,6 +140,9 @@ def test_a_row_off_the_plane_in_which_training_rows_lie_is_outside():
     assert not domain.inside(off).any()
 
 
+NUMBER = [Slot("t", "regression", 0, 1)]
+
+
 def test_a_domain_survives_saving():
     domain = fit_domain(RNG.normal(size=(50, 4)), RNG.normal(size=(30, 4)))
     rows = RNG.normal(size=(7, 4))
@@ -148,7 +152,7 @@ def test_a_domain_survives_saving():
 def test_a_linear_law_is_found_by_ridge_and_missed_by_the_mean():
     x = RNG.normal(size=(200, 3)).astype(np.float32)
     y = (x @ np.array([[1.0], [2.0], [3.0]])).astype(np.float32)
-    found = {b.name: b for b in fit_baselines("regression", Rows(x[:150], y[:150]), Rows(x[150:], y[150:]), Effort(60))}
+    found = {b.name: b for b in fit_baselines(NUMBER, Rows(x[:150], y[:150]), Rows(x[150:], y[150:]), Effort(60))}
     assert set(found) == {"mean", "ridge", "random forest"}
     assert found["ridge"].predict(x[150:]) == pytest.approx(y[150:], abs=0.05)
     assert found["mean"].predict(x[:2])[0, 0] == pytest.approx(y[:150].mean(), abs=1e-5)
@@ -158,7 +162,7 @@ def test_a_forest_out_of_time_is_smaller_and_says_so():
     ticks = iter(np.arange(0.0, 1000.0, 1.0))
     x, y = RNG.normal(size=(60, 3)), RNG.integers(3, size=60)
     effort = Effort(12.0, clock=lambda: float(next(ticks)))
-    forest = fit_baselines("multiclass", Rows(x, y), Rows(x, y), effort, 3)[-1]
+    forest = fit_baselines([Slot("t", "multiclass", 0, 3)], Rows(x, y), Rows(x, y), effort)[-1]
     assert "cut short by the time" in forest.note
     assert forest.predict(x).sum(axis=1) == pytest.approx(np.ones(60))
 
@@ -167,7 +171,7 @@ def test_a_forest_stops_growing_once_its_predictions_have_settled():
     x = RNG.normal(size=(200, 2))
     for noise, grown in ((0.0, "200 trees, enough for its predictions to settle"), (30.0, "300 trees")):
         y = (x[:, :1] + noise * RNG.normal(size=(200, 1))).astype(np.float32)
-        forest = fit_baselines("regression", Rows(x[:150], y[:150]), Rows(x[150:], y[150:]), Effort(60))[-1]
+        forest = fit_baselines(NUMBER, Rows(x[:150], y[:150]), Rows(x[150:], y[150:]), Effort(60))[-1]
         assert forest.note == grown
 
 
@@ -175,7 +179,7 @@ def test_baselines_see_missing_features_and_missing_labels():
     x = RNG.normal(size=(80, 4))
     x[::3, 1] = np.nan
     y = np.stack([(x[:, 0] > 0), np.where(np.arange(80) % 2, np.nan, x[:, 2] > 0)], axis=1).astype(float)
-    for baseline in fit_baselines("multilabel", Rows(x, y), Rows(x, y), Effort(60)):
+    for baseline in fit_baselines([Slot("a", "binary", 0, 1), Slot("b", "binary", 1, 2)], Rows(x, y), Rows(x, y), Effort(60)):
         assert np.isfinite(baseline.predict(x)).all()
         assert baseline.predict(x).shape == (80, 2)
 
@@ -183,5 +187,5 @@ def test_baselines_see_missing_features_and_missing_labels():
 def test_no_training_rows_are_an_error():
     with pytest.raises(DataError, match="no training rows"):
         fit_baselines(
-            "regression", Rows(np.zeros((0, 2)), np.zeros((0, 1))), Rows(np.zeros((0, 2)), np.zeros((0, 1))), Effort(1)
+            NUMBER, Rows(np.zeros((0, 2)), np.zeros((0, 1))), Rows(np.zeros((0, 2)), np.zeros((0, 1))), Effort(1)
         )

@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from scitrain.training.mixed_head import MixedHead
 from scitrain.training.predictor import Member, Predictor
 from scitrain.training.transforms import ImageInput
 
@@ -24,7 +25,10 @@ class Lean(Predictor):
     def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Return prediction, spread (zeros) and representation, as `Predictor` does."""
         output, features = self.members[0](self.inputs(rows))
-        if self.task == "regression":
+        if isinstance(self.head, MixedHead):
+            plain = torch.ones_like(self.scale)
+            prediction = self.head.said(output[None], plain, torch.zeros_like(plain), plain)[0]
+        elif self.task == "regression":
             prediction = output
         elif self.task == "multiclass":
             prediction = output.softmax(1)
@@ -163,9 +167,11 @@ def _first(member: Member, row: Tensor) -> nn.Conv2d | None:
 def _fold_output(short: Lean) -> None:
     """Multiply what follows the head into it."""
     head = cast("Member", short.members[0]).head
-    factor = short.scale if short.task == "regression" else 1 / short.temperature
+    # of mixed targets the temperature of a number is 1, and so is the scale of a class
+    mixed = short.task == "mixed"
+    factor = short.scale if short.task == "regression" else (short.scale if mixed else 1) / short.temperature
     with torch.no_grad():
         head.weight.mul_(factor.reshape(-1, 1))
         head.bias.mul_(factor)
-        if short.task == "regression":
+        if short.task in ("regression", "mixed"):
             head.bias.add_(short.shift)

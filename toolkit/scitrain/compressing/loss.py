@@ -84,4 +84,4 @@ class Yardstick:
         return scores.mean(self.metric)
 
     def _score(self, prediction: np.ndarray) -> Scores:
-        return score_by(self.metric, self.problem.task, self.y, prediction, RESAMPLES)
+        return score_by(self.metric, self.problem.what, self.y, prediction, RESAMPLES)

@@ -13,6 +13,7 @@ from scitrain.data.duplicates import Merged, codes, merge
 from scitrain.data.options import DataOptions, Task
 from scitrain.data.prepared import Target
 from scitrain.data.roles import SPLIT_WORDS, Roles
+from scitrain.data.slots import one_hot, slots_of
 from scitrain.data.source import Broken, Source
 from scitrain.data.split import MIN_ROWS, Division, Rows, divide, too_few
 from scitrain.data.targets import choose_task, read_labels
@@ -67,8 +68,8 @@ class Draft:
 
 def label(options: DataOptions, source: Source, roles: Roles) -> Draft:
     """Read labels and split values; leave out rows without."""
-    task, why = choose_task({name: source.columns[name] for name in roles.targets}, options.task)
-    labels = read_labels(source, roles.targets, task, units_of(options, source, roles.targets))
+    chosen = choose_task({name: source.columns[name] for name in roles.targets}, options.task)
+    labels = read_labels(source, roles.targets, chosen, units_of(options, source, roles.targets))
     values, problems = split_values(options, source, roles.split_column)
     problems = labels.problems | problems
     keep = np.setdiff1d(np.arange(len(source)), np.array(sorted(problems), dtype=np.int64))
@@ -76,13 +77,13 @@ def label(options: DataOptions, source: Source, roles: Roles) -> Draft:
     draft = Draft(
         source=source,
         roles=roles,
-        task=task,
+        task=chosen.task,
         targets=labels.targets,
         index=np.arange(len(source)),
         y=labels.y,
         split_values=values,
         rejected=(*source.broken, *(problems[i] for i in sorted(problems))),
-        decisions=(*notes, *roles.decisions, Decision(what="task", value=task, why=why)),
+        decisions=(*notes, *roles.decisions, Decision(what="task", value=chosen.task, why=chosen.why)),
     )
     return draft.kept(keep)
 
@@ -214,8 +215,9 @@ def without_duplicates(options: DataOptions, draft: Draft) -> Draft:
     if draft.split_values is not None:
         words, value = np.unique(draft.split_values, return_inverse=True)
         together = np.unique(identity * len(words) + value, return_inverse=True)[1]
-    merged = merge(together, draft.y, draft.task, options.duplicates)
-    how = "mean" if draft.task == "regression" else "majority"
+    numeric = [target.classes is None for target in draft.targets]
+    merged = merge(together, draft.y, numeric, options.duplicates)
+    how = MERGED.get(tuple(sorted(set(numeric))), "mean of numbers, majority of classes")
     reasons = {
         i: f"same input as {draft.source.place} {draft.line(j)}; labels merged ({how})" for i, j in merged.twin.items()
     }
@@ -227,6 +229,10 @@ def without_duplicates(options: DataOptions, draft: Draft) -> Draft:
     }
     whole = replace(draft, identity=identity, merged=merged)
     return whole.kept(merged.keep, y=merged.y, rejected=(*draft.rejected, *_gone(draft, reasons)))
+
+
+MERGED: dict[tuple[bool, ...], str] = {(True,): "mean", (False,): "majority"}
+"""How labels are merged where all targets are numbers, or none is."""
 
 
 def _gone(draft: Draft, reasons: dict[int, str]) -> tuple[Broken, ...]:
@@ -246,8 +252,8 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
     modality: Modality = MODALITIES[draft.roles.modality]
     rows = Rows(
         identity=np.unique(draft.identity, return_inverse=True)[1],
-        y=draft.y,
-        task=draft.task,
+        y=one_hot(slots_of(draft.task, draft.targets), draft.y) if draft.task == "mixed" else draft.y,
+        task="multilabel" if draft.task == "mixed" else draft.task,
         seed=options.seed,
         groups=partial(modality.groups, draft.columns),
         default=(modality.default_split, modality.default_split_reason),
@@ -256,6 +262,11 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
         forecast=draft.source.layout is not None and draft.source.layout.horizon is not None,
     )
     division = divide(options.split, rows)
+    if draft.task == "mixed" and division.folds is not None:
+        raise DataError(
+            "a cross-validation does not pool mixed targets (numbers and classes together): give split.fold for one fold, or train the "
+            "targets of each kind by themselves"
+        )
     place = draft.source.place
     reasons = {
         i: f"same input as {place} {draft.line(j)}, which is in a later split" for i, j in division.removed.items()

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from scitrain.data.columns import as_arrow
-from scitrain.data.options import Task
 
 __all__ = ["DISAGREE", "Merged", "codes", "merge"]
 
@@ -41,7 +40,7 @@ def codes(keys: Sequence[str]) -> np.ndarray:
 
 
 def merge(
-    identity: np.ndarray, y: np.ndarray, task: Task, policy: Literal["merge", "keep", "drop_conflicts"]
+    identity: np.ndarray, y: np.ndarray, numeric: Sequence[bool], policy: Literal["merge", "keep", "drop_conflicts"]
 ) -> Merged:
     """Deal with rows that share an input.
 
@@ -51,18 +50,17 @@ def merge(
     Args:
         identity: int64 (n,), numbers 0…m−1 by input.
         y: Labels as in `Prepared`.
-        task: Decides between mean and majority.
+        numeric: By target, whether its labels are numbers: their mean is taken, of classes the majority.
         policy: What to do.
     """
     first = np.unique(identity, return_index=True)[1]
     count = np.bincount(identity, minlength=len(first))
     several = count > 1
-    disagree = _disagree(identity, y, task, len(first)) & several
+    disagree = _disagree(identity, y, numeric, len(first)) & several
     facts = (int(several.sum()), int(disagree.sum()))
     if policy == "keep" or not several.any():
         return Merged(np.arange(len(identity)), y, {}, {}, *facts)
-    vote = _majority if task != "regression" else _mean
-    merged, tied = vote(identity, y, len(first))
+    merged, tied = _voted(identity, y, numeric, len(first))
     gone = disagree if policy == "drop_conflicts" else tied & several
     keep = np.sort(first[~gone])
     rest = np.setdiff1d(np.arange(len(identity)), first)
@@ -71,41 +69,58 @@ def merge(
     return Merged(keep, merged[identity[keep]], twin, conflicting, *facts)
 
 
-def _disagree(identity: np.ndarray, y: np.ndarray, task: Task, m: int) -> np.ndarray:
+def _disagree(identity: np.ndarray, y: np.ndarray, numeric: Sequence[bool], m: int) -> np.ndarray:
     """Return bool (m,): the labels of an input lie apart."""
-    columns = y.reshape(len(y), -1).astype(np.float64)
-    columns = np.where(columns < 0, np.nan, columns) if task == "multiclass" else columns
     apart = np.zeros(m, dtype=bool)
-    for column in columns.T:
-        known = ~np.isnan(column)
+    for column, is_number in zip(_columns(y), numeric, strict=True):
+        known = _known(column, is_number)
         if not known.any():
             continue
         low, high = np.full(m, np.inf), np.full(m, -np.inf)
         np.minimum.at(low, identity[known], column[known])
         np.maximum.at(high, identity[known], column[known])
-        allowed = DISAGREE * float(np.std(column[known])) if task == "regression" else 0.0
+        allowed = DISAGREE * float(np.std(column[known])) if is_number else 0.0
         apart |= high - low > allowed
     return apart
 
 
-def _mean(identity: np.ndarray, y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of the known labels, float32 (m, targets); no mean is tied."""
-    known = ~np.isnan(y)
-    total, count = np.zeros((m, y.shape[1])), np.zeros((m, y.shape[1]))
-    np.add.at(total, identity, np.where(known, y, 0.0))
-    np.add.at(count, identity, known)
-    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return mean.astype(np.float32), np.zeros(m, dtype=bool)
+def _columns(y: np.ndarray) -> np.ndarray:
+    return y.reshape(len(y), -1).astype(np.float64).T
 
 
-def _majority(identity: np.ndarray, y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the most frequent label, and bool (m,): no label was left, since votes were even."""
+def _known(column: np.ndarray, is_number: bool) -> np.ndarray:
+    found: np.ndarray = ~np.isnan(column) if is_number else column >= 0
+    return found
+
+
+def _voted(identity: np.ndarray, y: np.ndarray, numeric: Sequence[bool], m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels of each input, shaped and typed as ``y``, and bool (m,): none was left, since all votes were even."""
+    found = [
+        (_mean if is_number else _majority)(identity, column, m)
+        for column, is_number in zip(_columns(y), numeric, strict=True)
+    ]
+    labels = np.stack(found, axis=1)
+    nothing = np.asarray(np.isnan(labels).all(axis=1))
     if y.ndim == 1:
-        classes = int(y.max()) + 1
-        votes = np.zeros((m, classes), dtype=np.int32)
-        np.add.at(votes, (identity, y), 1)
-        best = votes.max(axis=1, keepdims=True)
-        return votes.argmax(axis=1), np.asarray((votes == best).sum(axis=1) > 1)
-    mean, _ = _mean(identity, y, m)
-    label = np.where(np.isnan(mean) | (mean == 0.5), np.nan, mean > 0.5).astype(np.float32)
-    return label, np.asarray(np.isnan(label).all(axis=1))
+        return np.nan_to_num(labels[:, 0], nan=-1).astype(y.dtype), nothing
+    return labels.astype(y.dtype), nothing
+
+
+def _mean(identity: np.ndarray, column: np.ndarray, m: int) -> np.ndarray:
+    """Return the mean of the known labels (m,), NaN where there is none."""
+    known = ~np.isnan(column)
+    total, count = np.zeros(m), np.zeros(m)
+    np.add.at(total, identity[known], column[known])
+    np.add.at(count, identity[known], 1)
+    mean: np.ndarray = np.divide(total, count, out=np.full(m, np.nan), where=count > 0)
+    return mean
+
+
+def _majority(identity: np.ndarray, column: np.ndarray, m: int) -> np.ndarray:
+    """Return the most frequent label (m,), NaN where votes were even or nobody voted."""
+    known = column >= 0
+    votes = np.zeros((m, int(column[known].max(initial=0)) + 1), dtype=np.int32)
+    np.add.at(votes, (identity[known], column[known].astype(np.int64)), 1)
+    best = votes.max(axis=1, keepdims=True)
+    clear = ((votes == best).sum(axis=1) == 1) & (best[:, 0] > 0)
+    return np.where(clear, votes.argmax(axis=1), np.nan)

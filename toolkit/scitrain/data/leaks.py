@@ -111,7 +111,7 @@ def telling_features(prepared: Prepared, seed: int) -> list[Telling]:
         read = spelt_numbers(cells)
         for target, labels in zip(prepared.targets, y.T, strict=True):
             how = (
-                _numeric(read.values, labels, prepared.task == "regression")
+                _numeric(read.values, labels, target.classes is None)
                 if not read.bad.any()
                 else _categorical(cells, labels)
             )

@@ -8,7 +8,8 @@ from scitrain.spec import Spec
 
 __all__ = ["DataOptions", "SeriesOptions", "SplitOptions", "Task"]
 
-Task = Literal["regression", "binary", "multiclass", "multilabel"]
+Task = Literal["regression", "binary", "multiclass", "multilabel", "mixed"]
+"""``mixed``: several targets of which some are numbers and some classes, or several with more than two classes."""
 SplitKind = Literal["auto", "random", "stratified", "scaffold", "chemical_system", "cluster", "time", "column", "kfold"]
 
 
@@ -57,8 +58,8 @@ class DataOptions(Spec):
     """Column(s) to predict from. Null: found by modality."""
     modality: str = "auto"
     """`tabular`, `smiles`, `formula`, `image`, `series`, `sequence`, `text`, or `auto` (recognised from the values)."""
-    task: Task | Literal["auto"] = "auto"
-    """What is predicted; `auto` reads it off the target's values."""
+    task: Task | Literal["auto"] | dict[str, Task] = "auto"
+    """What is predicted, or by target; `auto` reads it off the values. Numbers and classes together are `mixed`."""
     ignore: list[str] = []
     """Columns to leave out."""
     unit: str | dict[str, str] | None = None

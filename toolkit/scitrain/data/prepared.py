@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from scitrain.contracts.modality import Columns
 from scitrain.data.options import Task
+from scitrain.data.slots import Slot, slots_of
 from scitrain.runs import Decision
 
 __all__ = ["Prepared", "Target"]
@@ -39,7 +40,7 @@ class Prepared:
     columns: Columns
     """Cleaned input columns, n rows."""
     y: np.ndarray
-    """float32 (n, n_targets), NaN where a label is missing; for ``multiclass`` int64 (n,) class indices."""
+    """float32 (n, n_targets), NaN where a label is missing, classes by index; for ``multiclass`` int64 (n,) class indices."""
     split: dict[str, np.ndarray]
     """``train``, ``val``, ``test`` → int64 row indices; disjoint, together all rows that are used.
 
@@ -78,5 +79,10 @@ class Prepared:
 
     @property
     def n_outputs(self) -> int:
-        """Number of outputs a network needs: classes for ``multiclass``, targets otherwise."""
-        return len(self.targets[0].classes or ()) if self.task == "multiclass" else len(self.targets)
+        """Number of outputs a network needs: one a number or a pair of classes, else one a class."""
+        return self.slots[-1].end
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Where each target lies among them."""
+        return slots_of(self.task, self.targets)

@@ -1,7 +1,8 @@
 """What is predicted: read labels, and tell regression from classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,9 @@ from scitrain.data.options import Task
 from scitrain.data.prepared import Target
 from scitrain.data.source import Broken, Source
 from scitrain.data.values import missing_mask, numbers, spelt_numbers
-from scitrain.errors import DataError, listed
+from scitrain.errors import DataError, UnknownNameError, listed
 
-__all__ = ["Labels", "check_labels", "choose_task", "read_labels"]
+__all__ = ["Chosen", "Labels", "check_labels", "choose_task", "read_labels"]
 
 MAX_CLASSES = 1000
 FEW_VALUES = 20
@@ -77,20 +78,66 @@ class _Values:
         return bool(np.all(self.numeric == np.round(self.numeric)))
 
 
-def choose_task(columns: Mapping[str, Sequence[str]], asked: Task | str) -> tuple[Task, str]:
-    """Return the task and the reason.
+class Chosen(NamedTuple):
+    """What is predicted."""
+
+    task: Task
+    kinds: tuple[Task, ...]
+    """By target: ``regression``, ``binary`` or ``multiclass``."""
+    why: str
+
+
+def choose_task(columns: Mapping[str, Sequence[str]], asked: Task | str | Mapping[str, Task]) -> Chosen:
+    """Return the task, and that of each target, with the reason.
 
     Raises:
         DataError: The values allow no task, or not the one that was asked for.
+        UnknownNameError: A task was asked for of a column that is no target.
     """
     found = [_look(name, cells) for name, cells in columns.items()]
     empty = [values.name for values in found if values.labelled == 0]
     if empty:
         raise DataError(f"column {listed(empty)} holds no label; choose another target, or fill it in")
+    if asked == "mixed" or not isinstance(asked, str):
+        return _by_target(found, {} if isinstance(asked, str) else asked)
     if asked != "auto":
         _check_asked(found, asked)
-        return asked, "asked for"  # type: ignore[return-value]  # one of Task's words, as DataOptions has checked
-    return _one(found[0]) if len(found) == 1 else _several(found)
+        return _alike(asked, found, "asked for")  # type: ignore[arg-type]  # one of Task's words, as DataOptions has checked
+    if len(found) == 1:
+        task, why = _one(found[0])
+        return Chosen(task, (task,), why)
+    return _several(found)
+
+
+def _alike(task: Task, found: Sequence[_Values], why: str) -> Chosen:
+    return Chosen(task, ("binary" if task == "multilabel" else task,) * len(found), why)
+
+
+def _by_target(found: list[_Values], asked: Mapping[str, Task]) -> Chosen:
+    """Take what was asked of some targets, and read the others' off their values."""
+    names = [values.name for values in found]
+    if unknown := [name for name in asked if name not in names]:
+        raise UnknownNameError("target", unknown[0], names)
+    if len(found) == 1 and not asked:
+        raise DataError(f"task='mixed' has several targets, and {names[0]!r} is the only one; leave task out")
+    kinds, reasons = [], []
+    for values in found:
+        kind = asked.get(values.name)
+        if kind == "mixed":
+            raise DataError(f"task={{{values.name!r}: 'mixed'}}: one target is regression, binary or multiclass")
+        if kind is not None:
+            _check_asked([values], kind)
+        kind, why = _one(values) if kind is None else (kind, f"{values.name} is {kind}, as asked for")
+        kinds.append("binary" if kind == "multilabel" else kind)
+        reasons.append(why)
+    return Chosen(_together(kinds), tuple(kinds), "; ".join(reasons))
+
+
+def _together(kinds: Sequence[Task]) -> Task:
+    if len(kinds) == 1:
+        return kinds[0]
+    alike = {"regression": "regression", "binary": "multilabel"}
+    return alike.get(kinds[0], "mixed") if len(set(kinds)) == 1 else "mixed"  # type: ignore[return-value]  # words of Task
 
 
 def _look(name: str, cells: Sequence[str]) -> _Values:
@@ -132,23 +179,25 @@ def _one(values: _Values) -> tuple[Task, str]:
     return "multiclass", f"{values.name} has {classes} different words"
 
 
-def _several(found: list[_Values]) -> tuple[Task, str]:
+def _several(found: list[_Values]) -> Chosen:
+    """Take numbers for numbers, however few they are: of several targets only words, and 0 and 1, are classes."""
     names = listed(values.name for values in found)
     if all(values.is_numeric and set(values.numeric) <= {0.0, 1.0} for values in found):
-        return "multilabel", f"{names} hold only 0 and 1"
-    if all(not values.is_numeric and len(values.distinct) <= 2 and _has_negative(values) for values in found):
-        return "multilabel", f"{names} hold only words such as {listed(map(repr, found[0].distinct))}"
-    text = [values for values in found if not values.is_numeric]
-    if text:
-        raise DataError(
-            f"several targets are learned together when all are numbers or all are 0/1; {text[0].name!r} holds text such as "
-            f"{listed(map(repr, text[0].distinct), 3)}. Train one model for each, or leave it out of `target`"
-        )
-    return "regression", f"{names} are numbers{''.join(dict.fromkeys(values.remark for values in found))}"
+        return _alike("multilabel", found, f"{names} hold only 0 and 1")
+    if all(not values.is_numeric and len(values.distinct) <= 2 for values in found):
+        words = listed(map(repr, found[0].distinct))
+        return _alike("multilabel", found, f"{names} hold only words such as {words}")
+    kinds, reasons = zip(*map(_among_others, found), strict=True)
+    if set(kinds) == {"regression"}:
+        remarks = "".join(dict.fromkeys(values.remark for values in found))
+        return _alike("regression", found, f"{names} are numbers{remarks}")
+    return Chosen(_together(kinds), kinds, f"{'; '.join(reasons)}; a head each on one encoder")
 
 
-def _has_negative(values: _Values) -> bool:
-    return any(word.lower() in NEGATIVE for word in values.distinct)
+def _among_others(values: _Values) -> tuple[Task, str]:
+    if values.is_numeric and not set(values.numeric) <= {0.0, 1.0}:
+        return "regression", f"{values.name} has {len(values.numeric):,} different numbers{values.remark}"
+    return _one(values)
 
 
 def _count(classes: int) -> str:
@@ -176,22 +225,21 @@ def _check_asked(found: list[_Values], asked: str) -> None:
             )
 
 
-def read_labels(source: Source, names: Sequence[str], task: Task, units: Mapping[str, str]) -> Labels:
+def read_labels(source: Source, names: Sequence[str], chosen: Chosen, units: Mapping[str, str]) -> Labels:
     """Read the labels of every row.
 
     Raises:
         DataError: Regression was asked for where most values are text; names the first by line.
     """
+    task = chosen.task
     if task == "multiclass":
         return _multiclass(source, names[0])
-    reader = _numbers_of if task == "regression" else _two_of
     targets, ys = [], []
     problems: dict[int, Broken] = {}
-    for name in names:
-        target, y, bad = reader(source, name)
-        targets.append(
-            target.model_copy(update={"unit": units.get(name, target.unit)}) if task == "regression" else target
-        )
+    for name, kind in zip(names, chosen.kinds, strict=True):
+        target, y, bad = READERS[kind](source, name)
+        unit = units.get(name, target.unit) if kind == "regression" else target.unit
+        targets.append(target.model_copy(update={"unit": unit}))
         ys.append(y)
         problems |= bad
     y = np.stack(ys, axis=1).astype(np.float32)
@@ -284,6 +332,20 @@ def _two_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int, Br
     return Target(name=name, classes=tuple(ordered)), y, problems
 
 
+def _many_of(source: Source, name: str) -> tuple[Target, np.ndarray, dict[int, Broken]]:
+    classes, codes = _classes(source.columns[name])
+    y = np.where(codes < 0, np.nan, codes).astype(np.float32)
+    return Target(name=name, classes=tuple(classes)), y, {}
+
+
+READERS: dict[Task, Callable[[Source, str], tuple[Target, np.ndarray, dict[int, Broken]]]] = {
+    "regression": _numbers_of,
+    "binary": _two_of,
+    "multiclass": _many_of,
+}
+"""How a target among several is read."""
+
+
 def _negative_first(names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: (name.lower() not in NEGATIVE, names.index(name)))
 
@@ -305,7 +367,7 @@ def check_labels(task: Task, targets: Sequence[Target], y: np.ndarray) -> None:
                 f"no usable row has a label of {target.name!r}; leave it out of `target`, or look at the rejected rows"
             )
         shown = f"{values[0]:g}" if target.classes is None else repr(target.classes[int(values[0])])
-        what = "is the same value" if task == "regression" else "is one class"
+        what = "is the same value" if target.classes is None else "is one class"
         raise DataError(
             f"target {target.name!r} {what}, {shown}, in all {len(labelled):,} usable rows: there is nothing to learn; "
             "choose another target, or add rows that differ"

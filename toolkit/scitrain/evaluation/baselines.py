@@ -6,7 +6,7 @@ clock only ends what is already going on (trees, penalties, targets), so an unhu
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from scitrain.data.options import Task
+from scitrain.data.slots import Slot, own_labels
 from scitrain.errors import DataError
 from scitrain.evaluation.domain import Standardiser
 from scitrain.evaluation.metrics import Array, log_loss
@@ -112,17 +113,14 @@ Fit = Callable[[Job], tuple[Predict, str]]
 """Returns the model, (n, width) → (n,) values or (n, classes) probabilities, and its note."""
 
 
-def fit_baselines(
-    task: Task, train: Rows, val: Rows, effort: Effort, n_classes: int = 2, both: bool = False
-) -> list[Baseline]:
-    """Fit the simple models of a task.
+def fit_baselines(slots: Sequence[Slot], train: Rows, val: Rows, effort: Effort, both: bool = False) -> list[Baseline]:
+    """Fit the simple models of each target.
 
     Args:
-        task: What is predicted.
+        slots: Where each target lies among the outputs.
         train: Rows they are fitted to.
         val: Rows on which the logistic penalty is chosen; the test split has no part in it.
         effort: Time, threads and seed.
-        n_classes: Number of classes for ``multiclass``.
         both: Fit to training and validation rows together, beside a network that was.
 
     Raises:
@@ -131,52 +129,43 @@ def fit_baselines(
     if not len(train.y):
         raise DataError("no training rows for the baselines; at least one is needed")
     begin = effort.clock()
-    linear: tuple[str, Fit] = ("ridge", _ridge) if task == "regression" else ("logistic", _logistic)
+    tasks = {"numbers" if slot.task == "regression" else "classes" for slot in slots}
     flat = _Flat.fit(train.x)
     train, val = Rows(flat.apply(train.x), train.y), Rows(flat.apply(val.x), val.y)
     # the linear model may use a third of the time, the forest all that is left
     plan: list[tuple[str, Fit, float]] = [
-        ("mean" if task == "regression" else "majority", _constant, effort.seconds),
-        (*linear, effort.seconds / 3),
+        (_named(tasks, "mean", "majority"), _constant, effort.seconds),
+        (_named(tasks, "ridge", "logistic"), _linear, effort.seconds / 3),
         ("random forest", _forest, effort.seconds),
     ]
     found = []
     for name, fit, end in plan:
-        jobs = [
-            Job(
-                task,
-                _joined(t, v) if both and fit is not _logistic else t,
-                v,
-                _classes(task, n_classes),
-                effort,
-                0.0,
-                both,
+        jobs = []
+        for i, slot in enumerate(slots):
+            own, held = _labelled(train, slot, i), _labelled(val, slot, i)
+            tuned = fit is _linear and slot.task != "regression"
+            classes = max(2, slot.end - slot.start)
+            jobs.append(
+                Job(slot.task, _joined(own, held) if both and not tuned else own, held, classes, effort, 0.0, both)
             )
-            for t, v in _by_target(task, train, val)
-        ]
         predict, notes = _fit_targets(fit, jobs, begin + end)
         found.append(Baseline(name, "; ".join(filter(None, (*notes, flat.note))), _after(flat, predict)))
     return found
 
 
-def _classes(task: Task, n_classes: int) -> int:
-    return n_classes if task == "multiclass" else 2
+def _named(tasks: set[str], numbers: str, classes: str) -> str:
+    return f"{numbers} or {classes}" if len(tasks) > 1 else numbers if "numbers" in tasks else classes
 
 
 def _joined(a: Rows, b: Rows) -> Rows:
     return Rows(np.concatenate([a.x, b.x]), np.concatenate([a.y, b.y]))
 
 
-def _by_target(task: Task, train: Rows, val: Rows) -> list[tuple[Rows, Rows]]:
-    if task == "multiclass":
-        return [(train, val)]
-    return [(_labelled(train, i), _labelled(val, i)) for i in range(train.y.shape[1])]
-
-
-def _labelled(rows: Rows, target: int) -> Rows:
-    labels = rows.y[:, target]
+def _labelled(rows: Rows, slot: Slot, index: int) -> Rows:
+    labels = own_labels(slot, rows.y, index).reshape(-1)
     there = ~np.isnan(labels)
-    return Rows(rows.x if there.all() else rows.x[there], labels[there])
+    kept = labels[there].astype(int) if slot.task == "multiclass" else labels[there]
+    return Rows(rows.x if there.all() else rows.x[there], kept)
 
 
 def _fit_targets(fit: Fit, jobs: list[Job], end: float) -> tuple[Predict, list[str]]:
@@ -192,13 +181,17 @@ def _fit_targets(fit: Fit, jobs: list[Job], end: float) -> tuple[Predict, list[s
         models.append(model)
         notes.append(note)
     late = f"time ran out before {missed} of {len(jobs)} targets, which get their mean instead" if missed else ""
-    if jobs[0].task == "multiclass":
-        return models[0], [*notes, late]
-    return (lambda x: np.stack([_positive(model(x)) for model in models], axis=1)), [*dict.fromkeys(notes), late]
+    tasks = [job.task for job in jobs]
+    return (
+        lambda x: np.concatenate([_outputs(t, model(x)) for t, model in zip(tasks, models, strict=True)], axis=1)
+    ), [*dict.fromkeys(notes), late]
 
 
-def _positive(prediction: Array) -> Array:
-    return prediction if prediction.ndim == 1 else prediction[:, 1]
+def _outputs(task: Task, prediction: Array) -> Array:
+    """Return what a model says as the outputs of its slot: a value, the positive class, or all classes."""
+    if task == "multiclass":
+        return prediction
+    return prediction[:, None] if prediction.ndim == 1 else prediction[:, 1:]
 
 
 @dataclass(frozen=True)
@@ -245,6 +238,10 @@ def _constant(job: Job) -> tuple[Predict, str]:
         else np.full(job.n_classes, 1 / job.n_classes)
     )
     return (lambda x: np.tile(shares, (len(x), 1))), ""
+
+
+def _linear(job: Job) -> tuple[Predict, str]:
+    return _ridge(job) if job.task == "regression" else _logistic(job)
 
 
 def _ridge(job: Job) -> tuple[Predict, str]:

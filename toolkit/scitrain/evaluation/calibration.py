@@ -7,9 +7,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, ndtri, softmax
 
 from scitrain.data.options import Task
+from scitrain.data.slots import Slot, own_labels
 from scitrain.evaluation.bootstrap import wilson
 from scitrain.evaluation.metrics import ECE_BINS, Array, equal_mass_bins
-from scitrain.evaluation.scoring import Column
+from scitrain.evaluation.scoring import Column, What
 from scitrain.spec import Spec
 
 __all__ = [
@@ -49,14 +50,16 @@ class Temperature(Spec):
         return found
 
 
-def fit_temperature(task: Task, y: np.ndarray, logits: np.ndarray) -> Temperature:
+def fit_temperature(task: What, y: np.ndarray, logits: np.ndarray) -> Temperature:
     """Find the temperatures that minimise the log loss of validation rows.
 
     Args:
-        task: ``binary``, ``multilabel`` or ``multiclass``.
+        task: ``binary``, ``multilabel`` or ``multiclass``, or where mixed targets lie: numbers keep 1.
         y: (n, targets) of 0, 1 and NaN, or (n,) class indices.
-        logits: (n, targets) or (n, classes).
+        logits: (n, targets) or (n, classes), or these side by side.
     """
+    if not isinstance(task, str):
+        return _fit_mixed(task, y, logits)
     z = np.asarray(logits, dtype=float)
     if task == "multiclass":
         fits = [_fit(np.asarray(y, dtype=int), z)]
@@ -67,6 +70,20 @@ def fit_temperature(task: Task, y: np.ndarray, logits: np.ndarray) -> Temperatur
 
 
 Fit = tuple[float, float | None, float | None, str | None]
+NUMBER: Fit = (1.0, None, None, None)
+
+
+def _fit_mixed(slots: tuple[Slot, ...], y: np.ndarray, logits: np.ndarray) -> Temperature:
+    fits = []
+    for i, slot in enumerate(slots):
+        own, z = own_labels(slot, y, i), np.asarray(logits, dtype=float)[:, slot.start : slot.end]
+        if slot.task == "multiclass":
+            known = own >= 0
+            fits.append(_fit(own[known].astype(int), z[known]))
+        else:
+            fits.append(_fit_binary(own[:, 0], z[:, 0]) if slot.task == "binary" else NUMBER)
+    values, before, after, reasons = zip(*fits, strict=True)
+    return Temperature(task="mixed", values=values, loss_before=before, loss_after=after, reasons=reasons)
 
 
 def _fit_binary(y: Array, z: Array) -> Fit:

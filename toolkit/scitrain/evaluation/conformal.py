@@ -10,12 +10,13 @@ round-trip through ``model_dump(mode="json")``, so that an exported bundle can c
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from scitrain.data.options import Task
+from scitrain.data.slots import Slot
 from scitrain.errors import DataError
 from scitrain.evaluation.metrics import Array
 from scitrain.evaluation.scoring import Column, columns
@@ -26,13 +27,16 @@ __all__ = [
     "MEDIAN",
     "Conformal",
     "ConformalIntervals",
+    "ConformalMixed",
     "ConformalQuantiles",
     "ConformalRegression",
     "ConformalSets",
+    "HowSure",
     "conformal_quantile",
     "fewest_rows",
     "fit_conformal",
     "fit_quantiles",
+    "how_sure",
     "interval_score",
 ]
 
@@ -174,7 +178,69 @@ class ConformalSets(Spec):
 
 
 ConformalIntervals = ConformalRegression | ConformalQuantiles
-Conformal = Annotated[ConformalRegression | ConformalQuantiles | ConformalSets, Field(discriminator="kind")]
+Part = Annotated[ConformalRegression | ConformalSets, Field(discriminator="kind")]
+
+
+class ConformalMixed(Spec):
+    """Intervals of numbers and sets of classes, each target calibrated by its own labels."""
+
+    kind: Literal["mixed"] = "mixed"
+    coverage: float = Field(gt=0, lt=1)
+    """Asked share of rows whose interval or set holds the truth."""
+    slots: tuple[Slot, ...]
+    """Where each target lies among the predictions."""
+    parts: tuple[Part, ...]
+    """By target."""
+
+    @property
+    def reasons(self) -> tuple[str | None, ...]:
+        """Say by target what its intervals or sets lack."""
+        return tuple(
+            f"{s.name}: {r}" if r else None for s, p in zip(self.slots, self.parts, strict=True) for r in p.reasons
+        )
+
+    def apply(self, prediction: np.ndarray, spread: np.ndarray | None = None) -> "HowSure":
+        """Return intervals of the numbers, NaN elsewhere, and sets of the classes, empty elsewhere."""
+        n, targets = len(prediction), len(self.slots)
+        low, high = np.full((2, n, targets), np.nan)
+        classes = max(2, *(slot.end - slot.start for slot in self.slots))
+        sets = np.zeros((n, targets, classes), dtype=bool)
+        for i, (slot, part) in enumerate(zip(self.slots, self.parts, strict=True)):
+            at = slice(slot.start, slot.end)
+            if isinstance(part, ConformalSets):
+                found = part.apply(prediction[:, at])[:, 0]
+                sets[:, i, : found.shape[1]] = found
+            else:
+                ends = part.apply(prediction[:, at], None if spread is None else spread[:, at])
+                low[:, i], high[:, i] = ends[0][:, 0], ends[1][:, 0]
+        return HowSure(low, high, sets)
+
+
+Conformal = Annotated[
+    ConformalRegression | ConformalQuantiles | ConformalSets | ConformalMixed, Field(discriminator="kind")
+]
+
+
+class HowSure(NamedTuple):
+    """What is said beside a prediction."""
+
+    low: np.ndarray | None
+    """(n, targets) lower ends; None where all targets are classes."""
+    high: np.ndarray | None
+    """(n, targets) upper ends."""
+    sets: np.ndarray | None
+    """bool (n, targets, classes): class is in the set; None where all targets are numbers."""
+
+
+def how_sure(
+    conformal: Conformal, prediction: np.ndarray, spread: np.ndarray | None = None, ends: np.ndarray | None = None
+) -> HowSure:
+    """Return intervals or sets of predictions, whatever was calibrated."""
+    if isinstance(conformal, ConformalMixed):
+        return conformal.apply(prediction, spread)
+    if isinstance(conformal, ConformalSets):
+        return HowSure(None, None, conformal.apply(prediction))
+    return HowSure(*conformal.apply(prediction, spread, ends), None)
 
 
 def by_class(task: Task, prediction: Array) -> Array:

@@ -24,6 +24,7 @@ CLIP = 1e-7
 ECE_BINS = 10
 CLASSES: tuple[Task, ...] = ("binary", "multiclass", "multilabel")
 NUMBERS: tuple[Task, ...] = ("regression",)
+MIXED: tuple[Task, ...] = ("mixed",)
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,21 @@ def ece(y: Array, prediction: Array, counts: Array) -> Array:
     return _ratio(np.abs(counts @ gaps).sum(axis=1), counts.sum(axis=1))
 
 
+def skill(y: Array, prediction: Array, counts: Array) -> Array:
+    """1 − squared error / squared error of the best constant: R² of numbers, the Brier skill score of classes.
+
+    Of classes the error is Σₖ (pₖ − [y = k])² (Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2), so that numbers and
+    classes have one measure: 1 is perfect, 0 what the best constant says; undefined where the target does not vary.
+    """
+    if prediction.ndim == 1:
+        return r2(y, prediction, counts)
+    true = (y[:, None] == np.arange(prediction.shape[1])).astype(float)
+    n = counts.sum(axis=1)
+    shares = counts @ true / n[:, None]
+    largest = np.where(shares.max(axis=1) < 1, n * (1 - (shares**2).sum(axis=1)), 0.0)
+    return 1.0 - _ratio(counts @ ((prediction - true) ** 2).sum(axis=1), largest)
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -245,6 +261,7 @@ METRICS: dict[str, Metric] = {
         Metric("auprc", "AUPRC", CLASSES, True, auprc),
         Metric("log_loss", "log loss", CLASSES, False, log_loss),
         Metric("ece", "ECE", CLASSES, False, ece),
+        Metric("skill", "skill", MIXED, True, skill),
     )
 }
 PRIMARY: dict[Task, str] = {
@@ -252,6 +269,7 @@ PRIMARY: dict[Task, str] = {
     "binary": "auroc",
     "multilabel": "auroc",
     "multiclass": "balanced_accuracy",
+    "mixed": "skill",
 }
 """The metric by which models are compared where nobody names one."""
 

@@ -1,6 +1,6 @@
 """Everything that is said about a trained model's quality, from predictions alone."""
 
-from scitrain.evaluation.conformal import Conformal, fit_conformal, fit_quantiles
+from scitrain.evaluation.conformal import Conformal, ConformalMixed, fit_conformal, fit_quantiles
 from scitrain.evaluation.metrics import Metric
 from scitrain.evaluation.problem import Predicted, Problem
 from scitrain.evaluation.rows import MODEL, BaselineValue, MetricRow, metric_rows, score_all
@@ -62,6 +62,8 @@ def evaluate(
     """
     if conformal is None and val is not None:
         conformal = calibrated(problem, val)
+    if problem.task == "mixed":
+        return _evaluate_mixed(problem, test, val, conformal)
     on_test, on_val = score_all(problem, test), None if val is None else score_all(problem, val)
     rows = metric_rows(problem, on_test, "test")
     if conformal is not None:
@@ -76,8 +78,33 @@ def evaluate(
     )
 
 
+def _evaluate_mixed(
+    problem: Problem, test: Predicted, val: Predicted | None, conformal: Conformal | None
+) -> Evaluation:
+    """Judge each target by the metrics of its own task, and all of them by the mean skill, the one measure that numbers and classes have in common."""
+    own = conformal.parts if isinstance(conformal, ConformalMixed) else (None,) * len(problem.targets)
+    each = [
+        evaluate(part, test.part(slot, i), None if val is None else val.part(slot, i), own[i])
+        for i, (part, slot) in enumerate(problem.parts())
+    ]
+    on_test, on_val = score_all(problem, test), None if val is None else score_all(problem, val)
+    of_all = metric_rows(problem, on_test, "test") + ([] if on_val is None else metric_rows(problem, on_val, "val"))
+    return Evaluation(
+        metrics=(*of_all, *(row for one in each for row in one.metrics)),
+        primary=problem.primary.name,
+        verdict=None if on_val is None else verdict_of(problem, on_test, on_val),
+        calibration=tuple(curve for one in each for curve in one.calibration),
+        conformal=conformal,
+        domain=None if test.inside is None else domain_summary(problem, test, test.inside),
+    )
+
+
 def calibrated(problem: Problem, val: Predicted) -> Conformal:
     """Return intervals or sets calibrated on validation rows."""
+    if problem.task == "mixed":
+        parts = [calibrated(part, val.part(slot, i)) for i, (part, slot) in enumerate(problem.parts())]
+        slots = tuple(slot for _, slot in problem.parts())
+        return ConformalMixed(coverage=problem.coverage, slots=slots, parts=tuple(parts))
     if val.ends is not None:
         return fit_quantiles(val.y, val.prediction, val.ends, problem.coverage)
     return fit_conformal(problem.task, val.y, val.prediction, val.spread, problem.coverage, val.floor)

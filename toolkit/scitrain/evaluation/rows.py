@@ -60,7 +60,7 @@ def score_all(problem: Problem, split: Predicted) -> dict[str, Scores]:
     """Score the network (key `MODEL`) and each baseline on the same resamples."""
     named = {MODEL: split.prediction, **split.baselines}
     return {
-        name: score(problem.task, split.y, said, problem.resamples, problem.seed, problem.level)
+        name: score(problem.what, split.y, said, problem.resamples, problem.seed, problem.level)
         for name, said in named.items()
     }
 

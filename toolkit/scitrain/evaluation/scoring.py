@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from scitrain.data.options import Task
+from scitrain.data.slots import Slot, own_labels
 from scitrain.errors import DataError
 from scitrain.evaluation.bootstrap import Interval, Replicates, Resampling, replicate, wilson
 from scitrain.evaluation.metrics import Array, Metric, metrics_for
 
-__all__ = ["Column", "Scores", "columns", "score", "score_by", "undefined"]
+__all__ = ["Column", "Scores", "What", "columns", "score", "score_by", "undefined"]
+
+What = Task | tuple[Slot, ...]
+"""What is predicted: a task, or where each of mixed targets lies."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +76,21 @@ class Scores:
         return interval
 
 
-def columns(task: Task, y: np.ndarray, prediction: np.ndarray) -> tuple[Column, ...]:
+def columns(task: What, y: np.ndarray, prediction: np.ndarray) -> tuple[Column, ...]:
     """Part labels and predictions by target and leave out rows without a label.
 
     Args:
         task: What is predicted.
-        y: (n, targets) with NaN where a label is missing; for ``multiclass`` (n,) class indices.
-        prediction: (n, targets) values or probabilities of the positive class; for ``multiclass`` (n, classes).
+        y: (n, targets) with NaN where a label is missing; for ``multiclass`` (n,) class indices, negative or NaN where it is missing.
+        prediction: (n, targets) values or probabilities of the positive class; for ``multiclass`` (n, classes); of mixed targets these
+            side by side.
 
     Raises:
         DataError: The shapes do not belong together, or a prediction is not finite.
     """
+    if not isinstance(task, str):
+        parts = [(s.task, own_labels(s, y, i), prediction[:, s.start : s.end]) for i, s in enumerate(task)]
+        return tuple(column for own in parts for column in columns(*own))
     labels, said = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
     fits = (
         (labels.ndim == 1 and said.ndim == 2)
@@ -96,7 +104,8 @@ def columns(task: Task, y: np.ndarray, prediction: np.ndarray) -> tuple[Column, 
             f"{int((~np.isfinite(said)).sum())} of {said.size} predictions are NaN or infinite: the model diverged"
         )
     if task == "multiclass":
-        return (Column(np.arange(len(labels)), labels, said),)
+        rows = np.flatnonzero(labels >= 0)
+        return (Column(rows, labels[rows], said[rows]),)
     return tuple(_column(task, labels[:, i], said[:, i]) for i in range(labels.shape[1]))
 
 
@@ -107,17 +116,18 @@ def _column(task: Task, y: Array, prediction: Array) -> Column:
 
 
 def score(
-    task: Task, y: np.ndarray, prediction: np.ndarray, resamples: int = 1000, seed: int = 42, level: float = 0.95
+    task: What, y: np.ndarray, prediction: np.ndarray, resamples: int = 1000, seed: int = 42, level: float = 0.95
 ) -> Scores:
     """Measure predictions with all metrics of the task; see `columns` for the shapes.
 
     Two predictors scored with the same ``y``, ``resamples`` and ``seed`` share their resamples: their difference
     is paired.
     """
-    return _scores(metrics_for(task), columns(task, y, prediction), Resampling(len(y), resamples, seed), level)
+    measured = metrics_for(task if isinstance(task, str) else "mixed")
+    return _scores(measured, columns(task, y, prediction), Resampling(len(y), resamples, seed), level)
 
 
-def score_by(metric: Metric, task: Task, y: np.ndarray, prediction: np.ndarray, resamples: int = 1000) -> Scores:
+def score_by(metric: Metric, task: What, y: np.ndarray, prediction: np.ndarray, resamples: int = 1000) -> Scores:
     """Measure predictions with one metric; see `score`."""
     return _scores((metric,), columns(task, y, prediction), Resampling(len(y), resamples), 0.95)
 

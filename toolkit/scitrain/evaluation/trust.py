@@ -6,6 +6,8 @@ from scitrain.evaluation.bootstrap import NOTHING, Interval, Replicates, Resampl
 from scitrain.evaluation.calibration import LEVELS, CoveragePoint, ReliabilityPoint, gaussian_coverage, reliability
 from scitrain.evaluation.conformal import (
     Conformal,
+    ConformalIntervals,
+    ConformalMixed,
     ConformalSets,
     conformal_quantile,
     interval_score,
@@ -72,6 +74,7 @@ class DomainSummary(Spec):
 
 def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> list[MetricRow]:
     """Measure intervals or sets on the test split: how often they hold the truth, and how large they are."""
+    conformal = _of_one_kind(conformal)
     if isinstance(conformal, ConformalSets):
         return set_rows(problem, test.y, conformal.apply(test.prediction))
     return interval_rows(problem, test.y, *conformal.apply(test.prediction, test.spread, test.ends))
@@ -79,9 +82,16 @@ def coverage_rows(problem: Problem, test: Predicted, conformal: Conformal) -> li
 
 def row_values(problem: Problem, test: Predicted, conformal: Conformal) -> dict[str, Array]:
     """Return by row and target (n, targets) what `coverage_rows` averages, by its name; NaN where a label is missing."""
+    conformal = _of_one_kind(conformal)
     if isinstance(conformal, ConformalSets):
         return _set_values(test.y, conformal.apply(test.prediction))
     return _interval_values(problem, test.y, *conformal.apply(test.prediction, test.spread, test.ends))
+
+
+def _of_one_kind(conformal: Conformal) -> ConformalIntervals | ConformalSets:
+    if isinstance(conformal, ConformalMixed):
+        raise AssertionError("each of mixed targets is judged by what was calibrated for it")
+    return conformal
 
 
 def interval_rows(problem: Problem, y: Array, low: Array, high: Array) -> list[MetricRow]:
@@ -181,7 +191,7 @@ def _conformal_curves(
     test: Predicted, val: Predicted | None, conformal: Conformal | None
 ) -> list[tuple[CoveragePoint, ...]]:
     """Return by target the coverage on test of the intervals that each nominal level would have had."""
-    if val is None or conformal is None or conformal.kind == "sets":
+    if val is None or not isinstance(conformal, ConformalIntervals):
         return []
     learned = conformal.scores(val.y, val.prediction, val.spread, val.ends)
     seen = conformal.scores(test.y, test.prediction, test.spread, test.ends)
@@ -223,7 +233,7 @@ def domain_summary(problem: Problem, test: Predicted, inside: np.ndarray) -> Dom
 def _part(problem: Problem, test: Predicted, rows: np.ndarray) -> Interval:
     if not rows.any():
         return Interval(None, reason="no test rows")
-    scores = score(problem.task, test.y[rows], test.prediction[rows], problem.resamples, problem.seed, problem.level)
+    scores = score(problem.what, test.y[rows], test.prediction[rows], problem.resamples, problem.seed, problem.level)
     if len(scores.columns) == 1:
         return scores.targets(problem.primary)[0]
     return scores.mean(problem.primary) if problem.primary.power == 0 or problem.one_unit else mixed_units(problem)

@@ -18,6 +18,7 @@ FALLBACK: dict[Task, str] = {
     "binary": "log_loss",
     "multilabel": "log_loss",
     "multiclass": "log_loss",
+    "mixed": "skill",
 }
 """Chooses among baselines where the primary metric is undefined on validation, as the AUROC of one class is."""
 WORDS: dict[Outcome, str] = {

@@ -99,6 +99,7 @@ def _settings(folder: Path, run_id: str, config: TrainedConfig, featuriser: Feat
         "schema_version": 1,
         "run_id": run_id,
         "task": config.task,
+        "slots": [{"task": slot.task, "start": slot.start, "end": slot.end} for slot in config.slots],
         "modality": config.modality,
         "targets": [target.model_dump(mode="json") for target in config.targets],
         "input_columns": list(config.input_columns),

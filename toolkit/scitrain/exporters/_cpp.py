@@ -73,15 +73,7 @@ def add_sources(target: Path, facts: Mapping[str, Any]) -> None:
 
 def _outputs(facts: Mapping[str, Any]) -> list[str]:
     """Return the names of prediction and spread of each output, with the unit."""
-    found = []
-    for target in facts["targets"]:
-        unit = f" [{target['unit']}]" if target["unit"] else ""
-        if facts["task"] == "regression":
-            found += [f"{target['name']}_predicted{unit}", f"{target['name']}_spread{unit}"]
-            continue
-        classes = target["classes"] if facts["task"] == "multiclass" else target["classes"][1:]
-        found += [f"{target['name']}_{what}_{c}" for c in classes for what in ("probability", "spread")]
-    return found
+    return [said[what] for said in facts["outputs"] for what in ("prediction", "spread")]
 
 
 def _table(values: np.ndarray) -> bytes:

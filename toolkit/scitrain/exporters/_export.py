@@ -12,6 +12,7 @@ from scitrain.contracts.exporter import Exporter
 from scitrain.errors import ScitrainError, UnknownNameError
 from scitrain.exporters import BUNDLE, EXPORTERS
 from scitrain.exporters._bundle import check_bundle, write_bundle, zip_folder
+from scitrain.exporters._outputs import output_names
 from scitrain.exporters._verify import Reference, verify
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import CONFIG, DOMAIN, ONNX, load_predictor, read_config
@@ -99,6 +100,7 @@ def _facts(source: Run, config: TrainedConfig) -> dict[str, object]:
         "run_id": source.id,
         "task": config.task,
         "targets": targets,
+        "outputs": output_names(config.slots, config.targets),
         "trained_on": config.source,
         "seed": config.seed,
         "coverage": config.coverage,

@@ -59,12 +59,20 @@ class Reference:
             )
         outputs = _in_batches(compute, rows)
         prediction = np.ones(outputs[0].shape[1])
-        if task == "regression":
+        numbers = _numbers(predictor, task)
+        if numbers.any():
             learned = predictor.scale.detach().cpu().numpy()
-            prediction = np.maximum(_scale(outputs[0]), COLLAPSED * learned)
+            prediction = np.where(numbers, np.maximum(_scale(outputs[0]), COLLAPSED * learned), 1.0)
         representation = np.maximum(_scale(outputs[2]), 1.0)
         further = [np.broadcast_to(prediction[:, None], part.shape[1:]) for part in outputs[3:]]  # ends of the targets
         return cls(rows, outputs, (prediction, prediction, representation, *further), latency(compute, rows))
+
+
+def _numbers(predictor: "Predictor", task: str) -> np.ndarray:
+    """Return which outputs are numbers, and no probabilities, bool (outputs,)."""
+    slots = getattr(predictor.head, "slots", ())
+    found = [slot.task == "regression" for slot in slots for _ in range(slot.start, slot.end)]
+    return np.array(found or [task == "regression"] * predictor.n_outputs)
 
 
 def _scale(values: np.ndarray) -> np.ndarray:

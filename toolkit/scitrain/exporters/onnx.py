@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Onnx"]
 
 
-TOLD = ("run_id", "task", "targets", "trained_on", "seed", "coverage", "conformal")
-"""Facts in the metadata; by the last two a reader makes intervals of its own."""
+TOLD = ("run_id", "task", "targets", "outputs", "trained_on", "seed", "coverage", "conformal")
+"""Facts in the metadata; ``outputs`` names the columns of prediction and spread, by the last two a reader makes intervals of its own."""
 
 
 class Onnx(Exporter):

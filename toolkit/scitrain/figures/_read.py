@@ -39,13 +39,13 @@ class Artifacts:
         return f"{rows[0].title} {said}" if titled else said
 
     def numeric(self) -> list[NumericTarget]:
-        """Return the targets of a regression that have labelled test rows."""
-        found = [self._numeric(target) for target in self.targets if target.name in self.cells]
+        """Return the targets that are numbers and have labelled test rows."""
+        found = [self._numeric(t) for t in self.targets if t.classes is None and t.name in self.cells]
         return [target for target in found if len(target.y)]
 
     def classed(self) -> list[ClassTarget]:
-        """Return the targets of a classification that have labelled test rows."""
-        found = [self._classed(target) for target in self.targets if target.name in self.cells]
+        """Return the targets that are classes and have labelled test rows."""
+        found = [self._classed(t) for t in self.targets if t.classes is not None and t.name in self.cells]
         return [target for target in found if len(target.y)]
 
     def _numeric(self, target: Target) -> NumericTarget:

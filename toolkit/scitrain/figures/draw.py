@@ -63,7 +63,8 @@ def _of_evaluation(run: Run) -> Iterator[Drawn]:
     if not (run.path / METRICS).is_file():
         return
     found = read_artifacts(run)
-    yield from _of_numbers(found) if found.task == "regression" else _of_classes(found)
+    yield from _of_numbers(found)
+    yield from _of_classes(found)
     if compared := _against_baselines(found):
         yield "figures/baselines.png", compared
     if (run.path / UNCERTAINTY).is_file():
@@ -78,10 +79,12 @@ def _of_numbers(found: Artifacts) -> Iterator[Drawn]:
         return
     yield "figures/parity.png", lambda: parity(targets)
     yield "figures/residuals.png", lambda: residuals(targets)
-    if any(curve.raw or curve.conformal for curve in found.evaluation.calibration):
+    curves = [curve for curve in found.evaluation.calibration if curve.raw or curve.conformal]
+    if curves:
         rows = {target.name: target.y for target in targets}
         scores = {target.name: found.told("coverage", target.name) for target in targets}
-        yield "figures/calibration.png", lambda: calibration(found.evaluation.calibration, rows, scores)
+        name = "calibration_of_intervals" if found.task == "mixed" else "calibration"
+        yield f"figures/{name}.png", lambda: calibration(curves, rows, scores)
 
 
 def _of_classes(found: Artifacts) -> Iterator[Drawn]:
@@ -91,10 +94,11 @@ def _of_classes(found: Artifacts) -> Iterator[Drawn]:
     yield "figures/confusion_matrix.png", lambda: confusion_matrix(targets)
     if any(len(np.unique(target.y)) > 1 for target in targets):
         yield "figures/roc_pr.png", lambda: roc_pr(targets)
-    if any(curve.reliability for curve in found.evaluation.calibration):
+    curves = [curve for curve in found.evaluation.calibration if curve.reliability]
+    if curves:
         rows = {t.name: t.probabilities[:, 1] if len(t.classes) == 2 else t.probabilities.max(axis=1) for t in targets}
         scores = {target.name: found.told("ece", target.name) for target in targets}
-        yield "figures/calibration.png", lambda: calibration(found.evaluation.calibration, rows, scores)
+        yield "figures/calibration.png", lambda: calibration(curves, rows, scores)
 
 
 def _against_baselines(found: Artifacts) -> Callable[[], Figure] | None:

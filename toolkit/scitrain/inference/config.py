@@ -9,11 +9,13 @@ from scitrain.contracts.model import InputKind, InputShape, ModelSpec
 from scitrain.data.layout import SeriesLayout
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
+from scitrain.data.slots import Slot, slots_of
 from scitrain.spec import Spec
 from scitrain.training.options import HeadKind
 
 if TYPE_CHECKING:
     from scitrain.evaluation.conformal import Conformal
+    from scitrain.training.heads import Head
 
 __all__ = ["ShapeConfig", "TrainedConfig", "Weights"]
 
@@ -78,13 +80,30 @@ class TrainedConfig(Spec):
 
     @property
     def n_outputs(self) -> int:
-        """Number of network outputs: classes for ``multiclass``, targets otherwise."""
-        return len(self.targets[0].classes or ()) if self.task == "multiclass" else len(self.targets)
+        """Number of network outputs: one a number or a pair of classes, else one a class."""
+        return self.slots[-1].end
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Where each target lies among them."""
+        return slots_of(self.task, self.targets)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Tell whether a target is a number."""
+        return any(target.classes is None for target in self.targets)
 
     @property
     def tells_spread(self) -> bool:
-        """Tell whether the spread of a regression says how sure it is."""
-        return self.members > 1 or self.head != "point"
+        """Tell whether the spread of a number says how sure it is."""
+        return self.members > 1 or self.head in ("gaussian", "quantile")
+
+    def head_object(self) -> "Head":
+        """Return what the last layer says."""
+        from scitrain.training.heads import make_head
+        from scitrain.training.mixed_head import MixedHead
+
+        return MixedHead(self.slots) if self.head == "mixed" else make_head(self.head, self.coverage)
 
     def featuriser_object(self) -> Featuriser:
         """Return the featuriser that was trained with."""

@@ -99,11 +99,10 @@ def load_predictor(run: Run) -> "Predictor":
         RunStateError: The run holds no trained model.
         ScitrainError: The weights do not belong to the configuration.
     """
-    from scitrain.training.heads import make_head
     from scitrain.training.predictor import build_predictor
 
     config = read_config(run)
-    inner, head = config.inner.input_shape(), make_head(config.head, config.coverage)
+    inner, head = config.inner.input_shape(), config.head_object()
     predictor = build_predictor(config.task, config.model_object(), inner, config.n_outputs, config.members, head)
     predictor.stored = config.weights
     if config.weights == "int8":

@@ -8,6 +8,7 @@ import numpy as np
 
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.errors import DataError, ScitrainError, UnknownNameError, listed
+from scitrain.evaluation.conformal import how_sure
 from scitrain.inference.backends import Compute, onnx_compute, torch_compute
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import ONNX, load_domain, load_predictor, read_config
@@ -123,11 +124,10 @@ class TrainedModel:
     def _intervals(self, outputs: Outputs) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
         """Return lower ends, upper ends, sets; NaN or None where there are none."""
         if self.conformal is None:
-            unknown = np.full_like(outputs.prediction, np.nan) if self.config.task == "regression" else None
+            shape = (len(outputs.prediction), len(self.config.targets))
+            unknown = np.full(shape, np.nan) if self.config.has_numbers else None
             return unknown, unknown, None
-        if self.conformal.kind == "sets":
-            return None, None, self.conformal.apply(outputs.prediction)
-        return *self.conformal.apply(outputs.prediction, outputs.spread, outputs.ends), None
+        return how_sure(self.conformal, outputs.prediction, outputs.spread, outputs.ends)
 
     def _empty(self) -> Outputs:
         width = 0 if self.domain is None else len(self.domain.mean)

@@ -18,15 +18,15 @@ class Predictions:
     """Predictions of n rows; a row with an error holds NaN, an empty set, and lies outside."""
 
     prediction: Floats
-    """(n, targets), or (n, classes) probabilities for ``multiclass``; regression in the target's unit."""
+    """(n, targets), or (n, classes) probabilities for ``multiclass``; numbers in the target's unit; for ``mixed`` these side by side."""
     spread: Floats
     """Same shape: standard deviation over the members of the ensemble, or learned; zeros for one member with a point."""
     low: Floats | None = None
-    """(n, targets) lower ends, regression only; NaN where a target has no interval."""
+    """(n, targets) lower ends, of numbers only; NaN where a target has no interval."""
     high: Floats | None = None
     """(n, targets) upper ends."""
     sets: Bools | None = None
-    """(n, targets, classes): class is in the conformal set; None for regression and where nothing was calibrated."""
+    """(n, targets, classes): class is in the conformal set; None where all targets are numbers and where nothing was calibrated."""
     inside: Bools | None = None
     """(n,) lies in the training domain; None where no domain was learned."""
     distance: Floats | None = None

@@ -88,14 +88,16 @@ def shown_inputs(config: TrainedConfig, names: Sequence[str], labelled: bool = T
 
 
 def _of_target(config: TrainedConfig, i: int, predictions: Predictions) -> "dict[str, pa.Array]":
-    target = config.targets[i]
-    if config.task == "regression":
-        ends = {"low": predictions.low, "high": predictions.high, "spread": predictions.spread}
-        named = {"predicted": predictions.prediction} | ends
-        return {f"{target.name}_{what}": _numbers(v[:, i]) for what, v in named.items() if v is not None}
-    p = predictions.prediction if config.task == "multiclass" else _both(predictions.prediction[:, i])
+    target, slot = config.targets[i], config.slots[i]
+    said = predictions.prediction[:, slot.start : slot.end]
+    if slot.task == "regression":
+        named = {"predicted": said[:, 0]}
+        named |= {what: v[:, i] for what, v in (("low", predictions.low), ("high", predictions.high)) if v is not None}
+        named["spread"] = predictions.spread[:, slot.start]
+        return {f"{target.name}_{what}": _numbers(v) for what, v in named.items()}
+    p = said if slot.task == "multiclass" else _both(said[:, 0])
     classes = target.classes or ()
-    shown = range(len(classes)) if config.task == "multiclass" else [1]
+    shown = range(len(classes)) if slot.task == "multiclass" else [1]
     found = {f"{target.name}_predicted": _winners(p, classes)}
     found |= {f"{target.name}_probability_{classes[k]}": _numbers(p[:, k]) for k in shown}
     return found | {f"{target.name}_set": _sets(predictions, i, classes)}
@@ -118,7 +120,10 @@ def _sets(predictions: Predictions, i: int, classes: tuple[str, ...]) -> "pa.Arr
 
     if predictions.sets is None:
         return pa.nulls(len(predictions), pa.string())
-    words = ["|".join(c for c, inside in zip(classes, row, strict=True) if inside) for row in predictions.sets[:, i]]
+    words = [
+        "|".join(c for c, inside in zip(classes, row, strict=True) if inside)
+        for row in predictions.sets[:, i, : len(classes)]
+    ]
     return pa.array([word or None for word in words], pa.string())
 
 

@@ -92,11 +92,19 @@ class DistillModel(OfRun, Job, TrainingOptions):
         """Refuse a teacher that is not finished, a student that does not read its data, and a file that is not there."""
         from scitrain.inference import read_config
         from scitrain.workflow.network import input_kind
+        from scitrain.workflow.several import refuse_mixed
         from scitrain.workflow.sources import check_source
         from scitrain.workflow.teaching import check_teacher
 
         source = Run.open(self.of, workspace)
         check_teacher(source)
+        refuse_mixed(
+            read_config(source).task, "distill_model", "distil a model of one of them, or of targets of one kind"
+        )
+        if self.task_weights == "uncertainty":
+            raise ScitrainError(
+                "task_weights='uncertainty' learns from labels what a teacher has no say in; give weights by name, or leave it out"
+            )
         if self.loss in ("gaussian", "quantile"):
             raise ScitrainError(
                 f"loss={self.loss!r} learns two or three numbers of each target, and a teacher says one; take 'mse' or 'huber', and "

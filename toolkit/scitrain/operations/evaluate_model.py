@@ -185,6 +185,8 @@ class EvaluateModel(OfRun, Job):
             return [
                 "uncertainty: not compared, for an int8 network is its file, which shows neither members nor dropout"
             ]
+        if config.task == "mixed":
+            return ["uncertainty: ways are compared for numbers or for classes, and not for both together"]
         problem = Problem(prepared.task, prepared.targets, self.coverage or config.coverage, seed=config.seed)
         return words(uncertainty(run, prepared, x, load_predictor(source), problem, self.mc_dropout))
 

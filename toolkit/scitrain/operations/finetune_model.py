@@ -10,7 +10,7 @@ from scitrain.errors import ScitrainError
 from scitrain.runs import Decision, Run
 from scitrain.transfer.options import FinetuneOptions
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import SELDOM, TrainingRequest, learning_of
+from scitrain.workflow.training import SELDOM, SeveralTargets, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class FinetuneResult(JobResult):
     """Whether the transfer helps, with the interval of the gain over training from scratch."""
     verdict: str
     """Whether the network beats the best of the simple models."""
+    together: str = ""
+    """What learning several targets together gains over a network for each, with the interval."""
     warnings: list[str]
     """What to keep in mind before trusting it."""
     decisions: list[Decision]
@@ -55,11 +57,17 @@ class FinetuneResult(JobResult):
         """Return the numbers, whether transfer helps, the verdict and where to look."""
         head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
         warnings = [f"note: {warning}" for warning in self.warnings]
-        told = [f"trained: {self.strategy}", *(m.words() for m in self.metrics), self.transfer, self.verdict]
-        return "\n".join([head, *told, *warnings, f"next: {self.next_step}"])
+        told = [
+            f"trained: {self.strategy}",
+            *(m.words() for m in self.metrics),
+            self.transfer,
+            self.verdict,
+            self.together,
+        ]
+        return "\n".join([head, *filter(None, told), *warnings, f"next: {self.next_step}"])
 
 
-class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
+class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
     """Fine-tune pretrained weights on a few labels: images, texts, molecules, proteins, or the encoder of any run.
 
     Takes the arguments of train_model. `compare` tries several strategies, from scratch among them, and says whether the
@@ -69,7 +77,7 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Fine-tune a model"
     unnamed: ClassVar[frozenset[str]] = SELDOM
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | {
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | frozenset(SeveralTargets.model_fields) | {
         "blocks", "layer_decay", "head_rate", "rank", "modules", "units"
     }  # fmt: skip
 
@@ -98,6 +106,7 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
         from scitrain.data.prepare import prepare
         from scitrain.transfer.origin import resolve
         from scitrain.workflow.ahead import import_ahead
+        from scitrain.workflow.several import refuse_single
         from scitrain.workflow.stages import stage
         from scitrain.workflow.transferred import kept_network, refuse_unseen, transfer, transferred_network
 
@@ -106,6 +115,8 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
         refuse_unseen(prepared)
+        if self.single_tasks:
+            refuse_single(prepared)
         with stage(run, "weights", f"looking for the weights of {self.source}"):
             origin = resolve(self.source, prepared.modality, self.model, run.workspace)
         network = transferred_network(prepared, origin, run, self.features)
@@ -114,8 +125,17 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
             found = transfer(prepared, network, learning, origin, self.part(FinetuneOptions), run)
         network = kept_network(network, found.kept)
         judged = self._judge(prepared, network, found, run)
+        together = self._together(prepared, network, found, judged, run)
         self._finish(prepared, network, found, judged, run)
-        return self._result(prepared, origin, found, judged, run)
+        return self._result(prepared, origin, found, judged, run).model_copy(update={"together": together})
+
+    def _together(self, prepared: "Prepared", network: "Network", found: "Outcome", judged: "Judged", run: Run) -> str:
+        from scitrain.workflow.single_tasks import compare_single
+        from scitrain.workflow.transferred import as_kept
+
+        if not self.single_tasks:
+            return ""
+        return compare_single(self, prepared, network, judged.said.prediction, run, as_kept(found)).sentence
 
     def _judge(self, prepared: "Prepared", network: "Network", found: "Outcome", run: Run) -> "Judged":
         from scitrain.resources import cpu_count

@@ -9,7 +9,7 @@ from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
 from scitrain.runs import Decision, Run
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import SELDOM, TrainingRequest
+from scitrain.workflow.training import SELDOM, SeveralTargets, TrainingRequest
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class TrainResult(JobResult):
     """Test metrics, the most telling first."""
     verdict: str
     """Whether the network beats the best of the simple models, with the interval of the difference."""
+    together: str = ""
+    """What learning several targets together gains over a network for each, with the interval."""
     warnings: list[str]
     """What to keep in mind before trusting it."""
     decisions: list[Decision]
@@ -54,11 +56,11 @@ class TrainResult(JobResult):
         """Return the numbers, the verdict and where to look."""
         head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
         warnings = [f"note: {warning}" for warning in self.warnings]
-        said = [*(m.words() for m in self.metrics), *self.folds, self.verdict]
-        return "\n".join([head, *said, *warnings, f"next: {self.next_step}"])
+        said = [*(m.words() for m in self.metrics), *self.folds, self.verdict, self.together]
+        return "\n".join([head, *filter(None, said), *warnings, f"next: {self.next_step}"])
 
 
-class TrainModel(Job, TrainingRequest):
+class TrainModel(Job, SeveralTargets, TrainingRequest):
     """Train a deep-learning model of tables, molecules, formulas, images, series, sequences or texts, and say how far to trust it.
 
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
@@ -85,11 +87,14 @@ class TrainModel(Job, TrainingRequest):
         import_ahead("scitrain.training.fit", "scitrain.workflow.finish")
         from scitrain.data.prepare import prepare
         from scitrain.workflow.network import choose_network
+        from scitrain.workflow.several import refuse_single
         from scitrain.workflow.stages import stage
 
         with stage(run, "prepare", "reading and cleaning the data"):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
+        if self.single_tasks:
+            refuse_single(prepared)
         network = choose_network(prepared, self.model, run, self.features)
         if prepared.folds:
             return self._by_folds(prepared, network, run)
@@ -101,8 +106,16 @@ class TrainModel(Job, TrainingRequest):
             how = Judging(self.coverage, self.seed, calibrator=calibrator)
             with stage(run, "evaluate", "comparing with the simple models"):
                 judged = judge(prepared, network.x, fitted.predictor, how, simple)
+        together = self._together(prepared, network, judged, run)
         self._finish(prepared, network, fitted, judged, run)
-        return self._result(prepared, network, judged, run)
+        return self._result(prepared, network, judged, run).model_copy(update={"together": together})
+
+    def _together(self, prepared: "Prepared", network: "Network", judged: "Judged", run: Run) -> str:
+        from scitrain.workflow.single_tasks import compare_single
+
+        if not self.single_tasks:
+            return ""
+        return compare_single(self, prepared, network, judged.said.prediction, run).sentence
 
     def _by_folds(self, prepared: "Prepared", network: "Network", run: Run) -> TrainResult:
         """Train a run for each fold, keep a network of all rows, and judge it by the folds."""

@@ -27,6 +27,7 @@ DISTILLATION = "results/distillation.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 TRANSFER = "results/transfer.json"
+SINGLE = "results/single_tasks.json"
 
 
 class BaselineNote(BaseModel):
@@ -107,6 +108,8 @@ class Facts:
     """Content of ``compression.json``; empty where nothing was compressed."""
     transfer: Mapping[str, Any] = field(default_factory=dict)
     """Content of ``transfer.json``; empty where the weights were learned from these data alone."""
+    single: dict[str, Any] = field(default_factory=dict)
+    """Content of ``single_tasks.json``; empty where no network was trained for each target."""
     few_shot: dict[str, Any] | None = None
     """Content of ``few_shot.json``; None where nothing was told apart by prototypes."""
     zero_shot: dict[str, Any] | None = None
@@ -186,6 +189,7 @@ def read_facts(run: Run) -> Facts:
         exports=(_optional(run, EXPORTS) or {}).get("formats", {}),
         compression=_optional(run, COMPRESSION) or {},
         transfer=_optional(run, TRANSFER) or {},
+        single=_optional(run, SINGLE) or {},
         few_shot=_optional(run, FEW_SHOT),
         zero_shot=_optional(run, ZERO_SHOT),
         distillation=_optional(run, DISTILLATION),

@@ -108,7 +108,7 @@ def _coverage(facts: Facts) -> Iterator[str]:
     if said is None:
         yield "There were no validation rows to calibrate intervals on: predictions have none."
         return
-    kind = "intervals" if facts.task == "regression" else "sets"
+    kind = {"regression": "intervals", "mixed": "intervals and sets"}.get(facts.task, "sets")
     lacking = [reason for reason in said.reasons if reason]
     if lacking:
         more = f" (and {len(lacking) - 1} more targets)" if len(lacking) > 1 else ""
@@ -176,7 +176,7 @@ def _rows(facts: Facts) -> Iterator[str]:
     read, kept = facts.data.get("rows_read"), facts.data.get("rows_kept")
     if isinstance(read, int) and isinstance(kept, int) and read and 1 - kept / read > MANY_REJECTED:
         yield f"{count(read - kept)} of {count(read)} rows of the source ({percent(1 - kept / read)}) are not used."
-    unnamed = [target.name for target in facts.targets if facts.task == "regression" and target.unit is None]
+    unnamed = [target.name for target in facts.targets if target.classes is None and target.unit is None]
     if unnamed:
         names = ", ".join(unnamed[:3]) + (" …" if len(unnamed) > 3 else "")
         yield f"The unit of {names} was not stated: numbers are in whatever unit the data is in."

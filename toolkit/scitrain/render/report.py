@@ -46,6 +46,10 @@ TITLES = {
         "Calibration",
         "Predicted probability against observed frequency, or nominal against observed coverage, of the test rows.",
     ),
+    "calibration_of_intervals": (
+        "Calibration of intervals",
+        "Nominal against observed coverage of the intervals of the targets that are numbers, on the test rows.",
+    ),
     "dl_learning_curve": (
         "Learning curve",
         "Training and validation loss by epoch with the best epoch marked, and the learning rate below.",
@@ -65,6 +69,10 @@ TITLES = {
     "distillation": (
         "Student and teacher",
         "Dot plot of teacher, student, and the same student without a teacher, with intervals.",
+    ),
+    "task_gain": (
+        "What learning together gains",
+        "Dot plot of the gain of each target over a network of its own, with paired intervals, and of their mean.",
     ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }

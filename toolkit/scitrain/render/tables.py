@@ -105,7 +105,9 @@ def by_target(facts: Facts) -> Table:
 
 
 def _without_mean(facts: Facts) -> list[str]:
-    """Return the errors that cannot be averaged, as the targets have different units."""
+    """Return what cannot be averaged: errors in different units, and whatever numbers and classes have not in common."""
+    if facts.task == "mixed":
+        return [name for name in ("rmse", "mae", "auroc", "balanced_accuracy") if facts.rows(name)]
     return [
         r.name for r in _of_one(facts, "test") if r.name in ("rmse", "mae") and r.target is None and r.value is None
     ]
@@ -130,7 +132,7 @@ def validation_table(facts: Facts) -> Table:
 def targets_table(facts: Facts) -> Table:
     """Return the targets with their unit or classes."""
     body = ([t.name, _meaning(t.unit, t.classes)] for t in facts.targets[:MOST_TARGETS])
-    what = "unit" if facts.task == "regression" else "classes"
+    what = {"regression": "unit", "mixed": "unit or classes"}.get(facts.task, "classes")
     return table(f"What is predicted{_cut(len(facts.targets))}", ("target", what), body)
 
 
@@ -152,7 +154,8 @@ def conformal_table(facts: Facts) -> Table:
         wide = size.get(row.target)
         spoken = DASH if wide is None else with_unit(told(wide), wide.unit if wide.value is not None else "")
         body.append([row.target or "mean over the targets", percent(facts.coverage), _share(row), spoken, count(row.n)])
-    kind = "intervals" if facts.task == "regression" else "sets"
+    kind = {"regression": "intervals", "mixed": "intervals and sets"}.get(facts.task, "sets")
+    what = "width or size" if facts.task == "mixed" else what
     head = ("target", "asked", "measured on test", what, "n")
     return table(f"Conformal {kind}: share that held the truth", head, body, numeric=True)
 

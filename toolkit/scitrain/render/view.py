@@ -9,6 +9,7 @@ from scitrain.render.compression import compression_table
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
+from scitrain.render.together import together_table
 from scitrain.render.transfer import transfer_table
 
 __all__ = ["view"]
@@ -38,7 +39,13 @@ TASKS = {
     "binary": "tells the two classes of",
     "multiclass": "tells the classes of",
     "multilabel": "predicts the labels",
+    "mixed": "predicts, with a head each on one encoder, numbers and classes:",
 }
+
+
+SETS = ("set of classes", "sets")
+SAID = {"regression": ("interval", "intervals"), "mixed": ("interval, or set of classes", "intervals or sets")}
+"""What a prediction carries, one and many, where not sets."""
 
 
 def view(facts: Facts) -> dict[str, object]:
@@ -62,7 +69,7 @@ def view(facts: Facts) -> dict[str, object]:
         else number(facts.config.domain_threshold),
         "coverage": percent(facts.coverage),
         "follows": _follows(facts),
-        "sets": facts.task != "regression",
+        "said": SAID.get(facts.task, SETS),
         "inputs": [] if facts.config is None else list(facts.config.input_columns),
         "example": _example(facts),
         "exported": sorted(facts.exports),
@@ -77,6 +84,7 @@ def _tables(facts: Facts) -> dict[str, object]:
     return {
         "metrics": tables.metrics_table(facts),
         "by_target": tables.by_target(facts),
+        "together": together_table(facts),
         "validation": tables.validation_table(facts),
         "targets": tables.targets_table(facts),
         "conformal": tables.conformal_table(facts),
@@ -178,7 +186,10 @@ def _calibration(facts: Facts) -> str:
     """Return what was done to the probabilities, and what is left."""
     if facts.temperature is None:
         return ""
-    values = facts.temperature.values
+    classed = facts.task != "mixed"
+    values = [
+        v for v, t in zip(facts.temperature.values, facts.targets, strict=False) if classed or t.classes is not None
+    ]
     shown = ", ".join(number(value) for value in values[:6]) + (" …" if len(values) > 6 else "")
     return f"Logits are divided by a temperature learned on the validation split (T = {shown})."
 
@@ -186,14 +197,15 @@ def _calibration(facts: Facts) -> str:
 def _follows(facts: Facts) -> str:
     """Return what makes an interval wide."""
     config = facts.config
-    if config is None or config.task != "regression":
+    if config is None or not config.has_numbers:
         return ""
     what = {
         "gaussian": "the standard deviation that the network learned of each row (Gaussian head)",
         "quantile": "the quantiles that the network learned of each row, moved by what they lacked on validation rows",
     }
-    ensemble = "how far the networks of the ensemble lie apart" if config.members > 1 else "nothing: all have one width"
-    return f"Its width follows {what.get(config.head, ensemble)}."
+    apart = "how far the networks of the ensemble lie apart" if config.members > 1 else "nothing: all have one width"
+    width = "The width of an interval" if config.task == "mixed" else "Its width"
+    return f"{width} follows {what.get(config.head, apart)}."
 
 
 def _version(facts: Facts) -> str:

@@ -199,7 +199,7 @@ def _defaults(model: ModelSpec, family: str, shape: InputShape, rows: int) -> De
 
 
 def choose_loss(options: TrainingOptions, task: Task, y: np.ndarray) -> tuple[str, str] | None:
-    """Choose the loss of a regression from the training labels ``y`` (n, T) and say why; None for classes.
+    """Choose the loss of numbers from their training labels ``y`` (n, T) and say why; None where there are none.
 
     Many rows with one and the same label (the band gap of every metal is 0) make a spike that a mean, which is what the
     squared error looks for, always misses; the median, which the absolute error looks for, meets it.
@@ -207,11 +207,11 @@ def choose_loss(options: TrainingOptions, task: Task, y: np.ndarray) -> tuple[st
     Raises:
         ScitrainError: A head of numbers was asked for classes.
     """
-    if task != "regression":
+    if task != "regression" and (task != "mixed" or head_kind(options.loss) != "point" or not y.shape[1]):
         if head_kind(options.loss) != "point":
             raise ScitrainError(
                 f"loss={options.loss!r} learns how sure a number is, and this task is {task}: leave loss out; "
-                "evaluate_model compares temperature, ensemble and MC dropout for classes"
+                "the members of an ensemble tell how sure numbers are, probabilities how sure classes are"
             )
         return None
     if options.loss != "auto":

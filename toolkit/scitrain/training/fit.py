@@ -30,11 +30,12 @@ from scitrain.training.predictor import Member, Predictor
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.sharded import ShardedTeam
-from scitrain.training.sharing import share_out
+from scitrain.training.sharing import share_out as divide_among
 from scitrain.training.soft import SoftLoss
 from scitrain.training.team import Team
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput
+from scitrain.training.weighing import learn_weights, share_out, take_weights
 
 __all__ = ["Fitted", "Learning", "Session", "fit", "train_members"]
 
@@ -56,7 +57,7 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
     """
     loggers = make_loggers(learning.options.loggers, run.path / "logs", run.id)
     settings, decisions = choose(learning.options, learning.model, learning.shape, len(learning.train))
-    settings, why = share_out(settings, learning)
+    settings, why = divide_among(settings, learning)
     run.decide_all([*decisions, why])
     learning = _with_loss(learning, run)
     settings = _taken_up(settings, learning, run)
@@ -82,8 +83,10 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
 
 
 def _with_loss(learning: Learning, run: Run) -> Learning:
-    """Settle the loss of a regression."""
-    chosen = choose_loss(learning.options, learning.task, learning.y[learning.train])
+    """Settle the loss of the numbers."""
+    columns = [column for column, _ in learning.numbers]
+    y = learning.y[learning.train]
+    chosen = choose_loss(learning.options, learning.task, y[:, columns] if y.ndim == 2 else y)
     if chosen is None:
         return learning
     loss, why = chosen
@@ -100,6 +103,8 @@ class Outcome:
     stopped: str
     steps: int
     compiling: Compiling
+    task_weights: dict[str, float]
+    """By target, where they were learned."""
 
 
 def train_members(learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes) -> Outcome:
@@ -128,6 +133,10 @@ class Session:
             processes,
         )
         self.predictor = self._build()
+        if learning.options.task_weights == "uncertainty":
+            learn_weights(self.predictor, len(learning.slots))
+        if settings.parallel != "fsdp":  # which places the parts of a copy itself
+            self.predictor.to(settings.device)
         self.groups = self._groups()
         options = learning.options
         self.checkpoints = Checkpoints(run.path / "checkpoints", learning.key(), options.checkpoint_seconds)
@@ -136,6 +145,7 @@ class Session:
         self.feed = self._feed()
         y = learning.y[learning.train]
         self.loss = make_loss(learning.task, options, y, learning.n_outputs, settings.device, learning.head)
+        share_out(self.loss, options.task_weights, learning.slots, settings.device)
         if learning.soft is not None:
             self.loss = SoftLoss(self.loss, learning.soft)
         self.done: list[dict[str, Any]] = []
@@ -245,10 +255,11 @@ class Session:
         if self.processes.rank == 0:  # the others' weights may be parts, and serve nobody
             for member, state in zip(self.predictor.members, weights, strict=True):
                 member.load_state_dict(state)
+        learned = take_weights(self.predictor, self.learning.slots)
         reasons = list(dict.fromkeys(group["stopped"] for group in self.done))
         epochs = [epoch for group in self.done for epoch in group["best_epochs"]]
         steps = sum(group["steps"] for group in self.done)
-        return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen())
+        return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen(), learned)
 
     def _chosen(self) -> Compiling:
         return self.compiling or Compiling(False, "settled before the training")
@@ -257,7 +268,7 @@ class Session:
         learning, members = self.learning, []
         begun = learning.start.predictor()
         if begun is not None:
-            return begun.to(self.settings.device)
+            return begun
         inputs, inner = learning.start.inputs(learning.shape, learning.x, learning.train)
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
@@ -269,12 +280,11 @@ class Session:
         if isinstance(inputs, ImageInput) and statistics is not None:
             inputs.fix(*map(np.array, statistics))
         predictor = Predictor(learning.task, inputs, members, learning.n_outputs, inner, learning.head)
-        if learning.task == "regression":
-            labels = learning.y[learning.train].astype(np.float64)
-            predictor.shift.copy_(torch.from_numpy(np.nanmean(labels, axis=0)))
-            spread = np.nanstd(labels, axis=0)
-            predictor.scale.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
-        return predictor if self.settings.parallel == "fsdp" else predictor.to(self.settings.device)
+        for column, at in learning.numbers:
+            labels = learning.y[learning.train, column].astype(np.float64)
+            predictor.shift[at], spread = float(np.nanmean(labels)), float(np.nanstd(labels))
+            predictor.scale[at] = spread if spread > 0 else 1.0
+        return predictor
 
     def _groups(self) -> list[list[int]]:
         members = list(range(self.settings.members))
@@ -294,8 +304,10 @@ class Session:
     def _feed(self) -> Feed:
         learning = self.learning
         y = learning.y
-        if learning.task == "regression":
-            y = (y - self.predictor.shift.cpu().numpy()) / self.predictor.scale.cpu().numpy()
+        if numbers := learning.numbers:
+            y, shift, scale = y.copy(), self.predictor.shift.cpu().numpy(), self.predictor.scale.cpu().numpy()
+            for column, at in numbers:
+                y[:, column] = (y[:, column] - shift[at]) / scale[at]
         val = learning.val if len(learning.val) else learning.train
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
         if self.predictor.members[0].encoder.sorts:  # type: ignore[union-attr]
@@ -364,6 +376,7 @@ def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, Js
         "parameters": sum(p.numel() for p in outcome.predictor.parameters()),
         "members": settings.members,
         "augment": list(settings.augment),
+        **({"task_weights": dict(outcome.task_weights)} if outcome.task_weights else {}),
     }
 
 

@@ -10,10 +10,12 @@ from torch.nn import functional
 
 from scitrain.training.options import HeadKind
 
-__all__ = ["POINT", "GaussianHead", "Head", "QuantileHead", "make_head", "standard_deviation"]
+__all__ = ["HUBER_DELTA", "POINT", "GaussianHead", "Head", "QuantileHead", "make_head", "standard_deviation"]
 
 SMALLEST = 1e-6
 """Least variance, in squared standard deviations of the target: the logarithm of a perfect fit has no bottom."""
+HUBER_DELTA = 0.1
+"""Where the Huber loss turns from square to linear, in standard deviations of the target: nearly the absolute error, smooth at zero."""
 BETA = 0.5
 """Of β-NLL: the exponent that Seitzer recommends."""
 

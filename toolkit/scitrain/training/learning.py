@@ -8,7 +8,9 @@ from pydantic import JsonValue
 
 from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
+from scitrain.data.slots import Slot
 from scitrain.training.heads import Head, make_head
+from scitrain.training.mixed_head import MixedHead
 from scitrain.training.options import TrainingOptions, head_kind
 from scitrain.training.predictor import Predictor
 from scitrain.training.soft import Soft
@@ -25,7 +27,7 @@ class Learning:
     x: np.ndarray
     """(n, …) float32 or int64, raw rows; may be a memory map."""
     y: np.ndarray
-    """(n, T) float32, NaN where a label is missing; int64 (n,) class indices for multiclass."""
+    """(n, T) float32, NaN where a label is missing, classes by index; int64 (n,) class indices for multiclass."""
     train: np.ndarray
     """int64 row indices."""
     val: np.ndarray
@@ -40,13 +42,24 @@ class Learning:
     """Share of labels between the ends that a quantile head learns."""
     start: Start = field(default_factory=Start)
     """What the members begin from, and what of them is trained how fast."""
+    slots: tuple[Slot, ...] = ()
+    """Where each target lies among the outputs; none where nobody asks for one by name."""
     soft: Soft | None = None
     """What a teacher says of the rows; training rows may then lack a label (NaN, −1 for multiclass)."""
 
     @property
     def head(self) -> Head:
-        """Return what the members say of a number."""
+        """Return what the members say of a number, or of mixed targets."""
+        if self.task == "mixed":
+            return MixedHead(self.slots, self.options.loss == "huber")
         return make_head(head_kind(self.options.loss), self.coverage)
+
+    @property
+    def numbers(self) -> list[tuple[int, int]]:
+        """Return the column of the labels and the output of each target that is a number."""
+        if self.task == "regression":
+            return [(i, i) for i in range(self.y.shape[1])]
+        return [(i, slot.start) for i, slot in enumerate(self.slots) if slot.task == "regression"]
 
     def key(self) -> str:
         """Return a hash of all that the trained weights depend on, so that only its own checkpoint is taken up."""
@@ -59,6 +72,7 @@ class Learning:
             options,
             str(self.seed),
             str(self.coverage if self.head.names else None),
+            repr(self.slots) if self.task == "mixed" or self.options.task_weights != "equal" else "",
             str(self.x.shape),
             self.start.key(),
         ):

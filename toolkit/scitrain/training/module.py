@@ -17,6 +17,7 @@ from scitrain.errors import ScitrainError
 from scitrain.training.adamw import AdamW
 from scitrain.training.feeding import Block, Feed, mix
 from scitrain.training.losses import Loss
+from scitrain.training.mixed_head import MixedHead
 from scitrain.training.precision import Scaler, autocast
 from scitrain.training.sharded import ShardedTeam
 from scitrain.training.team import Team, Weights
@@ -198,7 +199,7 @@ class TrainingModule(pl.LightningModule):
             outputs = torch.cat(parts, dim=1)
             y = self.feed.y_val.expand(self.team.size, *self.feed.y_val.shape)
             losses = self.loss.mean(outputs, y, proper=True)
-            found: list[float] = torch.cat([losses, self._metric(outputs)[None]]).tolist()
+            found: list[float] = torch.cat([losses, self._metric(self.loss.said(outputs))[None]]).tolist()
         return found[:-1], found[-1]
 
     def _agreed(self, each: list[float], metric: float) -> tuple[list[float], float]:
@@ -263,6 +264,8 @@ class TrainingModule(pl.LightningModule):
         y = self.feed.y_val
         if self.plan.task == "multiclass":
             return (outputs.softmax(2).mean(0).argmax(1) == y).float().mean()
+        if isinstance(self.loss.head, MixedHead):
+            return self.loss.head.accuracy(outputs, y)
         there = ~torch.isnan(y)
         if self.plan.task == "regression":
             centre = self.loss.head.centre(outputs).mean(0)

@@ -14,7 +14,7 @@ Augmentation = Literal[
 ]  # fmt: skip
 """Ways to vary a row; see `scitrain.data.augment`."""
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
-HeadKind = Literal["point", "gaussian", "quantile"]
+HeadKind = Literal["point", "gaussian", "quantile", "mixed"]
 """What a network says of a number; see `scitrain.training.heads`."""
 
 
@@ -53,6 +53,8 @@ class TrainingOptions(Spec):
     ] = "auto"
     """Of a regression: `auto` is `mse`, or `huber` where many labels are equal; `gaussian` learns mean and variance, `quantile` median
     and interval ends, for noise that differs from row to row."""
+    task_weights: Literal["equal", "uncertainty"] | dict[str, Annotated[float, Field(gt=0)]] = "equal"
+    """Of several targets: how much each counts, by name (others 1); `uncertainty` learns it (Kendall et al. 2018)."""
     class_weights: Literal["none", "balanced"] | list[float] = "none"
     """`balanced` weighs each class by its rarity; or one weight a class (multiclass) or a target's positives (binary, multilabel)."""
     ensemble: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = "auto"

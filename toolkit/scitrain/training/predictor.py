@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.models._encoder import Encoder
-from scitrain.training.heads import POINT, Head, standard_deviation
+from scitrain.training.heads import POINT, Head
+from scitrain.training.mixed_head import MixedHead, class_logits, class_probabilities
 from scitrain.training.transforms import input_transform
 
 __all__ = ["Member", "Predictor", "build_member", "build_predictor"]
@@ -19,15 +19,22 @@ __all__ = ["Member", "Predictor", "build_member", "build_predictor"]
 class Member(nn.Module):
     """One network of an ensemble: an encoder and a linear head."""
 
+    doubt: nn.Parameter | None
+    """(targets,) log variances that weigh the targets while it is trained, behind its outputs; None once it is."""
+
     def __init__(self, encoder: Encoder, n_outputs: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(encoder.width, n_outputs)
+        self.doubt = None
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Map transformed rows (batch, …) to outputs (batch, n_outputs) and features (batch, width)."""
         features: Tensor = self.encoder(rows)
-        return self.head(features), features
+        outputs: Tensor = self.head(features)
+        if self.doubt is not None:
+            outputs = torch.cat([outputs, self.doubt.expand(len(outputs), -1)], dim=1)
+        return outputs, features
 
 
 class Predictor(nn.Module):
@@ -38,6 +45,7 @@ class Predictor(nn.Module):
     - regression: what the `Head` makes of them; a point is ŷ = shift + scale · mean l_k, its spread the standard deviation (K − 1).
     - binary, multilabel: p̄ = mean σ(l_k), logit = ln(p̄ / (1 − p̄)), p = σ(logit / T) with a temperature T a target.
     - multiclass: p̄ = mean softmax(l_k), logit = ln p̄, p = softmax(logit / T) with one temperature T.
+    - mixed: each target as its own task, with a temperature a target, side by side (`MixedHead`).
 
     Spread is zero with one member, unless the head tells it. No control flow depends on data, so any batch size can be exported.
     """
@@ -86,10 +94,9 @@ class Predictor(nn.Module):
         """Return prediction and spread, both (n, n_outputs), and what the head says besides, of outputs (members, n, …)."""
         if self.task == "regression":
             return self.head.combine(outputs, self.scale, self.shift)
-        logits, each = self.pool(outputs) / self.temperature, outputs / self.temperature
-        if self.task == "multiclass":
-            return logits.softmax(1), standard_deviation(each.softmax(2))
-        return torch.sigmoid(logits), standard_deviation(torch.sigmoid(each))
+        if isinstance(self.head, MixedHead):
+            return self.head.said(outputs, self.scale, self.shift, self.temperature)
+        return class_probabilities(self.task, outputs, self.temperature)
 
     def run_members(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return each member's raw outputs (members, n, n_outputs), and all features (n, widths)."""
@@ -104,7 +111,7 @@ class Predictor(nn.Module):
 
     @torch.jit.export
     def logits(self, rows: Tensor) -> Tensor:
-        """Return (n, n_outputs): the ensemble's logits before the temperature, or the prediction of a regression."""
+        """Return (n, n_outputs): the ensemble's logits before the temperature, or the prediction of numbers."""
         outputs, _ = self.run_members(rows)
         if self.task == "regression":
             return (self.head.centre(outputs) * self.scale + self.shift).mean(dim=0)
@@ -112,14 +119,16 @@ class Predictor(nn.Module):
 
     @torch.jit.unused
     def set_temperature(self, values: Sequence[float] | np.ndarray) -> None:
-        """Set the temperatures, one a target (multiclass: one)."""
+        """Set the temperatures, one a target (multiclass: one); a number's is 1."""
+        if isinstance(self.head, MixedHead):
+            values = np.repeat(np.asarray(values, np.float32), [slot.end - slot.start for slot in self.head.slots])
         self.temperature.copy_(torch.as_tensor(np.asarray(values, np.float32)).reshape(self.temperature.shape))
 
     def pool(self, outputs: Tensor) -> Tensor:
-        """Return the logits of the mean probability; logarithms all through, so that nothing saturates."""
-        if self.task == "multiclass":
-            return outputs.log_softmax(2).logsumexp(0).log_softmax(1)
-        return functional.logsigmoid(outputs).logsumexp(0) - functional.logsigmoid(-outputs).logsumexp(0)
+        """Return the logits of the mean probability, and numbers of mixed targets in their unit."""
+        if isinstance(self.head, MixedHead):
+            return self.head.pooled(outputs, self.scale, self.shift)
+        return class_logits(self.task, outputs)
 
 
 def build_member(model: ModelSpec, shape: InputShape, n_outputs: int) -> Member:

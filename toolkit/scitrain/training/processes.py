@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from pytorch_lightning.strategies import DDPStrategy
 
 from scitrain.contracts.model import InputShape
+from scitrain.data.slots import Slot
 from scitrain.errors import CancelledError
 from scitrain.models import AnyModelSpec
 from scitrain.runs import Run, atomic_write
@@ -192,6 +193,7 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         "task": learning.task,
         "rows": str(rows),
         "n_outputs": learning.n_outputs,
+        "slots": [list(slot) for slot in learning.slots],
         "model": learning.model.model_dump(mode="json"),
         "shape": TypeAdapter(InputShape).dump_python(learning.shape, mode="json"),
         "options": learning.options.model_dump(mode="json"),
@@ -219,6 +221,7 @@ def read_learning(job: Path) -> Learning:
         options=TrainingOptions.model_validate(found["options"]),
         seed=found["seed"],
         coverage=found["coverage"],
+        slots=tuple(Slot(*slot) for slot in found["slots"]),
         soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
     )
 

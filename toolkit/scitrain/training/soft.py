@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from scitrain.data.options import Task
-from scitrain.training.losses import HUBER_DELTA, Loss
+from scitrain.training.heads import HUBER_DELTA
+from scitrain.training.losses import Loss
 
 __all__ = ["Soft", "SoftLoss"]
 

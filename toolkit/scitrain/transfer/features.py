@@ -121,14 +121,14 @@ def _whole(heads: Predictor, learning: Learning, body: Body, mean: np.ndarray, s
     """Put the heads onto the body."""
     members = []
     for number, trained in enumerate(heads.members):
-        member = Member(copy.deepcopy(body.encoder) if number else body.encoder, learning.n_outputs)
         learned: nn.Linear = trained.head  # type: ignore[assignment]
+        member = Member(copy.deepcopy(body.encoder) if number else body.encoder, learned.out_features)
         with torch.no_grad():
             weight = learned.weight / torch.from_numpy(std)
             member.head.weight.copy_(weight)
             member.head.bias.copy_(learned.bias - weight @ torch.from_numpy(mean))
         members.append(member)
-    whole = Predictor(learning.task, body.inputs, members, learning.n_outputs, body.inner)
+    whole = Predictor(learning.task, body.inputs, members, learning.n_outputs, body.inner, learning.head)
     for name in ("shift", "scale", "temperature"):
         getattr(whole, name).copy_(getattr(heads, name))
     return whole.eval()

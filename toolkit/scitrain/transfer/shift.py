@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scitrain.data.options import Task
+from scitrain.evaluation.metrics import METRICS
+from scitrain.evaluation.scoring import What, columns
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 
@@ -37,14 +38,17 @@ class Gap:
         )
 
 
-def gap_of(task: Task, predictor: Predictor, x: np.ndarray, y: np.ndarray, train: np.ndarray, val: np.ndarray) -> Gap:
-    """Compare accuracy (or R²) on at most `MOST` training rows with that on validation rows."""
+def gap_of(task: What, predictor: Predictor, x: np.ndarray, y: np.ndarray, train: np.ndarray, val: np.ndarray) -> Gap:
+    """Compare accuracy (R² of numbers, mean skill of mixed targets) on at most `MOST` training rows with that on validation rows."""
     some = train[:: max(1, len(train) // MOST)][:MOST]
     seen, new = (_score(task, predict_array(predictor, x[rows]).prediction, y[rows]) for rows in (some, val))
-    return Gap(seen, new, "R²" if task == "regression" else "accuracy")
+    return Gap(seen, new, ("R²" if task == "regression" else "accuracy") if isinstance(task, str) else "skill")
 
 
-def _score(task: Task, said: np.ndarray, y: np.ndarray) -> float:
+def _score(task: What, said: np.ndarray, y: np.ndarray) -> float:
+    if not isinstance(task, str):
+        each = [METRICS["skill"].value(column.y, column.prediction) for column in columns(task, y, said)]
+        return float(np.mean([value for value in each if value is not None] or [0.0]))
     if task == "multiclass":
         return float((said.argmax(1) == y).mean())
     there = ~np.isnan(y)

@@ -60,7 +60,9 @@ def goals_of(objective: Objective, task: Task, targets: Sequence[Target]) -> lis
     metric = _metric(task)
     several = len(targets) > 1
     title = f"validation {metric.title}"
-    if several and task == "regression":
+    if task == "mixed":
+        title = f"1 − validation skill, mean of {len(targets)} targets"
+    elif several and task == "regression":
         title += f" in standard deviations, mean of {len(targets)} targets"
     else:
         title += f", mean of {len(targets)} targets" if several else f" of {targets[0].name}"
@@ -105,19 +107,20 @@ def _parameters(fitted: Fitted) -> int:
 
 
 def _metric(task: Task) -> Metric:
-    return METRICS["rmse" if task == "regression" else "log_loss"]
+    return METRICS[{"regression": "rmse", "mixed": "skill"}.get(task, "log_loss")]
 
 
 def _error(learning: Learning, predictor: Predictor) -> float:
-    """Return RMSE or log loss on the validation rows; of several numbers the mean, each in its own spread.
+    """Return RMSE, log loss or 1 − skill on the validation rows; of several numbers the mean, each in its own spread.
 
     Raises:
         ScitrainError: No target has a validation row with a label.
     """
     said = predict_array(predictor, learning.x[learning.val]).prediction
-    measured = [
-        _metric(learning.task).value(c.y, c.prediction) for c in columns(learning.task, learning.y[learning.val], said)
-    ]
+    what = learning.slots if learning.task == "mixed" else learning.task
+    measured = [_metric(learning.task).value(c.y, c.prediction) for c in columns(what, learning.y[learning.val], said)]
+    if learning.task == "mixed":
+        measured = [None if value is None else 1 - value for value in measured]
     if learning.task == "regression" and len(measured) > 1:
         spread = np.nanstd(learning.y[learning.train], axis=0)
         measured = [None if v is None else v / max(float(s), 1e-12) for v, s in zip(measured, spread, strict=True)]

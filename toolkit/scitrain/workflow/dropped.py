@@ -7,7 +7,8 @@ import numpy as np
 from scitrain.data.prepared import Prepared
 from scitrain.errors import ScitrainError
 from scitrain.evaluation.calibration import fit_temperature
-from scitrain.evaluation.conformal import LEARNED, Conformal, fit_conformal, fit_quantiles
+from scitrain.evaluation.conformal import LEARNED, Conformal
+from scitrain.evaluation.report import Predicted, Problem, calibrated
 from scitrain.inference import TrainedConfig, TrainedModel, load_model, load_predictor
 from scitrain.resources import choose_device
 from scitrain.runs import Run
@@ -59,10 +60,11 @@ def _calibrated(
     """Set the temperature of a classifier and return intervals or sets, both for the mean of the passes."""
     outputs = member_outputs(predictor, x, passes, config.seed)
     y = prepared.y[prepared.split["val"]]
+    problem = Problem(config.task, config.targets, config.coverage)
     if config.task != "regression":
-        predictor.set_temperature(fit_temperature(config.task, y, predictor.pool(outputs).numpy()).values)
-        return fit_conformal(config.task, y, predictor.combine(outputs)[0].numpy(), coverage=config.coverage)
+        predictor.set_temperature(fit_temperature(problem.what, y, predictor.pool(outputs).numpy()).values)
     prediction, spread, *further = (part.numpy() for part in predictor.combine(outputs))
-    if further:
-        return fit_quantiles(y, prediction, further[0], config.coverage)
-    return fit_conformal(config.task, y, prediction, spread, config.coverage, LEARNED)
+    ends = further[0] if further else None
+    return calibrated(
+        problem, Predicted(y, prediction, spread if config.has_numbers else None, ends=ends, floor=LEARNED)
+    )

@@ -15,7 +15,7 @@ from scitrain.data.options import DataOptions
 from scitrain.data.read import read
 from scitrain.data.roles import Roles, choose_roles
 from scitrain.data.source import Broken, Source
-from scitrain.data.targets import read_labels
+from scitrain.data.targets import Chosen, read_labels
 from scitrain.errors import DataError, UnknownNameError, listed
 from scitrain.inference import TrainedConfig
 from scitrain.runs import Run
@@ -114,7 +114,7 @@ def _labelled(source: Source, roles: Roles) -> Draft:
     Raises:
         DataError: The labels are measured numbers.
     """
-    labels = read_labels(source, roles.targets[:1], "multiclass", {})
+    labels = read_labels(source, roles.targets[:1], Chosen("multiclass", ("multiclass",), "asked for"), {})
     [target] = labels.targets
     classes = target.classes or ()
     broken = next((name for name in classes if "." in name and all(map(_is_number, classes))), None)

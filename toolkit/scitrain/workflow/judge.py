@@ -7,7 +7,7 @@ import numpy as np
 
 from scitrain.data.prepared import Prepared
 from scitrain.evaluation.calibration import Temperature, fit_temperature
-from scitrain.evaluation.conformal import LEARNED, MEDIAN, Conformal
+from scitrain.evaluation.conformal import LEARNED, MEDIAN, Conformal, HowSure, how_sure
 from scitrain.evaluation.domain import FITTED, Domain, fit_domain
 from scitrain.evaluation.report import Evaluation, Predicted, Problem, evaluate
 from scitrain.inference.config import TrainedConfig
@@ -107,21 +107,18 @@ def _with_intervals(
     outputs: Outputs, conformal: Conformal | None, inside: np.ndarray, distance: np.ndarray
 ) -> Predictions:
     said, spread = outputs.prediction, np.asarray(outputs.spread)
-    low = high = sets = None
-    if conformal is not None and conformal.kind != "sets":
-        low, high = conformal.apply(said, spread, outputs.ends)
-    elif conformal is not None:
-        sets = conformal.apply(said)
-    return Predictions(said, spread, low, high, sets, inside, distance, outputs.ends)
+    sure = HowSure(None, None, None) if conformal is None else how_sure(conformal, said, spread, outputs.ends)
+    return Predictions(said, spread, *sure, inside, distance, outputs.ends)
 
 
 def temper(prepared: Prepared, x: np.ndarray, predictor: Predictor) -> Temperature | None:
-    """Set the temperature of a classifier from its validation rows."""
+    """Set the temperature of classes from the validation rows."""
     if prepared.task == "regression":
         return None
     rows = prepared.split["val"]
     raw = predict_array(predictor, x[rows], logits=True).prediction
-    found = fit_temperature(prepared.task, prepared.y[rows], raw)
+    what = prepared.slots if prepared.task == "mixed" else prepared.task
+    found = fit_temperature(what, prepared.y[rows], raw)
     predictor.set_temperature(found.values)
     return found
 
@@ -146,7 +143,7 @@ def judge_new(config: TrainedConfig, y: np.ndarray, found: Predictions, labelled
         found: Predictions of the n rows.
         labelled: bool (n,): rows with a label and a prediction.
     """
-    spread = found.spread[labelled] if config.task == "regression" and config.tells_spread else None
+    spread = found.spread[labelled] if config.has_numbers and config.tells_spread else None
     inside = None if found.inside is None else found.inside[labelled]
     ends = None if found.ends is None else found.ends[labelled]
     new = Predicted(y[labelled], found.prediction[labelled], spread, inside, ends=ends)
@@ -164,7 +161,8 @@ def predicted(
 ) -> Predicted:
     """Return labels and outputs of a split as they are judged."""
     # one network with a point has no spread: its zeros would say that it is sure
-    spread = outputs.spread if prepared.task == "regression" and predictor.tells_spread else None
+    numbers = any(target.classes is None for target in prepared.targets)
+    spread = outputs.spread if numbers and predictor.tells_spread else None
     floor = LEARNED if predictor.head.tells_spread else MEDIAN
     y = prepared.y[prepared.split[split]]
     return Predicted(y, outputs.prediction, spread, inside, baselines, outputs.ends, floor)

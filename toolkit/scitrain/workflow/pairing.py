@@ -9,6 +9,7 @@ import numpy as np
 
 from scitrain.data.options import Task
 from scitrain.data.prepared import Target
+from scitrain.data.slots import own_task
 from scitrain.evaluation.bootstrap import Replicates, holm
 from scitrain.evaluation.conformal import interval_score
 from scitrain.evaluation.metrics import METRICS
@@ -79,7 +80,9 @@ def pairs(
     at = _column(tested[best], target)
 
     def measure(one: Tested, rows: Sequence[int]) -> Replicates:
-        scores = score_by(METRICS[metric], one.task, one.y[rows], one.prediction[rows], resamples)
+        scores = score_by(
+            METRICS[metric], Problem(one.task, one.targets).what, one.y[rows], one.prediction[rows], resamples
+        )
         found = scores.of(METRICS[metric])
         return found.mean() if at is None else found.take(slice(at, at + 1))
 
@@ -180,10 +183,11 @@ def _read(
 
 def _predicted(task: Task, target: Target) -> list[str]:
     """Return the columns of the table that hold the prediction of a target."""
-    if task == "regression":
+    own = own_task(target) if task == "mixed" else task
+    if own == "regression":
         return [f"{target.name}_predicted"]
     classes = target.classes or ()
-    return [f"{target.name}_probability_{label}" for label in (classes if task == "multiclass" else classes[1:])]
+    return [f"{target.name}_probability_{label}" for label in (classes if own == "multiclass" else classes[1:])]
 
 
 def _label(cell: str, target: Target) -> float:

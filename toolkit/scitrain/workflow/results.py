@@ -23,6 +23,7 @@ SHOWN = {
     "binary": ("auroc", "auprc", "balanced_accuracy", "mcc", "ece", "coverage"),
     "multilabel": ("auroc", "auprc", "balanced_accuracy", "ece", "coverage"),
     "multiclass": ("balanced_accuracy", "accuracy", "f1_macro", "log_loss", "coverage"),
+    "mixed": ("skill", "rmse", "auroc", "coverage"),
 }
 
 
@@ -43,9 +44,11 @@ def headlines_of(evaluation: Evaluation, split: str = "test") -> list[Headline]:
 
 def _telling(found: Sequence[MetricRow]) -> Sequence[MetricRow]:
     """Return the mean over the targets, else the targets themselves."""
-    mean = next((row for row in found if row.target is None), found[0])
+    mean = next((row for row in found if row.target is None), None)
+    if mean is not None and mean.value is not None:
+        return [mean]
     single = [row for row in found if row.target is not None and row.value is not None]
-    return [mean] if mean.value is not None or not single else single[:MOST_TARGETS]
+    return single[:MOST_TARGETS] or found[:1]
 
 
 def _headline(row: MetricRow) -> Headline:

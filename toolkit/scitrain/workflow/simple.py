@@ -9,8 +9,8 @@ import numpy as np
 
 from scitrain.chem.parallel import beside
 from scitrain.data.columns import take
-from scitrain.data.options import Task
 from scitrain.data.prepared import Prepared
+from scitrain.data.slots import Slot
 
 __all__ = ["Asked", "Simple", "SimpleModel", "simple_models"]
 
@@ -51,12 +51,11 @@ class Asked:
 class Question:
     """What the other process needs to know; pickled."""
 
-    task: Task
+    slots: tuple[Slot, ...]
     features: np.ndarray | tuple[str, int]
     """(n, …) natural features; or the file that holds them and how many of its columns are read."""
     y: np.ndarray
     split: Mapping[str, np.ndarray]
-    n_outputs: int
     asked: Asked
 
 
@@ -71,7 +70,7 @@ def simple_models(prepared: Prepared, natural: np.ndarray, asked: Asked) -> Iter
     """
     named = isinstance(natural, np.memmap) and isinstance(natural.filename, str)
     features = (str(natural.filename), natural.shape[1]) if named else natural  # type: ignore[attr-defined]
-    question = Question(prepared.task, features, prepared.y, prepared.split, prepared.n_outputs, asked)
+    question = Question(prepared.slots, features, prepared.y, prepared.split, asked)
     with beside(fit_simple, question) as answer:
         yield lambda: [*answer(), *_last_value(prepared)]
 
@@ -98,7 +97,7 @@ def fit_simple(question: Question) -> list[SimpleModel]:
         x = np.load(x[0], mmap_mode="r", allow_pickle=False)[:, : x[1]]
     parts = {name: Rows(x[rows], question.y[rows]) for name, rows in question.split.items()}
     effort = Effort(asked.seconds, asked.n_jobs, asked.seed)
-    fit = partial(fit_baselines, question.task, parts["train"], parts["val"], effort, question.n_outputs)
+    fit = partial(fit_baselines, question.slots, parts["train"], parts["val"], effort)
     first = fit()
     last = fit(both=True) if asked.refit else first
     return [

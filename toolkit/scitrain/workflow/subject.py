@@ -7,10 +7,12 @@ import numpy as np
 
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.data.columns import take
+from scitrain.data.one_target import one_target
 from scitrain.data.prepared import Prepared
 from scitrain.inference import TrainedConfig, load_domain, load_predictor, read_config
 from scitrain.resources import choose_device
 from scitrain.runs import Run
+from scitrain.training.one_target import predictor_of
 from scitrain.training.outputs import Outputs
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
@@ -122,5 +124,10 @@ def subject_of(source: Run, run: Run, target: str | None) -> Subject:
     featuriser = config.featuriser_object()
     x = represented(prepared, featuriser, run)
     predictor = load_predictor(source).to(choose_device()[0])
+    if config.task == "mixed":
+        index = output_named(config, target) or 0
+        slot = config.slots[index]
+        predictor, prepared, target = predictor_of(predictor, slot), one_target(prepared, index), None
+        config = config.model_copy(update={"task": slot.task, "targets": (config.targets[index],)})
     test = predict_array(predictor, x[prepared.held_out])
     return Subject(source, config, featuriser, predictor, prepared, x, output_named(config, target), test)

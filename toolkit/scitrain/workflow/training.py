@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scitrain.training.learning import Learning
     from scitrain.workflow.network import Network
 
-__all__ = ["SELDOM", "AskedModel", "Formats", "TrainingRequest", "learning_of"]
+__all__ = ["SELDOM", "AskedModel", "Formats", "SeveralTargets", "TrainingRequest", "learning_of"]
 
 S = TypeVar("S", bound=Spec)
 SELDOM = frozenset(
@@ -64,6 +64,13 @@ class TrainingRequest(TrainingOptions, DataOptions):
         return options(**{name: getattr(self, name) for name in options.model_fields})
 
 
+class SeveralTargets(Spec):
+    """What a request says of several targets."""
+
+    single_tasks: bool = False
+    """Also train a network for each target, and say what learning them together gains."""
+
+
 def learning_of(prepared: "Prepared", network: "Network", request: TrainingRequest, run: Run) -> "Learning":
     """Return what the network is fitted to: training rows (with other spellings where it reads text) and validation rows."""
     from scitrain.training.learning import Learning
@@ -82,4 +89,5 @@ def learning_of(prepared: "Prepared", network: "Network", request: TrainingReque
         options=request.part(TrainingOptions),
         seed=request.seed,
         coverage=request.coverage,
+        slots=prepared.slots,
     )

@@ -1,6 +1,6 @@
 """From a source of weights to a trained network: what finetune_model does between preparing and judging."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from scitrain.inference.files import read_config
 from scitrain.resources import choose_device
 from scitrain.runs import Run
 from scitrain.training.journal import LOG
-from scitrain.training.learning import Learning
+from scitrain.training.learning import Fitted, Learning
 from scitrain.transfer.arms import Study, Trained, train_arm
 from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, run_weights
 from scitrain.transfer.blocks import blocks_of
@@ -30,7 +30,7 @@ from scitrain.transfer.writing import FIGURE, TransferFacts
 from scitrain.workflow.again import prepared_again
 from scitrain.workflow.network import Network, choose_network, natural_features, represented
 
-__all__ = ["Outcome", "refuse_unseen", "transfer", "transferred_network"]
+__all__ = ["Outcome", "as_kept", "kept_network", "refuse_unseen", "transfer", "transferred_network"]
 
 SHIFT_ROWS = 500
 
@@ -43,6 +43,8 @@ class Outcome:
     others: list[Trained]
     compared: Compared | None
     facts: TransferFacts
+    study: Study
+    """What all of them were trained by."""
 
     @property
     def warnings(self) -> list[str]:
@@ -130,12 +132,13 @@ def transfer(
     run.decide("trainable", kept.trainable, f"of {kept.total:,} numbers, {kept.trainable / kept.total:.2%}")
     facts = _facts(origin, kept, why, given, compared)
     facts = replace(facts, overfitting=_gap(prepared, network, kept))
-    return Outcome(kept, [one for one in trained.values() if one is not kept], compared, facts)
+    return Outcome(kept, [one for one in trained.values() if one is not kept], compared, facts, study)
 
 
 def _gap(prepared: Prepared, network: Network, kept: Trained) -> str:
     split = prepared.split
-    return gap_of(prepared.task, kept.fitted.predictor, network.x, prepared.y, split["train"], split["val"]).words()
+    what = prepared.slots if prepared.task == "mixed" else prepared.task
+    return gap_of(what, kept.fitted.predictor, network.x, prepared.y, split["train"], split["val"]).words()
 
 
 def _facts(origin: Origin, kept: Trained, why: str, given: Given, compared: Compared | None) -> TransferFacts:
@@ -198,6 +201,16 @@ def _draw(run: Run, compared: Compared) -> None:
         drawn.append(Drawn(row.arm, labels, values, row.test, row.low, row.high))
     told = f"{compared.n_val:,} validation and {compared.n_test:,} test rows"
     save(transfer_gain(drawn, compared.title, compared.unit, told, compared.chosen), run.file(FIGURE))
+
+
+def as_kept(found: Outcome) -> Callable[[Learning, Run], Fitted]:
+    """Return what trains other labels as the kept network was trained."""
+
+    def train(learning: Learning, run: Run) -> Fitted:
+        own = replace(learning, model=found.study.learning.model)
+        return train_arm(replace(found.study, learning=own), found.kept.arm, run).fitted
+
+    return train
 
 
 def kept_network(network: Network, kept: Trained) -> Network:
