@@ -93,6 +93,7 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
     def execute(self, run: Run) -> FinetuneResult:
         """Prepare, find the weights, train, judge, export, draw, write."""
         from scitrain.data.prepare import prepare
+        from scitrain.transfer.finished_arms import forget_arms
         from scitrain.transfer.origin import resolve
         from scitrain.workflow.ahead import import_ahead
         from scitrain.workflow.stages import stage
@@ -112,6 +113,7 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
         network = kept_network(network, found.kept)
         judged = self._judge(prepared, network, found, run)
         self._finish(prepared, network, found, judged, run)
+        forget_arms(run)
         return self._result(prepared, origin, found, judged, run)
 
     def _judge(self, prepared: "Prepared", network: "Network", found: "Outcome", run: Run) -> "Judged":
