@@ -24,7 +24,9 @@ def table_of(done, workspace: Workspace) -> list[dict[str, str]]:
 
 
 def write(workspace: Workspace, formulas: list[str], name: str) -> str:
-    (workspace.root / name).write_text("\n".join(["note,formula", *(f"n{i},{f}" for i, f in enumerate(formulas))]) + "\n")
+    (workspace.root / name).write_text(
+        "\n".join(["note,formula", *(f"n{i},{f}" for i, f in enumerate(formulas))]) + "\n"
+    )
     return name
 
 

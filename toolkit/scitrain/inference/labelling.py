@@ -87,7 +87,9 @@ class Candidates:
         of = f"uncertainty {pick.uncertainty:.2g} × that of the usual row" if self.task == "regression" else ""
         parts = [
             (self.task == "regression" and usual) or of or f"uncertainty {pick.uncertainty:.2g} of at most 1",
-            "" if pick.novelty is None else f"{pick.novelty:.2g} × as far from the training rows as the edge of their domain",
+            ""
+            if pick.novelty is None
+            else f"{pick.novelty:.2g} × as far from the training rows as the edge of their domain",
             "" if pick.apart is None else f"{pick.apart:.2g} from the nearest row chosen before",
         ]
         return "; ".join(part for part in parts if part)
@@ -142,7 +144,9 @@ def choose(
         value = alone * np.minimum(nearest, usual) / usual
         i = int(np.where(free, value, -1.0).argmax())
         apart = None if np.isinf(nearest[i]) else float(nearest[i])
-        picks.append(Pick(int(rows[i]), float(value[i]), float(unsure[i]), None if new is None else float(new[i]), apart))
+        picks.append(
+            Pick(int(rows[i]), float(value[i]), float(unsure[i]), None if new is None else float(new[i]), apart)
+        )
         free[i] = False
         nearest = np.minimum(nearest, np.linalg.norm(at - at[i], axis=1))
     return picks

@@ -99,4 +99,3 @@ def _plain(found: Trained) -> dict[str, object]:
         "total": found.total,
         "decisions": [one.model_dump(mode="json") for one in found.decisions],
     }
-
