@@ -45,8 +45,8 @@ def uncertainty(task: Task, said: Predictions, tells_spread: bool) -> Array:
     if task == "regression":
         return np.asarray(said.spread, dtype=float) if tells_spread else np.where(np.isfinite(p), 1.0, np.nan)
     if task == "multiclass":
-        return _entropy(p).sum(axis=1, keepdims=True) / np.log(p.shape[1])
-    return (_entropy(p) + _entropy(1 - p)) / np.log(2)
+        return np.asarray(_entropy(p).sum(axis=1, keepdims=True) / np.log(p.shape[1]))
+    return np.asarray((_entropy(p) + _entropy(1 - p)) / np.log(2))
 
 
 def _entropy(p: Array) -> Array:
@@ -72,12 +72,13 @@ class Candidates:
         if said.place is None or not len(said):
             return
         unsure = uncertainty(self.task, said, self.tells_spread)
-        good = np.isfinite(unsure).all(axis=1)
+        good = np.array(np.isfinite(unsure).all(axis=1))
         good[list(said.errors)] = False
+        distance = np.full(len(good), np.nan) if said.distance is None else np.asarray(said.distance, dtype=float)
         self._rows.append(np.asarray(rows)[good])
         self._unsure.append(unsure[good])
         self._place.append(np.asarray(said.place, np.float32)[good])
-        self._distance.append(np.full(good.sum(), np.nan) if said.distance is None else np.asarray(said.distance)[good])
+        self._distance.append(distance[good])
         cells = list(zip(*columns.values(), strict=True))
         self._names += [hashlib.sha256("\0".join(cells[i]).encode()).hexdigest() for i in np.flatnonzero(good)]
 

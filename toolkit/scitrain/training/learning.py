@@ -40,6 +40,8 @@ class Learning:
     """Share of labels between the ends that a quantile head learns."""
     start: Start = field(default_factory=Start)
     """What the members begin from, and what of them is trained how fast."""
+    keeps_last: bool = False
+    """True trains all epochs and keeps the last weights, where validation rows are too few to choose an epoch by."""
     soft: Soft | None = None
     """What a teacher says of the rows; training rows may then lack a label (NaN, −1 for multiclass)."""
 
@@ -61,6 +63,7 @@ class Learning:
             str(self.coverage if self.head.names else None),
             str(self.x.shape),
             self.start.key(),
+            "last" if self.keeps_last else "",
         ):
             digest.update(text.encode() + b"\0")
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)

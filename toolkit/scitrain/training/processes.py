@@ -197,6 +197,7 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         "options": learning.options.model_dump(mode="json"),
         "seed": learning.seed,
         "coverage": learning.coverage,
+        "keeps_last": learning.keeps_last,
         "settings": None if settings is None else asdict(settings),
         "soft": None if learning.soft is None else [learning.soft.temperature, learning.soft.alpha],
     }
@@ -219,6 +220,7 @@ def read_learning(job: Path) -> Learning:
         options=TrainingOptions.model_validate(found["options"]),
         seed=found["seed"],
         coverage=found["coverage"],
+        keeps_last=found["keeps_last"],
         soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
     )
 

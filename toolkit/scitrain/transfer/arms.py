@@ -15,7 +15,7 @@ from scitrain.training.start import Start
 from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, bare, finished, trainable
 from scitrain.transfer.features import Body, body_of, fit_head
 from scitrain.transfer.options import Arm, FinetuneOptions
-from scitrain.transfer.recipe import HUBS, Given, network_for, options_for
+from scitrain.transfer.recipe import HUBS, Given, keeps_last, network_for, options_for
 
 __all__ = ["Study", "Trained", "train_arm"]
 
@@ -52,11 +52,13 @@ def train_arm(study: Study, arm: Arm, run: Run, tell: Tell | None = None, rows: 
     """Train ``arm`` on the training rows, or on those of them in ``rows``."""
     given = study.given if rows is None else replace(study.given, rows=len(rows))
     options, decisions = options_for(arm, study.learning.options, given)
-    model = network_for(arm, study.asked, bare(study.learning.model) if arm == "scratch" else study.learning.model)
+    model = bare(study.learning.model) if arm == "scratch" else study.learning.model
+    model = network_for(arm, study.asked, model)
     start = Start() if arm == "scratch" else beginning_of(study, arm, given, options.epochs)
-    learning = replace(
-        study.learning, model=model, options=options, start=start, train=study.learning.train if rows is None else rows
-    )
+    last, why = keeps_last(arm, study.learning.options, len(study.learning.val))
+    decisions = [*decisions, Decision(what="keeps_last", value=last, why=why)]
+    learning = replace(study.learning, model=model, options=options, start=start, keeps_last=last)
+    learning = learning if rows is None else replace(learning, train=rows)
     if tell is not None:
         tell(f"{arm} on {len(learning.train):,} labels")
     if isinstance(start, Beginning) and arm == "feature":
