@@ -1,5 +1,6 @@
 """Train a network of a data set from weights that were learned elsewhere."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
@@ -15,6 +16,7 @@ from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
+    from scitrain.transfer.arms import Trained
     from scitrain.transfer.origin import Origin
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
@@ -79,10 +81,6 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
         check_source_of_weights(self.source, workspace)
         if self.devices not in ("auto", 1):
             raise ScitrainError(f"devices={self.devices}: fine-tuning works in one process; leave devices out")
-        if self.refit:
-            raise ScitrainError(
-                "refit=true trains from the beginning once more, which finetune_model does not do; leave it out"
-            )
 
     def parents(self) -> list[str]:
         """Return the run whose encoder is taken."""
@@ -93,6 +91,7 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
     def execute(self, run: Run) -> FinetuneResult:
         """Prepare, find the weights, train, judge, export, draw, write."""
         from scitrain.data.prepare import prepare
+        from scitrain.transfer.arms import train_again
         from scitrain.transfer.finished_arms import forget_arms
         from scitrain.transfer.origin import resolve
         from scitrain.workflow.ahead import import_ahead
@@ -110,13 +109,19 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
         learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
             found = transfer(prepared, network, learning, origin, self.part(FinetuneOptions), run)
-        network = kept_network(network, found.kept)
-        judged = self._judge(prepared, network, found, run)
+        first, network = found.kept, kept_network(network, found.kept)
+        if self.refit:
+            with stage(run, "refit", "training on the validation rows too"):
+                found = replace(found, kept=train_again(found.study, first, run))
+        judged = self._judge(prepared, network, found, first if self.refit else None, run)
         self._finish(prepared, network, found, judged, run)
         forget_arms(run)
         return self._result(prepared, origin, found, judged, run)
 
-    def _judge(self, prepared: "Prepared", network: "Network", found: "Outcome", run: Run) -> "Judged":
+    def _judge(
+        self, prepared: "Prepared", network: "Network", found: "Outcome", first: "Trained | None", run: Run
+    ) -> "Judged":
+        """Judge on the test rows; ``first`` calibrates where what is kept was trained on the validation rows too."""
         from scitrain.resources import cpu_count
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.simple import Asked, simple_models
@@ -124,9 +129,9 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
 
         with (
             stage(run, "evaluate", "comparing with the simple models"),
-            simple_models(prepared, network.natural, Asked(self.seed, cpu_count())) as simple,
+            simple_models(prepared, network.natural, Asked(self.seed, cpu_count(), self.refit)) as simple,
         ):
-            how = Judging(self.coverage, self.seed)
+            how = Judging(self.coverage, self.seed, calibrator=None if first is None else first.fitted.predictor)
             return judge(prepared, network.x, found.kept.fitted.predictor, how, simple)
 
     def _finish(self, prepared: "Prepared", network: "Network", found: "Outcome", judged: "Judged", run: Run) -> None:

@@ -12,12 +12,13 @@ from scitrain.training.fit import fit
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.predictor import Member
 from scitrain.training.start import Start
+from scitrain.training.unrecorded import Unrecorded
 from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, bare, finished, trainable
 from scitrain.transfer.features import Body, body_of, fit_head
 from scitrain.transfer.options import Arm, FinetuneOptions
 from scitrain.transfer.recipe import HUBS, Given, keeps_last, network_for, options_for
 
-__all__ = ["Study", "Trained", "train_arm"]
+__all__ = ["Study", "Trained", "train_arm", "train_again"]
 
 Tell = Callable[[str], None]
 
@@ -70,6 +71,23 @@ def train_arm(study: Study, arm: Arm, run: Run, tell: Tell | None = None, rows: 
         numbers = trainable(_first(fitted))
         finished(fitted.predictor)
     return Trained(arm, model, fitted, *numbers, decisions)
+
+
+def train_again(study: Study, first: Trained, run: Run) -> Trained:
+    """Train a strategy once more, from the same beginning, on training and validation rows for as many epochs as were best in ``first``.
+
+    A head on frozen features keeps its shrinkage. There are no rows left to calibrate by: that stays with ``first``.
+    """
+    learning = study.learning
+    every = np.concatenate([learning.train, learning.val])
+    changes: dict[str, object] = {"epochs": max(1, first.fitted.best_epoch), "loggers": []}
+    if first.arm == "feature":
+        changes["weight_decay"] = float(str(first.fitted.facts["weight_decay"]))
+    options = learning.options.model_copy(update=changes)
+    again = replace(learning, train=every, val=np.zeros(0, np.int64), options=options)
+    why = f"rows of training and validation together, for the {changes['epochs']} epochs that were best before"
+    run.decide("refit", len(every), "rows of training and validation together" if first.arm == "feature" else why)
+    return train_arm(replace(study, learning=again), first.arm, Unrecorded(run.path, run.workspace))
 
 
 def beginning_of(study: Study, arm: Arm, given: Given, epochs: int | str) -> Beginning:

@@ -20,7 +20,7 @@ LARGE = 50_000_000
 """Parameters from which a network has more to lose by a large step."""
 FAR = 0.9
 """AUC of the domain classifier from which the source's rows look different."""
-STEPS = 200
+STEPS = 150
 """Steps that a fine-tuning is given at least, where early stopping lets it."""
 MOST_EPOCHS, FEWEST_EPOCHS = 30, 4
 HUBS = ("pretrained", "timm", "torchvision")

@@ -39,6 +39,7 @@ SHIFT_ROWS = 500
 class Outcome:
     """What was trained, and what is told of it."""
 
+    study: Study
     kept: Trained
     others: list[Trained]
     compared: Compared | None
@@ -130,7 +131,7 @@ def transfer(
     run.decide("trainable", kept.trainable, f"of {kept.total:,} numbers, {kept.trainable / kept.total:.2%}")
     facts = _facts(origin, kept, why, given, compared)
     facts = replace(facts, overfitting=_gap(prepared, network, kept))
-    return Outcome(kept, [one for one in trained.values() if one is not kept], compared, facts)
+    return Outcome(study, kept, [one for one in trained.values() if one is not kept], compared, facts)
 
 
 def _gap(prepared: Prepared, network: Network, kept: Trained) -> str:
