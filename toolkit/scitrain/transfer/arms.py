@@ -18,7 +18,7 @@ from scitrain.transfer.features import Body, body_of, fit_head
 from scitrain.transfer.options import Arm, FinetuneOptions
 from scitrain.transfer.recipe import HUBS, Given, keeps_last, network_for, options_for
 
-__all__ = ["Study", "Trained", "train_arm", "train_again"]
+__all__ = ["Study", "Trained", "train_again", "train_arm"]
 
 Tell = Callable[[str], None]
 

@@ -143,7 +143,9 @@ def _folds(learning: Learning, rng: np.random.Generator) -> list[np.ndarray]:
     return folds[:1] if len(order) > MANY or len(folds) < 2 else folds
 
 
-def _final(problem: _Problem, learning: Learning, shrinkage: float, rows: Tensor) -> tuple[Tensor, list[dict[str, float]]]:
+def _final(
+    problem: _Problem, learning: Learning, shrinkage: float, rows: Tensor
+) -> tuple[Tensor, list[dict[str, float]]]:
     watched = torch.from_numpy(learning.val if len(learning.val) else learning.train)
     theta, history, before = problem.start(), [], np.inf
     for number in range(1, ROUNDS + 1):

@@ -109,7 +109,10 @@ def keeps_last(arm: Arm, options: TrainingOptions, val: int) -> tuple[bool, str]
     if options.patience != "auto":
         return False, "patience was asked for: the best epoch by validation rows"
     if val < FEW_TO_CHOOSE:
-        return True, f"{val} validation rows (fewer than {FEW_TO_CHOOSE}) are too few to choose an epoch by: the last one is kept"
+        return (
+            True,
+            f"{val} validation rows (fewer than {FEW_TO_CHOOSE}) are too few to choose an epoch by: the last one is kept",
+        )
     return False, f"the best epoch by {val:,} validation rows"
 
 
