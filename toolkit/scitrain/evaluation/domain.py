@@ -78,12 +78,16 @@ class Domain:
         parts = [self._distance(np.asarray(x[i : i + chunk])) for i in range(0, len(x), chunk)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
+    def place(self, x: np.ndarray) -> Array:
+        """Return where rows (n, width) lie, (n, n_axes + 1): distances between these are in standard deviations."""
+        return project(Standardiser(self.mean, self.scale).apply(x), self.axes)
+
     def inside(self, x: np.ndarray) -> npt.NDArray[np.bool_]:
         """Tell for each row (n, width) whether it lies inside the domain."""
         return self.distance(x) <= self.threshold
 
     def _distance(self, x: np.ndarray) -> Array:
-        at = project(Standardiser(self.mean, self.scale).apply(x), self.axes)
+        at = self.place(x)
         squares = (at**2).sum(axis=1)[:, None] - 2 * at @ self.anchors.T + (self.anchors**2).sum(axis=1)
         nearest = np.partition(np.maximum(squares, 0.0), self.neighbours - 1, axis=1)[:, : self.neighbours]
         return np.asarray(np.sqrt(nearest).mean(axis=1), dtype=float)

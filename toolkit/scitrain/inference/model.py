@@ -43,6 +43,8 @@ class TrainedModel:
     compute: Compute
     conformal: "Conformal | None"
     domain: "Domain | None"
+    locates: bool = False
+    """True where it shall say as well where rows lie."""
 
     def predict(self, columns: Columns, tick: Callable[[int, int], None] | None = None) -> Predictions:
         """Predict rows of raw text columns; columns that the model does not read are left aside.
@@ -119,7 +121,12 @@ class TrainedModel:
             inside=None if self.domain is None or distance is None else distance <= self.domain.threshold,
             distance=distance,
             ends=outputs.ends,
+            place=self._place(outputs.representation) if self.locates else None,
         )
+
+    def _place(self, representation: np.ndarray) -> np.ndarray:
+        """Return where rows lie in the space of the domain; without a domain, their representation as it is."""
+        return representation if self.domain is None else self.domain.place(representation)
 
     def _intervals(self, outputs: Outputs) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
         """Return lower ends, upper ends, sets; NaN or None where there are none."""

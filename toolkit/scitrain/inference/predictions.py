@@ -33,6 +33,8 @@ class Predictions:
     """(n,) distance to the training rows, in standard deviations."""
     ends: Floats | None = None
     """(n, targets, 2) learned quantiles before calibration."""
+    place: Floats | None = None
+    """(n, axes) where rows lie as the training domain sees them; None where it was not asked for."""
     errors: dict[int, str] = field(default_factory=dict)
     """Row index to what is wrong with the row."""
 

@@ -19,6 +19,7 @@ from scitrain.inference.predictions import Predictions
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from scitrain.inference.labelling import Candidates
     from scitrain.inference.model import TrainedModel
 
 __all__ = ["StreamSummary", "predict_stream", "prediction_columns", "shown_inputs", "write_predictions"]
@@ -174,6 +175,7 @@ def predict_stream(
     batches: Iterable[tuple[Columns, np.ndarray]],
     path: Path,
     tick: Callable[[int], None] | None = None,
+    seen: "Candidates | None" = None,
 ) -> StreamSummary:
     """Predict blocks of rows one after the other into a CSV or Parquet file, in constant memory.
 
@@ -182,6 +184,7 @@ def predict_stream(
         batches: (text columns, row numbers); all columns are carried along into the table.
         path: Ends in ``.csv`` or ``.parquet``; appears when all is written.
         tick: Told the rows done so far.
+        seen: Takes in what may be worth a label.
 
     Raises:
         ScitrainError: Unknown suffix, a column is missing, or the disk is full; nothing half-written is left.
@@ -193,6 +196,8 @@ def predict_stream(
             # a row that the reader could not take apart has its reason with the block
             found = model.predict(columns).refused(getattr(columns, "errors", {}))
             write(prediction_columns(model.config, columns, rows, found))
+            if seen is not None:
+                seen.add(columns, rows, found)
             first += [f"row {rows[i]}: {why}" for i, why in list(found.errors.items())[: 5 - len(first)]]
             done, bad = done + len(found), bad + len(found.errors)
             outside += 0 if found.inside is None else int((~found.inside).sum()) - len(found.errors)

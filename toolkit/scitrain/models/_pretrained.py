@@ -32,7 +32,10 @@ HEADS = ("cls.", "lm_head.", "classifier.", "pooler.", "score.", "qa_outputs.", 
 
 
 class PretrainedEncoder(Encoder):
-    """Mean of the last hidden states over all tokens that are no padding (or the first token's), behind dropout."""
+    """Mean of the last hidden states over all tokens that are no padding, behind dropout; or the first token's, or all layers' means.
+
+    What a frozen network knows of a row beside its topic lies in its middle layers (Liu et al. 2019, doi:10.18653/v1/N19-1112).
+    """
 
     sorts = True
 
@@ -41,7 +44,8 @@ class PretrainedEncoder(Encoder):
         self.pooling = spec.pooling
         backbone: Any = _load(spec.name, spec.config) if spec.pretrained else _blank(_config_object(spec.config))
         self.pad = int(backbone.config.pad_token_id or 0)
-        self.width = int(backbone.config.hidden_size)
+        states = int(backbone.config.num_hidden_layers) + 1 if spec.pooling == "layers" else 1
+        self.width = states * int(backbone.config.hidden_size)
         self.before, self.places = 0, most_tokens(spec.config)
         self.backbone = backbone
         self.insert(spec.adapter, spec.prompt, spec.prefix)
@@ -80,11 +84,14 @@ class PretrainedEncoder(Encoder):
         with warnings.catch_warnings():
             # peft hands a prefix on under a name that transformers will drop
             warnings.simplefilter("ignore", FutureWarning)
-            found = self.backbone(input_ids=ids, attention_mask=there.long()).last_hidden_state[:, self.before :]
+            layers = self.pooling == "layers"
+            said = self.backbone(input_ids=ids, attention_mask=there.long(), output_hidden_states=layers)
+        states = said.hidden_states if layers else (said.last_hidden_state,)
         if self.pooling == "cls":
-            return self.dropout(found[:, 0])  # type: ignore[no-any-return]
-        seen = there[..., None].to(found.dtype)
-        return self.dropout((found * seen).sum(1) / seen.sum(1).clamp(min=1))  # type: ignore[no-any-return]
+            return self.dropout(states[0][:, self.before])  # type: ignore[no-any-return]
+        seen = there[..., None].to(states[0].dtype)
+        count = seen.sum(1).clamp(min=1)
+        return self.dropout(torch.cat([(state[:, self.before :] * seen).sum(1) / count for state in states], dim=1))  # type: ignore[no-any-return]
 
     def _by_length(self, rows: Tensor) -> Tensor:
         """Compute rows of like lengths together, so that hardly any padding is computed."""

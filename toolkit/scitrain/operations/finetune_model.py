@@ -1,5 +1,6 @@
 """Train a network of a data set from weights that were learned elsewhere."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
@@ -15,6 +16,7 @@ from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
+    from scitrain.transfer.arms import Trained
     from scitrain.transfer.origin import Origin
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
@@ -90,10 +92,6 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         check_source_of_weights(self.source, workspace)
         if self.devices not in ("auto", 1):
             raise ScitrainError(f"devices={self.devices}: fine-tuning works in one process; leave devices out")
-        if self.refit:
-            raise ScitrainError(
-                "refit=true trains from the beginning once more, which finetune_model does not do; leave it out"
-            )
 
     def parents(self) -> list[str]:
         """Return the run whose encoder is taken."""
@@ -104,6 +102,8 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
     def execute(self, run: Run) -> FinetuneResult:
         """Prepare, find the weights, train, judge, export, draw, write."""
         from scitrain.data.prepare import prepare
+        from scitrain.transfer.arms import train_again
+        from scitrain.transfer.finished_arms import forget_arms
         from scitrain.transfer.origin import resolve
         from scitrain.workflow.ahead import import_ahead
         from scitrain.workflow.several import refuse_single
@@ -123,10 +123,14 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
             found = transfer(prepared, network, learning, origin, self.part(FinetuneOptions), run)
-        network = kept_network(network, found.kept)
-        judged = self._judge(prepared, network, found, run)
+        first, network = found.kept, kept_network(network, found.kept)
+        if self.refit:
+            with stage(run, "refit", "training on the validation rows too"):
+                found = replace(found, kept=train_again(found.study, first, run))
+        judged = self._judge(prepared, network, found, first if self.refit else None, run)
         together = self._together(prepared, network, found, judged, run)
         self._finish(prepared, network, found, judged, run)
+        forget_arms(run)
         return self._result(prepared, origin, found, judged, run).model_copy(update={"together": together})
 
     def _together(self, prepared: "Prepared", network: "Network", found: "Outcome", judged: "Judged", run: Run) -> str:
@@ -137,7 +141,10 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
             return ""
         return compare_single(self, prepared, network, judged.said.prediction, run, as_kept(found)).sentence
 
-    def _judge(self, prepared: "Prepared", network: "Network", found: "Outcome", run: Run) -> "Judged":
+    def _judge(
+        self, prepared: "Prepared", network: "Network", found: "Outcome", first: "Trained | None", run: Run
+    ) -> "Judged":
+        """Judge on the test rows; ``first`` calibrates where what is kept was trained on the validation rows too."""
         from scitrain.resources import cpu_count
         from scitrain.workflow.judge import Judging, judge
         from scitrain.workflow.simple import Asked, simple_models
@@ -145,9 +152,9 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
 
         with (
             stage(run, "evaluate", "comparing with the simple models"),
-            simple_models(prepared, network.natural, Asked(self.seed, cpu_count())) as simple,
+            simple_models(prepared, network.natural, Asked(self.seed, cpu_count(), self.refit)) as simple,
         ):
-            how = Judging(self.coverage, self.seed)
+            how = Judging(self.coverage, self.seed, calibrator=None if first is None else first.fitted.predictor)
             return judge(prepared, network.x, found.kept.fitted.predictor, how, simple)
 
     def _finish(self, prepared: "Prepared", network: "Network", found: "Outcome", judged: "Judged", run: Run) -> None:

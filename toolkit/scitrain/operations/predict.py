@@ -1,5 +1,6 @@
 """Predict with a trained model: a few inputs at once, or a file of any length."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -10,10 +11,12 @@ from scitrain.errors import ScitrainError
 from scitrain.runs import Run
 from scitrain.spec import OfRun, Spec
 from scitrain.workflow.inline import Row, table
+from scitrain.workflow.to_label import TO_LABEL, ToLabel
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.inference import TrainedConfig, TrainedModel
+    from scitrain.inference.labelling import Candidates
 
 __all__ = ["Predict", "PredictResult", "Prediction", "TargetPrediction"]
 
@@ -21,6 +24,8 @@ SHOWN = 200
 """Rows that are handed back directly; all are in the file."""
 FILE_ROWS = 16_384
 """Rows of a file that are in memory at once."""
+MEASURE = "rows marked as outside the training domain need a measurement before they are trusted"
+LABEL = f"measure the rows of {TO_LABEL}, add their labels to the training data, and train again"
 BACKGROUND_BYTES = 5_000_000
 """Files beyond this size are worked on in the background, where somebody waits for an answer."""
 
@@ -71,6 +76,8 @@ class PredictResult(JobResult):
     """The first rows."""
     file: str
     """All rows, as a table below the run directory or where it was asked for."""
+    to_label: list[ToLabel]
+    """Rows proposed for labelling, the most valuable first; all are in ``results/to_label.csv``."""
 
     def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
         """Return none: the summary has a line a row."""
@@ -83,7 +90,10 @@ class PredictResult(JobResult):
         careful = [f"{self.errors:,} rows could not be predicted"] if self.errors else []
         careful += [f"{self.outside:,} of {self.rows:,} rows lie outside the training domain"] if self.outside else []
         meaning = f"intervals hold the truth in {self.coverage:.0%} of cases like the training data"
-        return "\n".join([*lines, *more, *careful, meaning, f"file: {self.file}"])
+        said = [*lines, *more, *careful, meaning, f"file: {self.file}"]
+        if self.to_label:
+            said += ["label next:", *(row.words() for row in self.to_label[:20]), f"file: {TO_LABEL}"]
+        return "\n".join(said)
 
 
 def _line(row: Prediction) -> str:
@@ -126,6 +136,8 @@ class Predict(OfRun, Job):
     """`onnx` needs no torch; `auto` takes it where the model was exported."""
     mc_dropout: int = Field(0, ge=0, le=1000)
     """Predict by the mean of so many passes with dropout on, intervals by how far they lie apart (calibrated); torch only. 30 is usual."""
+    to_label: int = Field(0, ge=0, le=10_000)
+    """Propose so many rows to label next: unsure, unlike the training rows and each other."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Predict":
@@ -159,6 +171,7 @@ class Predict(OfRun, Job):
         """Load the model, predict block by block, write the table."""
         run.progress("load", message="loading the model")
         model = self._model(Run.open(self.of, run.workspace), run)
+        model = replace(model, locates=self.to_label > 0)
         return self._given(run, model) if self.inputs is not None else self._file(run, model)
 
     def _model(self, source: Run, run: Run) -> "TrainedModel":
@@ -177,18 +190,22 @@ class Predict(OfRun, Job):
         import numpy as np
 
         from scitrain.inference import write_predictions
+        from scitrain.workflow.to_label import candidates
 
         columns = table(self.inputs or [], model.config.input_columns)
         found = model.predict(columns)
         n = len(found)
         path = write_predictions(self._target_path(run), model.config, columns, np.arange(1, n + 1), found)
         outside = None if found.inside is None else int((~found.inside).sum()) - len(found.errors)
-        return self._result(run, model, path, (n, len(found.errors), outside))
+        seen = candidates(model)
+        seen.add(columns, np.arange(1, n + 1), found)
+        return self._result(run, model, path, (n, len(found.errors), outside), seen)
 
     def _file(self, run: Run, model: "TrainedModel") -> PredictResult:
         from scitrain.data.long import latest
         from scitrain.data.read import read, stream, whole
         from scitrain.inference import predict_stream
+        from scitrain.workflow.to_label import candidates
 
         def tick(done: int) -> None:
             run.progress("predict", done, message=f"{done:,} rows predicted")
@@ -198,18 +215,23 @@ class Predict(OfRun, Job):
             batches = stream(str(self.data), run.workspace, FILE_ROWS)
         else:
             batches = whole(latest(series, read(str(self.data), run.workspace)))
-        said = predict_stream(model, batches, self._target_path(run), tick)
-        return self._result(run, model, said.path, (said.rows, said.errors, said.outside))
+        seen = candidates(model)
+        said = predict_stream(model, batches, self._target_path(run), tick, seen)
+        return self._result(run, model, said.path, (said.rows, said.errors, said.outside), seen)
 
     def _result(
-        self, run: Run, model: "TrainedModel", path: Path, counts: tuple[int, int, int | None]
+        self, run: Run, model: "TrainedModel", path: Path, counts: tuple[int, int, int | None], seen: "Candidates"
     ) -> PredictResult:
         from scitrain.workflow.rows import read_rows
+        from scitrain.workflow.to_label import proposed
 
         rows, errors, outside = counts
+        inputs = model.config.input_columns
+        chosen = proposed(seen, self.to_label, path, inputs, run) if self.to_label else []
         return PredictResult(
             run_id=run.id,
-            next_step="rows marked as outside the training domain need a measurement before they are trusted",
+            next_step=LABEL if chosen else MEASURE,
+            to_label=chosen[:SHOWN],
             rows=rows,
             errors=errors,
             outside=outside,

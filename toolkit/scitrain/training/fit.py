@@ -183,7 +183,7 @@ class Session:
     def module(self, group: Sequence[int]) -> TrainingModule:
         """Return what trains a group of members, fed in their orders."""
         team = self._team([self.predictor.members[k] for k in group])  # type: ignore[misc]
-        tracker = Tracker(len(group), self.settings.patience, self.learning.options.top_k)
+        tracker = Tracker(len(group), self.settings.patience, self.learning.options.top_k, self.learning.keeps_last)
         self.feed.schedule(list(group), self.learning.seed, self.steps)
         return TrainingModule(team, self.feed, self.loss, self._plan(group), tracker)
 

@@ -199,6 +199,7 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         "options": learning.options.model_dump(mode="json"),
         "seed": learning.seed,
         "coverage": learning.coverage,
+        "keeps_last": learning.keeps_last,
         "settings": None if settings is None else asdict(settings),
         "soft": None if learning.soft is None else [learning.soft.temperature, learning.soft.alpha],
     }
@@ -222,6 +223,7 @@ def read_learning(job: Path) -> Learning:
         seed=found["seed"],
         coverage=found["coverage"],
         slots=tuple(Slot(*slot) for slot in found["slots"]),
+        keeps_last=found["keeps_last"],
         soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
     )
 

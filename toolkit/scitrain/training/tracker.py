@@ -29,6 +29,8 @@ class Tracker:
     members: int
     patience: int
     top_k: int
+    last: bool = False
+    """True takes the last epoch for the best, and stops at none: of few validation rows the loss tells noise."""
     best_loss: list[float] = field(init=False)
     best_epoch: list[int] = field(init=False)
     stopped: list[bool] = field(init=False)
@@ -48,7 +50,7 @@ class Tracker:
 
     def update(self, epoch: int, losses: Sequence[float], snapshot: Callable[[], Weights]) -> None:
         """Take in the validation losses (members) after ``epoch`` (from 1); ``snapshot`` is called where they are worth it."""
-        better = [not self.stopped[k] and losses[k] < self.best_loss[k] for k in range(self.members)]
+        better = [self.last or (not self.stopped[k] and losses[k] < self.best_loss[k]) for k in range(self.members)]
         mean = sum(losses) / self.members
         ranked = len(self.top) < self.top_k or mean < self.top[-1].loss
         now = snapshot() if ranked or any(better) else None

@@ -12,12 +12,13 @@ from scitrain.training.fit import fit
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.predictor import Member
 from scitrain.training.start import Start
+from scitrain.training.unrecorded import Unrecorded
 from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, bare, finished, trainable
 from scitrain.transfer.features import Body, body_of, fit_head
 from scitrain.transfer.options import Arm, FinetuneOptions
-from scitrain.transfer.recipe import HUBS, Given, network_for, options_for
+from scitrain.transfer.recipe import HUBS, Given, keeps_last, network_for, options_for
 
-__all__ = ["Study", "Trained", "train_arm"]
+__all__ = ["Study", "Trained", "train_again", "train_arm"]
 
 Tell = Callable[[str], None]
 
@@ -52,11 +53,13 @@ def train_arm(study: Study, arm: Arm, run: Run, tell: Tell | None = None, rows: 
     """Train ``arm`` on the training rows, or on those of them in ``rows``."""
     given = study.given if rows is None else replace(study.given, rows=len(rows))
     options, decisions = options_for(arm, study.learning.options, given)
-    model = network_for(arm, study.asked, bare(study.learning.model) if arm == "scratch" else study.learning.model)
+    model = bare(study.learning.model) if arm == "scratch" else study.learning.model
+    model = network_for(arm, study.asked, model)
     start = Start() if arm == "scratch" else beginning_of(study, arm, given, options.epochs)
-    learning = replace(
-        study.learning, model=model, options=options, start=start, train=study.learning.train if rows is None else rows
-    )
+    last, why = keeps_last(arm, study.learning.options, len(study.learning.val))
+    decisions = [*decisions, Decision(what="keeps_last", value=last, why=why)]
+    learning = replace(study.learning, model=model, options=options, start=start, keeps_last=last)
+    learning = learning if rows is None else replace(learning, train=rows)
     if tell is not None:
         tell(f"{arm} on {len(learning.train):,} labels")
     if isinstance(start, Beginning) and arm == "feature":
@@ -68,6 +71,23 @@ def train_arm(study: Study, arm: Arm, run: Run, tell: Tell | None = None, rows: 
         numbers = trainable(_first(fitted))
         finished(fitted.predictor)
     return Trained(arm, model, fitted, *numbers, decisions)
+
+
+def train_again(study: Study, first: Trained, run: Run) -> Trained:
+    """Train a strategy once more, from the same beginning, on training and validation rows for as many epochs as were best in ``first``.
+
+    A head on frozen features keeps its shrinkage. There are no rows left to calibrate by: that stays with ``first``.
+    """
+    learning = study.learning
+    every = np.concatenate([learning.train, learning.val])
+    changes: dict[str, object] = {"epochs": max(1, first.fitted.best_epoch), "loggers": []}
+    if first.arm == "feature":
+        changes["weight_decay"] = float(str(first.fitted.facts["weight_decay"]))
+    options = learning.options.model_copy(update=changes)
+    again = replace(learning, train=every, val=np.zeros(0, np.int64), options=options)
+    why = f"rows of training and validation together, for the {changes['epochs']} epochs that were best before"
+    run.decide("refit", len(every), "rows of training and validation together" if first.arm == "feature" else why)
+    return train_arm(replace(study, learning=again), first.arm, Unrecorded(run.path, run.workspace))
 
 
 def beginning_of(study: Study, arm: Arm, given: Given, epochs: int | str) -> Beginning:

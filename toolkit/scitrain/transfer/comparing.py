@@ -16,6 +16,7 @@ from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.training.unrecorded import Unrecorded
 from scitrain.transfer.arms import Study, Trained, train_arm
+from scitrain.transfer.finished_arms import FinishedArms
 from scitrain.transfer.options import Arm
 
 __all__ = ["ArmRow", "Compared", "CurvePoint", "compare_arms"]
@@ -77,22 +78,27 @@ class Compared(Spec):
 def compare_arms(
     study: Study, prepared: Prepared, arms: Sequence[Arm], run: Run
 ) -> tuple[dict[Arm, Trained], Compared]:
-    """Train each strategy on all labels and on shares of them; choose on validation, measure once on test."""
+    """Train each strategy on all labels and on shares of them; choose on validation, measure once on test.
+
+    What is done already, before an interruption, is taken from the run.
+    """
     judge = _Judge(study, prepared)
     silent = Unrecorded(run.path, run.workspace)
     jobs = [(arm, rows) for arm in dict.fromkeys(arms) for rows in [*judge.shares(), None]]
+    finished = FinishedArms.of(study, run)
     trained: dict[Arm, Trained] = {}
     curve: list[CurvePoint] = []
     for done, (arm, rows) in enumerate(jobs):
-        run.progress(
-            "compare", done, len(jobs), f"{arm} on {len(study.learning.train) if rows is None else len(rows):,} labels"
-        )
-        found = train_arm(study, arm, silent, rows=rows)
         labels = len(study.learning.train) if rows is None else len(rows)
-        curve.append(CurvePoint(arm=arm, labels=labels, validation=judge.validation(found.fitted.predictor)))
-        if rows is None:
-            trained[arm] = found
-            run.event("compared", arm=arm, validation=curve[-1].validation)
+        run.progress("compare", done, len(jobs), f"{arm} on {labels:,} labels")
+        known = finished.load(arm, rows)
+        if known is None:
+            found = train_arm(study, arm, silent, rows=rows)
+            known = finished.save(found, rows, judge.validation(found.fitted.predictor))
+        curve.append(CurvePoint(arm=arm, labels=labels, validation=known.validation))
+        if known.trained is not None:
+            trained[arm] = known.trained
+            run.event("compared", arm=arm, validation=known.validation)
     return trained, judge.compared(trained, curve)
 
 

@@ -1,64 +1,27 @@
-"""Train a head on features that are computed once: an epoch costs a matrix product."""
+"""Fit a head to features that are computed once."""
 
 import copy
-from collections.abc import Mapping
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from pydantic import JsonValue
+from torch import nn
 
-from scitrain.contracts.model import InputShape, ModelSpec
+from scitrain.contracts.model import InputShape
 from scitrain.models._encoder import Encoder
 from scitrain.runs import Run
-from scitrain.training.fit import fit
-from scitrain.training.journal import OnEpoch
+from scitrain.training.journal import LOG
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.predictor import Member, Predictor
-from scitrain.training.start import Pace, Start
 from scitrain.training.transforms import ImageInput
 from scitrain.transfer.beginning import Beginning
+from scitrain.transfer.linear_head import LinearHead, fit_linear_head
 
 __all__ = ["Body", "body_of", "features_of", "fit_head"]
 
 BATCH = 256
-
-
-class _Passing(Encoder):
-    """Hands on features that are there already."""
-
-    vectorises = True
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Return the features (batch, width) as they are."""
-        return rows
-
-
-@dataclass(frozen=True)
-class _Probe(Start):
-    """A head alone, on features of ``width`` numbers."""
-
-    width: int
-
-    def inputs(self, shape: InputShape, rows: np.ndarray, chosen: np.ndarray) -> tuple[nn.Module, InputShape]:
-        """Leave the features as they are."""
-        return nn.Identity(), shape
-
-    def member(self, model: ModelSpec, inner: InputShape, n_outputs: int, number: int) -> Member:
-        """Return a linear head."""
-        return Member(_Passing(self.width), n_outputs)
-
-    def paces(self, member: Member) -> Mapping[str, Pace]:
-        """Train it at the learning rate."""
-        return {}
-
-    def key(self) -> str:
-        """Tell it apart from the whole network."""
-        return f"head on {self.width} features"
 
 
 @dataclass(frozen=True)
@@ -94,41 +57,68 @@ def features_of(body: Body, x: np.ndarray, rows: np.ndarray, device: str, run: R
     return found
 
 
-def fit_head(learning: Learning, body: Body, run: Run, device: str, on_epoch: OnEpoch | None = None) -> Fitted:
-    """Train the head on features of the training and validation rows, and return it as a whole network.
+def fit_head(learning: Learning, body: Body, run: Run, device: str) -> Fitted:
+    """Fit the head to features of the training and validation rows by its exact minimum, and return it as a whole network.
 
     Features are standardised by the training rows while it learns; W (f − m) / s + b is kept as (W / s) f + (b − W m / s).
     """
+    begin = time.monotonic()
     rows = np.concatenate([learning.train, learning.val])
     found = features_of(body, learning.x, rows, device, run)
     mean, std = found[: len(learning.train)].mean(0), found[: len(learning.train)].std(0)
     std = np.where(std > 1e-6, std, 1.0).astype(np.float32)
     of_head = replace(
         learning,
-        x=(found - mean) / std,
+        x=((found - mean) / std).astype(np.float32),
         y=learning.y[rows],
         train=np.arange(len(learning.train)),
         val=np.arange(len(learning.train), len(rows)),
-        shape=InputShape("vector", (body.encoder.width,)),
-        options=learning.options.model_copy(update={"augment": False}),
-        start=_Probe(body.encoder.width),
     )
-    fitted = fit(of_head, run, on_epoch)
-    return replace(fitted, predictor=_whole(fitted.predictor, learning, body, mean, std))
+    asked = learning.options.weight_decay
+    head = fit_linear_head(of_head, None if asked == "auto" else asked, lambda done, of: _tell(run, done, of))
+    run.decide("shrinkage", head.shrinkage, head.why)
+    whole = _whole(head, learning, body, mean, std)
+    facts = _facts(head, whole, len(learning.train), device, time.monotonic() - begin)
+    run.write_json(LOG, {"epochs": head.history, **facts})
+    last = [len(head.history)] * len(whole.members)
+    return Fitted(whole, head.history, last[0], last, str(facts["stopped"]), facts)
 
 
-def _whole(heads: Predictor, learning: Learning, body: Body, mean: np.ndarray, std: np.ndarray) -> Predictor:
+def _tell(run: Run, done: int, of: int) -> None:
+    run.progress("train", done, of, "how much the head is shrunk")
+
+
+def _facts(head: LinearHead, whole: Predictor, rows: int, device: str, seconds: float) -> dict[str, JsonValue]:
+    last = [len(head.history)] * len(whole.members)
+    return {
+        "stopped": "the exact minimum was found",
+        "best_epoch": last[0],
+        "best_epochs": list(last),
+        "steps": head.steps,
+        "seconds": round(seconds, 3),
+        "device": device,
+        "processes": 1,
+        "parallel": "single",
+        "precision": "32",
+        "batch_size": rows,
+        "weight_decay": head.shrinkage,
+        "parameters": sum(weight.numel() for weight in whole.parameters()),
+        "members": len(whole.members),
+        "augment": [],
+    }
+
+
+def _whole(head: LinearHead, learning: Learning, body: Body, mean: np.ndarray, std: np.ndarray) -> Predictor:
     """Put the heads onto the body."""
     members = []
-    for number, trained in enumerate(heads.members):
-        learned: nn.Linear = trained.head  # type: ignore[assignment]
-        member = Member(copy.deepcopy(body.encoder) if number else body.encoder, learned.out_features)
+    for number, (learned, bias) in enumerate(zip(head.weights, head.biases, strict=True)):
+        member = Member(copy.deepcopy(body.encoder) if number else body.encoder, len(bias))
         with torch.no_grad():
-            weight = learned.weight / torch.from_numpy(std)
+            weight = learned / torch.from_numpy(std)
             member.head.weight.copy_(weight)
-            member.head.bias.copy_(learned.bias - weight @ torch.from_numpy(mean))
+            member.head.bias.copy_(bias - weight @ torch.from_numpy(mean))
         members.append(member)
     whole = Predictor(learning.task, body.inputs, members, learning.n_outputs, body.inner, learning.head)
-    for name in ("shift", "scale", "temperature"):
-        getattr(whole, name).copy_(getattr(heads, name))
+    whole.shift.copy_(torch.from_numpy(head.shift))
+    whole.scale.copy_(torch.from_numpy(head.scale))
     return whole.eval()

@@ -9,15 +9,18 @@ from scitrain.training.auto import DEFAULTS, TABLE
 from scitrain.training.options import TrainingOptions
 from scitrain.transfer.options import Arm, FinetuneOptions, Strategy
 
-__all__ = ["HUBS", "Given", "choose_strategy", "network_for", "options_for"]
+__all__ = ["HUBS", "Given", "choose_strategy", "keeps_last", "network_for", "options_for"]
 
-FEW = 50
-"""Labels a class (or a target) below which nothing but the head is trained."""
+FEW = 30
+"""Labels a class (or a target) below which nothing but the head is trained: a sentence encoder whose head alone was trained did better
+with 20 a class, one that was trained as a whole with 65 (validation rows of scicite)."""
+FEW_TO_CHOOSE = 100
+"""Validation rows below which their loss tells noise: the last epoch is kept, at whose end the rate has fallen to zero."""
 LARGE = 50_000_000
 """Parameters from which a network has more to lose by a large step."""
 FAR = 0.9
 """AUC of the domain classifier from which the source's rows look different."""
-STEPS = 300
+STEPS = 150
 """Steps that a fine-tuning is given at least, where early stopping lets it."""
 MOST_EPOCHS, FEWEST_EPOCHS = 30, 4
 HUBS = ("pretrained", "timm", "torchvision")
@@ -55,7 +58,7 @@ def choose_strategy(asked: FinetuneOptions, given: Given) -> tuple[Strategy, str
         )
     if each < FEW and not far:
         return "feature", f"{told}: too few to move {given.parameters:,} weights without forgetting; compare tells"
-    if each < 2 * FEW or far:
+    if far:
         return "gradual", f"{told}: from the head down, an epoch a block, so that early steps spoil nothing below"
     if given.parameters >= LARGE and given.family == "pretrained":
         return (
@@ -71,6 +74,8 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
     Raises:
         ScitrainError: The family has none of these.
     """
+    if arm == "feature" and _pools_by_default(model):
+        return model.model_copy(update={"pooling": "layers"})
     if arm not in UNITS:
         return model
     if arm not in type(model).model_fields:
@@ -80,6 +85,10 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
             f"family {family!r}; take lora, partial, gradual or full"
         )
     return model.model_copy(update={arm: asked.units or UNITS[arm]})
+
+
+def _pools_by_default(model: ModelSpec) -> bool:
+    return "pooling" in type(model).model_fields and "pooling" not in model.model_fields_set
 
 
 def options_for(arm: Arm, options: TrainingOptions, given: Given) -> tuple[TrainingOptions, list[Decision]]:
@@ -93,14 +102,23 @@ def options_for(arm: Arm, options: TrainingOptions, given: Given) -> tuple[Train
     return options.model_copy(update=settled), notes
 
 
+def keeps_last(arm: Arm, options: TrainingOptions, val: int) -> tuple[bool, str]:
+    """Tell whether the last epoch is kept rather than the best by ``val`` validation rows, and why."""
+    if arm == "feature":
+        return False, "the head is an exact minimum"
+    if options.patience != "auto":
+        return False, "patience was asked for: the best epoch by validation rows"
+    if val < FEW_TO_CHOOSE:
+        return (
+            True,
+            f"{val} validation rows (fewer than {FEW_TO_CHOOSE}) are too few to choose an epoch by: the last one is kept",
+        )
+    return False, f"the best epoch by {val:,} validation rows"
+
+
 def _settings(arm: Arm, given: Given) -> dict[str, tuple[int | float, str]]:
     if arm == "feature":
         return {
-            "learning_rate": (3e-3, "a linear head on standardised features"),
-            "weight_decay": (0.1, "few labels, many features"),
-            "batch_size": (64, "a step costs nothing"),
-            "epochs": (100, "an epoch costs a matrix product; early stopping ends it"),
-            "patience": (15, "an epoch costs a matrix product"),
             "ensemble": (1, "members would share the frozen features"),
         }
     batch = 16 if given.rows < 2_000 else 32

@@ -39,12 +39,12 @@ SHIFT_ROWS = 500
 class Outcome:
     """What was trained, and what is told of it."""
 
+    study: Study
+    """What all of them were trained by."""
     kept: Trained
     others: list[Trained]
     compared: Compared | None
     facts: TransferFacts
-    study: Study
-    """What all of them were trained by."""
 
     @property
     def warnings(self) -> list[str]:
@@ -132,7 +132,7 @@ def transfer(
     run.decide("trainable", kept.trainable, f"of {kept.total:,} numbers, {kept.trainable / kept.total:.2%}")
     facts = _facts(origin, kept, why, given, compared)
     facts = replace(facts, overfitting=_gap(prepared, network, kept))
-    return Outcome(kept, [one for one in trained.values() if one is not kept], compared, facts, study)
+    return Outcome(study, kept, [one for one in trained.values() if one is not kept], compared, facts)
 
 
 def _gap(prepared: Prepared, network: Network, kept: Trained) -> str:
