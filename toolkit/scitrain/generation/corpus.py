@@ -59,7 +59,9 @@ class Corpus:
     """Tokens of the longest string."""
 
 
-def batches(rows: np.ndarray, lengths: np.ndarray, size: int, seed: int, epoch: int, first: int = 0) -> Iterator[np.ndarray]:
+def batches(
+    rows: np.ndarray, lengths: np.ndarray, size: int, seed: int, epoch: int, first: int = 0
+) -> Iterator[np.ndarray]:
     """Yield the rows of each batch of an epoch from number ``first`` on, rows of like lengths together, in random order."""
     generator = np.random.default_rng(mix(seed, 5, epoch))
     order = generator.permutation(rows)

@@ -107,7 +107,12 @@ class ConditionalGPT(nn.Module):
 
 
 def build_gpt(
-    vocabulary: int, specials: tuple[int, int, int], length: int, size: tuple[int, int, int], properties: int, dropout: float
+    vocabulary: int,
+    specials: tuple[int, int, int],
+    length: int,
+    size: tuple[int, int, int],
+    properties: int,
+    dropout: float,
 ) -> ConditionalGPT:
     """Build a network with random weights.
 

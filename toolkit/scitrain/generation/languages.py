@@ -192,6 +192,4 @@ class FormulaLanguage(Language):
         return settle_formula(text)
 
 
-LANGUAGES: dict[str, type[Language]] = {
-    cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)
-}
+LANGUAGES: dict[str, type[Language]] = {cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)}

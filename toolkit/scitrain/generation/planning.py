@@ -58,17 +58,26 @@ def choose_size(options: GeneratorOptions, rows: int, device: str) -> tuple[Size
     layers, width = options.layers or layers, options.width or width
     heads = options.heads or max(1, width // HEAD_WIDTH)
     if width % heads:
-        raise ScitrainError(f"width={width} is no multiple of heads={heads}; take heads={max(1, width // HEAD_WIDTH)}, or another width")
+        raise ScitrainError(
+            f"width={width} is no multiple of heads={heads}; take heads={max(1, width // HEAD_WIDTH)}, or another width"
+        )
     why = "asked for" if asked else f"{rows:,} strings on {device}"
-    return Size(layers, width, heads), Decision(what="network", value=f"{layers} layers × {width}, {heads} heads", why=why)
+    return Size(layers, width, heads), Decision(
+        what="network", value=f"{layers} layers × {width}, {heads} heads", why=why
+    )
 
 
-def choose_pacing(options: GeneratorOptions, kind: str, rows: int, rate: float, average: float) -> tuple[Pacing, list[Decision]]:
+def choose_pacing(
+    options: GeneratorOptions, kind: str, rows: int, rate: float, average: float
+) -> tuple[Pacing, list[Decision]]:
     """Return how long and how fast, and why."""
     device, why_device = choose_device(options.device)
     precision, why_precision = choose_precision(describe(device), options.precision)
     if options.precision == "auto" and device == "cpu" and _tiles():
-        precision, why_precision = "bf16", "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32"
+        precision, why_precision = (
+            "bf16",
+            "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32",
+        )
     epochs = options.epochs or int(min(300, max(5, STRINGS_SEEN[kind] // max(rows, 1))))
     chosen = options.learning_rate or rate
     pacing = Pacing(
@@ -87,7 +96,9 @@ def choose_pacing(options: GeneratorOptions, kind: str, rows: int, rate: float, 
         Decision(what="device", value=device, why=why_device),
         Decision(what="precision", value=precision, why=why_precision),
         Decision(what="epochs", value=epochs, why=why),
-        Decision(what="learning_rate", value=chosen, why="asked for" if options.learning_rate else "usual of such networks"),
+        Decision(
+            what="learning_rate", value=chosen, why="asked for" if options.learning_rate else "usual of such networks"
+        ),
     ]
 
 

@@ -107,7 +107,13 @@ class SmilesGrammar(Grammar):
         ]
         """Atoms that a bond of an order may lead to …"""
         self.leads = [
-            self.mask([i for i, word in enumerate(self.read) if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)])
+            self.mask(
+                [
+                    i
+                    for i, word in enumerate(self.read)
+                    if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)
+                ]
+            )
             for order in range(5)
         ]
         """… and those among them that have a bond left."""
@@ -115,7 +121,9 @@ class SmilesGrammar(Grammar):
             self.mask([i for i, word in enumerate(self.read) if word.kind == "bond" and word.order <= room])
             for room in range(MOST + 1)
         ]
-        self.closures = sorted(np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()")))
+        self.closures = sorted(
+            np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()"))
+        )
         self.eos = self.mask([words.eos])
         self.cache: dict[_Spot, np.ndarray] = {}
 

@@ -35,7 +35,9 @@ class ResidualBlock(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Map (batch, inside, h, w) to (batch, outside, h / stride, w / stride)."""
         if self.training:
-            rows = rows.contiguous(memory_format=torch.channels_last)  # trains faster so; the first block asks, all others have it
+            rows = rows.contiguous(
+                memory_format=torch.channels_last
+            )  # trains faster so; the first block asks, all others have it
         out: Tensor = self.activation(self.body(rows) + self.shortcut(rows))
         return out
 

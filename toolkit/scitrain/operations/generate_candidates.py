@@ -37,7 +37,9 @@ class CandidatesResult(JobResult):
         """Return counts, the first candidates, warnings."""
         head = f"{self.run_id}: {self.found:,} candidates ({self.stopped})"
         shown = ["first: " + ", ".join(self.candidates)] if self.candidates else []
-        return "\n".join([head, *self.sentences, *shown, *(f"note: {w}" for w in self.warnings), f"next: {self.next_step}"])
+        return "\n".join(
+            [head, *self.sentences, *shown, *(f"note: {w}" for w in self.warnings), f"next: {self.next_step}"]
+        )
 
 
 class GenerateCandidates(OfRun, Job, Sampling):
@@ -45,7 +47,10 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Generate candidates"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature", "prefix"} | {"seed", "novel"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature", "prefix"} | {
+        "seed",
+        "novel",
+    }
 
     n: int = Field(100, ge=1, le=10_000_000)
     """Candidates wanted."""

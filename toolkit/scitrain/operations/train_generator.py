@@ -29,7 +29,12 @@ class GeneratorResult(JobResult):
 
     def summary(self) -> str:
         """Return the shares and some draws."""
-        lines = [f"{self.run_id}: {self.family}", *self.sentences, "such as " + ", ".join(self.examples[:5]), f"next: {self.next_step}"]
+        lines = [
+            f"{self.run_id}: {self.family}",
+            *self.sentences,
+            "such as " + ", ".join(self.examples[:5]),
+            f"next: {self.next_step}",
+        ]
         return "\n".join(lines)
 
 
@@ -41,7 +46,11 @@ class TrainGenerator(Job, GeneratorOptions):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Train a generator"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(GeneratorOptions.model_fields) - {"family", "conditions", "max_minutes"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(GeneratorOptions.model_fields) - {
+        "family",
+        "conditions",
+        "max_minutes",
+    }
 
     data: str
     """Table of SMILES or formulas."""
@@ -65,7 +74,9 @@ class TrainGenerator(Job, GeneratorOptions):
         from scitrain.workflow.strings import read_strings
 
         with stage(run, "prepare", "reading and cleaning the data"):
-            data = DataOptions(data=self.data, inputs=self.inputs, modality=self.modality, max_rows=self.max_rows, seed=self.seed)
+            data = DataOptions(
+                data=self.data, inputs=self.inputs, modality=self.modality, max_rows=self.max_rows, seed=self.seed
+            )
             strings = read_strings(data, self.conditions, run)
         from scitrain.workflow.finish_generator import finish_generator
         from scitrain.workflow.teach_generator import teach_generator
@@ -100,5 +111,7 @@ def sentences(facts: dict[str, JsonValue]) -> list[str]:
     for one in facts["heeds"]:  # type: ignore[union-attr]
         unit = f" {one['unit']}" if one["unit"] else ""  # type: ignore[index, call-overload]
         if one["mae"] is not None and one["r2"] is not None:  # type: ignore[index, call-overload]
-            found.append(f"asked for {one['name']}, draws miss it by {one['mae']:.3g}{unit} on average (R² {one['r2']:.2f}, n = {one['n']})")  # type: ignore[index, call-overload]
+            found.append(
+                f"asked for {one['name']}, draws miss it by {one['mae']:.3g}{unit} on average (R² {one['r2']:.2f}, n = {one['n']})"
+            )  # type: ignore[index, call-overload]
     return found

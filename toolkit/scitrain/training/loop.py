@@ -217,7 +217,11 @@ class _Loop:
             done = max(done, self._seconds() / (60 * pacing.max_minutes))
         if done < pacing.warmup:
             return pacing.learning_rate * done / pacing.warmup
-        return pacing.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - pacing.warmup) / (1 - pacing.warmup))))
+        return (
+            pacing.learning_rate
+            * 0.5
+            * (1 + math.cos(math.pi * min(1.0, (done - pacing.warmup) / (1 - pacing.warmup))))
+        )
 
     def _tell(self, steps: int, counted: int) -> None:
         now = time.monotonic()
@@ -279,7 +283,9 @@ class _Loop:
 
     def _learned(self) -> Learned:
         state, pacing = self.state, self.pacing
-        reason = "all epochs done" if state.epoch >= pacing.epochs else "max_minutes" if self._late() else "early stopping"
+        reason = (
+            "all epochs done" if state.epoch >= pacing.epochs else "max_minutes" if self._late() else "early stopping"
+        )
         rows = self.journal.finished[-1]
         facts: dict[str, JsonValue] = {
             "seconds": round(self._seconds(), KEPT),

@@ -38,7 +38,11 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, JsonValue
     generator.save(run, [taught.strings.texts[i] for i in np.sort(chosen)])
     with stage(run, "evaluate", f"drawing {SAMPLED:,} strings"):
         drawn = generator.candidates(SAMPLED, seed=seed)
-        free = generator.candidates(SAMPLED, sampling=Sampling(constrained=False), seed=seed) if _has_grammar(generator) else None
+        free = (
+            generator.candidates(SAMPLED, sampling=Sampling(constrained=False), seed=seed)
+            if _has_grammar(generator)
+            else None
+        )
         facts: dict[str, JsonValue] = {
             "family": generator.config.family,
             "data": taught.strings.facts,
@@ -54,7 +58,9 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, JsonValue
     run.write_json(RESULTS, facts)
     with stage(run, "report", "drawing figures"):
         log = run.read_json(LOG)
-        save(learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png"))
+        save(
+            learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png")
+        )
         told = [row for row in log["epochs"] if "valid" in row]
         if told:
             how = f"{SAMPLE} draws after each epoch, without grammar and conditions"

@@ -76,7 +76,9 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
     )
     if len(unique) < FEWEST:
         example = f"; the first that cannot be read: {rejected[0].shown!r}, {rejected[0].reason}" if rejected else ""
-        raise DataError(f"{source.name}: {len(unique)} different {kind} strings in {column!r}, at least {FEWEST} are needed{example}")
+        raise DataError(
+            f"{source.name}: {len(unique)} different {kind} strings in {column!r}, at least {FEWEST} are needed{example}"
+        )
     merged = _merged(keys, unique, values)
     if calculated:
         run.progress("prepare", message="calculating properties")
@@ -91,9 +93,22 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         "rejected": dict(Counter(one.reason for one in rejected).most_common(20)),
         "rows_rejected": len(rejected) + len(source.broken),
     }
-    units = {name: UNITS[name] if name in calculated else source.units[name] for name in properties if name in (UNITS if name in calculated else source.units)}
+    units = {
+        name: UNITS[name] if name in calculated else source.units[name]
+        for name in properties
+        if name in (UNITS if name in calculated else source.units)
+    }
     return Strings(
-        kind, column, source.name, tuple(unique), tuple(properties), units, merged, frozenset(calculated), (*source.broken, *rejected), facts
+        kind,
+        column,
+        source.name,
+        tuple(unique),
+        tuple(properties),
+        units,
+        merged,
+        frozenset(calculated),
+        (*source.broken, *rejected),
+        facts,
     )
 
 
@@ -104,7 +119,9 @@ def _input(options: DataOptions, source: Source) -> tuple[str, str]:
         if name not in source.columns:
             raise UnknownNameError("column", name, list(source.columns))
     if options.modality not in ("auto", *KINDS):
-        raise DataError(f"modality={options.modality!r}: a generator writes molecules or compositions; take 'smiles' or 'formula'")
+        raise DataError(
+            f"modality={options.modality!r}: a generator writes molecules or compositions; take 'smiles' or 'formula'"
+        )
     sample = sample_rows(source, options.seed)
     looked = {name: sample[name] for name in asked or source.columns}
     kinds = KINDS if options.modality == "auto" else (options.modality,)
@@ -141,7 +158,9 @@ def _values(
             more = list(CALCULATED) if kind == "smiles" else []
             raise UnknownNameError("column or calculated property", name, [*source.columns, *more])
     if calculated:
-        run.decide("calculated conditions", list(calculated), "no columns of these names; scitrain calculates them by RDKit")
+        run.decide(
+            "calculated conditions", list(calculated), "no columns of these names; scitrain calculates them by RDKit"
+        )
     return values, calculated
 
 

@@ -75,25 +75,40 @@ def teach_gpt(
     run.decide_all([*decisions, why])
     tokenizer = language.tokenizer
     specials = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
-    respell = Respelling(language, strings, kept, corpus, options.seed) if options.augment and strings.kind == "smiles" else None
+    respell = (
+        Respelling(language, strings, kept, corpus, options.seed)
+        if options.augment and strings.kind == "smiles"
+        else None
+    )
     length = corpus.length if respell is None else min(LONGEST, int(1.3 * corpus.length))
     with torch.random.fork_rng():
         torch.manual_seed(mix(options.seed, 1))
-        model = build_gpt(len(tokenizer), specials, length, (size.layers, size.width, size.heads), len(conditions), options.dropout)
+        model = build_gpt(
+            len(tokenizer), specials, length, (size.layers, size.width, size.heads), len(conditions), options.dropout
+        )
     config = GeneratorConfig(
         family=family,
         notation=language.notation,
         kind=strings.kind,
         column=strings.column,
         conditions=conditions,
-        known=tuple(sorted({int(i) for i in np.unique(corpus.tokens.flat)} | (set() if respell is None else respell.further()))),
+        known=tuple(
+            sorted({int(i) for i in np.unique(corpus.tokens.flat)} | (set() if respell is None else respell.further()))
+        ),
         length=length,
         rows=len(strings.texts),
         source=strings.source,
     )
     generator = GptGenerator(config, Known.of(strings.texts), model, language)
     lesson = StringLesson(
-        model, corpus, tokenizer.pad_token_id, options.batch_size, options.condition_dropout, options.seed, respell, Probe(generator, options.seed)
+        model,
+        corpus,
+        tokenizer.pad_token_id,
+        options.batch_size,
+        options.condition_dropout,
+        options.seed,
+        respell,
+        Probe(generator, options.seed),
     )
     learned = learn(lesson, pacing, run, learning_key(options, config, corpus.tokens.flat, corpus.values))
     model.cpu()
@@ -115,7 +130,9 @@ def tokenised(
     unknown = language.tokenizer.unk_token_id
     good = [i for i, text in enumerate(spelled) if text and len(ids[i]) <= LONGEST and unknown not in ids[i]]
     if len(good) < 10:
-        raise DataError(f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens; at least 10 are needed")
+        raise DataError(
+            f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens; at least 10 are needed"
+        )
     left_out = len(spelled) - len(good)
     if left_out:
         run.decide("strings left out", left_out, f"{notation} cannot say them, or they have more than {LONGEST} tokens")
