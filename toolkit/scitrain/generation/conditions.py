@@ -41,7 +41,9 @@ def learn_conditions(
     for name, column in zip(names, values.T, strict=True):
         known = column[np.isfinite(column)]
         if len(known) < 2 or known.std() == 0:
-            raise ScitrainError(f"condition {name!r} has {len(np.unique(known))} distinct value(s); it takes two or more to learn from")
+            raise ScitrainError(
+                f"condition {name!r} has {len(np.unique(known))} distinct value(s); it takes two or more to learn from"
+            )
         found.append(
             Condition(
                 name=name,

@@ -7,18 +7,15 @@ from typing import ClassVar, NamedTuple
 from rdkit import Chem, rdBase
 from transformers import PreTrainedTokenizerFast
 
-from scitrain.chem.formulas import FormulaError, canonical, reduced
+from scitrain.chem.formulas import FormulaError, reduced
 from scitrain.chem.parallel import parallel_map
-from scitrain.chem.selfies_spelling import SelfiesError, from_selfies, to_selfies
+from scitrain.chem.selfies_spelling import SelfiesError, alphabet, from_selfies, to_selfies
 from scitrain.generation.grammar import Grammar, Words
 from scitrain.generation.plain_grammars import FormulaGrammar, SelfiesGrammar
 from scitrain.generation.smiles_grammar import SmilesGrammar
 from scitrain.tokenizers import SPECIALS, composition, decode, selfies, smiles
 
 __all__ = ["LANGUAGES", "Language", "Settled", "settle_formula", "settle_smiles"]
-
-LONGEST = 512
-"""Tokens of the longest string that is learned from."""
 
 
 class Settled(NamedTuple):
@@ -62,6 +59,8 @@ class Language(ABC):
     notation: ClassVar[str]
     kind: ClassVar[str]
     """Modality of what is drawn: `smiles` or `formula`."""
+    always_whole: ClassVar[bool] = False
+    """True where a string that was cut off is one too."""
     tokenizer: PreTrainedTokenizerFast
 
     @abstractmethod
@@ -132,10 +131,9 @@ class SelfiesLanguage(Language):
 
     notation: ClassVar[str] = "selfies"
     kind: ClassVar[str] = "smiles"
+    always_whole: ClassVar[bool] = True
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
-        from scitrain.chem.selfies_spelling import alphabet
-
         self.tokenizer = selfies(alphabet(texts), generative=True)
 
     def spell(self, text: str) -> str | None:
@@ -192,6 +190,4 @@ class FormulaLanguage(Language):
         return settle_formula(text)
 
 
-LANGUAGES: dict[str, type[Language]] = {
-    cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)
-}
+LANGUAGES: dict[str, type[Language]] = {cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)}

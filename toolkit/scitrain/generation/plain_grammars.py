@@ -101,7 +101,11 @@ class _FormulaReading(Reading):
 
     def _complete(self) -> bool:
         amount = self.amount
-        return amount == "" or (amount not in ("0", "1") and amount[-1] not in ".0") or (amount[-1:] == "0" and len(amount) > 1 and "." not in amount)
+        return (
+            amount == ""
+            or (amount not in ("0", "1") and amount[-1] not in ".0")
+            or (amount[-1:] == "0" and len(amount) > 1 and "." not in amount)
+        )
 
     def _amount(self) -> np.ndarray:
         grammar, amount = self.grammar, self.amount

@@ -37,18 +37,21 @@ class _Word:
     aromatic: bool = False
 
 
+SIMPLE = {
+    **{token: _Word("bond", order) for token, order in ORDERS.items()},
+    **{token: _Word("atom", room=room) for token, room in VALENCE.items()},
+    **{token: _Word("atom", room=room, aromatic=True) for token, room in NEIGHBOURS.items()},
+    "(": _Word("open"),
+    ")": _Word("close"),
+    ".": _Word("dot"),
+}
+
+
 def _word(token: str) -> _Word:
-    if token in ORDERS:
-        return _Word("bond", ORDERS[token])
-    simple: dict[str, Kind] = {"(": "open", ")": "close", ".": "dot"}
-    if token in simple:
-        return _Word(simple[token])
+    if token in SIMPLE:
+        return SIMPLE[token]
     if RING.fullmatch(token):
         return _Word("ring")
-    if token in VALENCE:
-        return _Word("atom", room=VALENCE[token])
-    if token in NEIGHBOURS:
-        return _Word("atom", room=NEIGHBOURS[token], aromatic=True)
     found = BRACKET.fullmatch(token)
     return _Word("other") if found is None else _bracket(found)
 
@@ -107,7 +110,13 @@ class SmilesGrammar(Grammar):
         ]
         """Atoms that a bond of an order may lead to …"""
         self.leads = [
-            self.mask([i for i, word in enumerate(self.read) if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)])
+            self.mask(
+                [
+                    i
+                    for i, word in enumerate(self.read)
+                    if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)
+                ]
+            )
             for order in range(5)
         ]
         """… and those among them that have a bond left."""
@@ -115,7 +124,9 @@ class SmilesGrammar(Grammar):
             self.mask([i for i, word in enumerate(self.read) if word.kind == "bond" and word.order <= room])
             for room in range(MOST + 1)
         ]
-        self.closures = sorted(np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()")))
+        self.closures = sorted(
+            np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()"))
+        )
         self.eos = self.mask([words.eos])
         self.cache: dict[_Spot, np.ndarray] = {}
 

@@ -46,9 +46,7 @@ class CandidateMeasure(Spec):
         ends = "" if self.low is None or self.high is None else f" [{self.low:.3g}, {self.high:.3g}]"
         beside = "; ".join(f"{name} {value:.3g}" for name, value in self.beside.items())
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.name}: {value}{ends}{unit} (n = {self.n:,})" + (
-            f" – beside: {beside}" if beside else ""
-        )
+        return f"{self.name}: {value}{ends}{unit} (n = {self.n:,})" + (f" – beside: {beside}" if beside else "")
 
 
 class EvaluateCandidatesResult(JobResult):
