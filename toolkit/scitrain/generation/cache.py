@@ -1,5 +1,7 @@
 """One token at a time through GPT-2, with keys and values of the earlier ones kept in arrays that never grow."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -49,7 +51,8 @@ class Stepper:
         body = self.model.body.transformer
         x = x + body.wpe.weight[self.place]
         n, end = len(x), self.place + 1
-        for past, block in zip(self.past, body.h, strict=True):
+        blocks: list[Any] = list(body.h)  # their parts are modules, which their class does not say
+        for past, block in zip(self.past, blocks, strict=True):
             attention, mlp = block.attn, block.mlp
             qkv = _conv(block.ln_1(x), attention.c_attn).view(n, 3, self.heads, -1)
             past[0, :, :, self.place], past[1, :, :, self.place] = qkv[:, 1], qkv[:, 2]

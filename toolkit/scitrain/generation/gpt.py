@@ -139,10 +139,11 @@ def build_gpt(
         bos_token_id=bos,
         eos_token_id=eos,
         pad_token_id=pad,
-        attn_implementation=ATTENTION,
         initializer_range=1 / math.sqrt(width) / 2,
     )
-    return ConditionalGPT(GPT2LMHeadModel(config), properties)
+    body = GPT2LMHeadModel(config)
+    body.set_attn_implementation(ATTENTION)
+    return ConditionalGPT(body, properties)
 
 
 def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
@@ -161,9 +162,9 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
 def _silent() -> Iterator[None]:
     """Keep transformers' bars off the terminal."""
     before = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if before:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

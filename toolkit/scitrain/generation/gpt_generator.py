@@ -84,7 +84,7 @@ class GptGenerator(Generator):
                     with autocast(self.precision, device.type):
                         loss = self.model.loss(padded(tokens, part, self.words.pad).to(device), told, self.words.pad)
                     optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
+                    loss.backward()  # type: ignore[no-untyped-call]
                     torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                     optimizer.step()
                     losses.append(float(loss.detach()))

@@ -64,6 +64,10 @@ class Language(ABC):
     tokenizer: PreTrainedTokenizerFast
 
     @abstractmethod
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        """Make the tokenizer; one whose alphabet is open takes what ``texts`` have."""
+
+    @abstractmethod
     def spell(self, text: str) -> str | None:
         """Return a canonical SMILES or formula as the network reads it, or None where the notation cannot say it."""
 
@@ -96,7 +100,7 @@ class Language(ABC):
         """Return the vocabulary, of which the ids ``known`` may be drawn."""
         names = self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer))))
         ours = self.tokenizer
-        free = frozenset(known) - set(ours.convert_tokens_to_ids(list(SPECIALS)))
+        free = frozenset(known) - {ours.convert_tokens_to_ids(name) for name in SPECIALS}
         return Words(tuple(names), ours.bos_token_id, ours.eos_token_id, ours.pad_token_id, free)
 
 

@@ -264,12 +264,13 @@ def _allowed(grammar: SmilesGrammar, spot: _Spot) -> np.ndarray:
     """
     if spot.kind in ("start", "dot"):
         return grammar.takes[0]
+    if spot.kind == "open":
+        within: np.ndarray = grammar.takes[1] | grammar.bonds[spot.free]
+        return within
     atoms = grammar.leads if spot.rings and not spot.branches else grammar.takes
     needed = 1 if spot.aromatic else spot.order
     if spot.kind == "bond":
         found = atoms[spot.order].copy()
-    elif spot.kind == "open":
-        return atoms[1] | grammar.bonds[spot.free]
     else:
         found = grammar.of_kind["none"].copy()
         if spot.free > 0:

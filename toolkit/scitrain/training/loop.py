@@ -206,7 +206,7 @@ class _Loop:
         with autocast(pacing.precision, pacing.device):
             loss = self.lesson.loss(moved)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), pacing.gradient_clip)
         self.rate = self._rate(number)
         for group in self.optimizer.param_groups:
@@ -334,7 +334,7 @@ class _Mean:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            own = [p for _, p in self.network.named_parameters()]
+            own: list[Tensor] = list(self.network.parameters())
             torch._foreach_lerp_(list(self.weights.values()), own, 1 - decay)
 
     @contextlib.contextmanager

@@ -93,7 +93,7 @@ def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[di
             continue
         run.progress("evaluate", message=f"asking for values of {condition.name}")
         known = taught.strings.values[taught.train, at]
-        asked = np.linspace(*np.nanquantile(known, [0.05, 0.95]), LEVELS)
+        asked = np.linspace(float(np.nanquantile(known, 0.05)), float(np.nanquantile(known, 0.95)), LEVELS)
         wanted, got = [], []
         for number, value in enumerate(asked.tolist()):
             drawn = generator.candidates(EACH, {condition.name: value}, seed=seed + 1 + number)

@@ -1,17 +1,20 @@
 """The network that takes noise out of a vector, and the schedule by which noise was put in."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
+import diffusers
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scitrain.generation.gpt import ConditionEncoder
 
-__all__ = ["Denoiser", "ddim", "training_schedule"]
+__all__ = ["Denoiser", "Noise", "ddim", "training_schedule"]
 
+DIFFUSERS: Any = diffusers  # it says no types
+Noise = Any
+"""A scheduler of diffusers."""
 Schedule = Literal["cosine", "linear"]
 Predicts = Literal["v", "epsilon"]
 BETAS = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
@@ -38,8 +41,8 @@ class Denoiser(nn.Module):
         self.tune = nn.ModuleList(nn.Linear(width, 2 * width) for _ in range(layers))
         self.outer = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dimensions))
         for layer in (*self.second, *self.tune, self.outer[1]):
-            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]  # linear layers: at first, nothing is changed
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.weight)  # at first, nothing is changed
+            nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor, t: Tensor, values: Tensor | None) -> Tensor:
         """Return v or ε (batch, dimensions) of noisy vectors (batch, dimensions) at steps (batch,), told values (batch, properties)."""
@@ -63,9 +66,9 @@ def _waves(t: Tensor, width: int) -> Tensor:
     return functional.pad(torch.cat([angles.sin(), angles.cos()], dim=-1), (0, width - 2 * half))
 
 
-def training_schedule(steps: int, schedule: Schedule, predicts: Predicts) -> DDPMScheduler:
+def training_schedule(steps: int, schedule: Schedule, predicts: Predicts) -> Noise:
     """Return the noise of each step: linear (Ho et al. 2020, arXiv:2006.11239) or cosine (Nichol and Dhariwal, arXiv:2102.09672)."""
-    return DDPMScheduler(
+    return DIFFUSERS.DDPMScheduler(
         num_train_timesteps=steps,
         beta_schedule=BETAS[schedule],
         prediction_type=TYPES[predicts],
@@ -74,9 +77,7 @@ def training_schedule(steps: int, schedule: Schedule, predicts: Predicts) -> DDP
 
 
 @torch.no_grad()
-def ddim(
-    network: Denoiser, noise: Tensor, values: Tensor, schedule: DDPMScheduler, steps: int, guidance: float
-) -> Tensor:
+def ddim(network: Denoiser, noise: Tensor, values: Tensor, schedule: Noise, steps: int, guidance: float) -> Tensor:
     """Return samples (batch, dimensions) that grow out of noise in ``steps`` steps (Song et al. 2021, arXiv:2010.02502).
 
     Args:
@@ -87,7 +88,7 @@ def ddim(
         steps: At most those of the training.
         guidance: g in f∅ + g · (fc − f∅) (arXiv:2207.12598).
     """
-    sampler = DDIMScheduler.from_config(schedule.config, timestep_spacing="trailing", clip_sample=False)
+    sampler = DIFFUSERS.DDIMScheduler.from_config(schedule.config, timestep_spacing="trailing", clip_sample=False)
     sampler.set_timesteps(min(steps, schedule.config.num_train_timesteps), device=noise.device)
     twice = guidance != 1 and bool((~torch.isnan(values)).any())
     silent = torch.full_like(values, torch.nan)

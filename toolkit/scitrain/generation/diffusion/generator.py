@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
@@ -15,7 +14,7 @@ from scitrain.errors import ScitrainError
 from scitrain.generation.conditions import standardised
 from scitrain.generation.config import GeneratorConfig, Known
 from scitrain.generation.diffusion.composition import CompositionSpace
-from scitrain.generation.diffusion.denoiser import Denoiser, ddim, training_schedule
+from scitrain.generation.diffusion.denoiser import Denoiser, Noise, ddim, training_schedule
 from scitrain.generation.diffusion.latent import LatentSpace
 from scitrain.generation.diffusion.lesson import NoiseLesson
 from scitrain.generation.generator import Drawn, Generator, Tuning
@@ -24,6 +23,7 @@ from scitrain.generation.gpt_generator import GptGenerator
 from scitrain.generation.languages import LANGUAGES, Settled, settle_formula, settle_smiles
 from scitrain.generation.options import Sampling
 from scitrain.generation.sampling import draw
+from scitrain.runs import Json
 from scitrain.training.adamw import AdamW
 from scitrain.training.feeding import mix
 
@@ -45,11 +45,9 @@ class DiffusionGenerator(Generator):
         decoder: GptGenerator | None = None,
     ) -> None:
         self.config, self.known, self.network, self.space, self.decoder = config, known, network, space, decoder
-        self.schedule: DDPMScheduler = training_schedule(
-            int(str(config.details["noise_steps"])),
-            config.details["schedule"],
-            config.details["predicts"],  # type: ignore[arg-type]
-        )
+        details: Json = config.details
+        steps, schedule, predicts = details["noise_steps"], details["schedule"], details["predicts"]
+        self.schedule: Noise = training_schedule(int(str(steps)), schedule, predicts)
 
     def draw(
         self, count: int, values: np.ndarray, sampling: Sampling, seed: int, stop: Callable[[], None] = lambda: None
@@ -149,7 +147,7 @@ def _more(lesson: NoiseLesson, tuning: Tuning) -> float:
             for batch in lesson.batches(epoch, 0):
                 loss = lesson.loss({name: t.to(device) for name, t in batch.items()})
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(lesson.network.parameters(), 1.0)
                 optimizer.step()
                 losses.append(float(loss.detach()))

@@ -47,7 +47,8 @@ class LatentSpace:
     def vectors(self, smiles: Sequence[str]) -> np.ndarray:
         """Return float32 (n, dimensions) of valid SMILES."""
         raw = np.concatenate([calculate(smiles, DESCRIPTORS), (_counts(smiles) - self.centre) @ self.axes], axis=1)
-        return ((raw - self.mean) / self.scale).astype(np.float32)
+        found: np.ndarray = ((raw - self.mean) / self.scale).astype(np.float32)
+        return found
 
 
 def _counts(smiles: Sequence[str]) -> np.ndarray:
@@ -58,4 +59,5 @@ def _fragments(smiles: str) -> np.ndarray:
     """Return counts (bits,) as bytes."""
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
     counts = generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(smiles))
-    return np.minimum(counts, 255).astype(np.uint8)
+    found: np.ndarray = np.minimum(counts, 255).astype(np.uint8)
+    return found

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler
 from torch import Tensor
 from torch.nn import functional
 
-from scitrain.generation.diffusion.denoiser import Denoiser
+from scitrain.generation.diffusion.denoiser import Denoiser, Noise
 from scitrain.training.feeding import mix
 from scitrain.training.loop import Batch
 
@@ -23,7 +22,7 @@ class NoiseLesson:
     """E‖f(√ᾱₜ x + √(1 − ᾱₜ) ε, t, c) − target‖², the target being v = √ᾱₜ ε − √(1 − ᾱₜ) x or ε (v: arXiv:2202.00512)."""
 
     network: Denoiser
-    schedule: DDPMScheduler
+    schedule: Noise
     x: np.ndarray
     """float32 (n, dimensions), about standard."""
     values: np.ndarray
