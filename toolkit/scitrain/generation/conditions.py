@@ -61,7 +61,8 @@ def learn_conditions(
 def standardised(conditions: Sequence[Condition], values: np.ndarray) -> np.ndarray:
     """Return float32 (n, properties) in standard deviations from the mean; NaN stays."""
     mean, scale = [c.mean for c in conditions], [c.scale for c in conditions]
-    return ((values - np.array(mean)) / np.array(scale)).astype(np.float32)
+    found: np.ndarray = ((values - np.array(mean)) / np.array(scale)).astype(np.float32)
+    return found
 
 
 def asked_values(conditions: Sequence[Condition], asked: Mapping[str, float]) -> tuple[np.ndarray, list[str]]:

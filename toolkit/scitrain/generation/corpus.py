@@ -9,8 +9,10 @@ from torch import Tensor
 
 from scitrain.training.feeding import mix
 
-__all__ = ["Corpus", "Tokens", "batches", "padded"]
+__all__ = ["LONGEST", "Corpus", "Tokens", "batches", "padded"]
 
+LONGEST = 512
+"""Tokens of the longest string that is learned from."""
 POOL = 50
 """Batches sorted together: lengths alike, company random."""
 

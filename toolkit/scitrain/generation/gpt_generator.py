@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from scitrain.errors import ScitrainError
+from scitrain.generation import sampling as strings
 from scitrain.generation.beam import beam_search
 from scitrain.generation.conditions import standardised
 from scitrain.generation.config import GeneratorConfig, Known
@@ -44,9 +45,12 @@ class GptGenerator(Generator):
             if sampling.beams > 1
             else draw(drawing, values, count, seed, stop)
         )
-        return [
-            Drawn(self.language.written(self.language.text(one.ids)), one.log_likelihood, one.ended) for one in found
-        ]
+        return [self.written(one) for one in found]
+
+    def written(self, one: strings.Drawn) -> Drawn:
+        """Return a drawn string as SMILES or formula."""
+        text = self.language.written(self.language.text(one.ids))
+        return Drawn(text, one.log_likelihood, one.ended or self.language.always_whole)
 
     def drawing(self, sampling: Sampling) -> Drawing:
         """Return what `sampling.draw` needs.
@@ -80,7 +84,7 @@ class GptGenerator(Generator):
                     with autocast(self.precision, device.type):
                         loss = self.model.loss(padded(tokens, part, self.words.pad).to(device), told, self.words.pad)
                     optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
+                    loss.backward()  # type: ignore[no-untyped-call]
                     torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                     optimizer.step()
                     losses.append(float(loss.detach()))

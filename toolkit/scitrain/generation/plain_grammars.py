@@ -11,6 +11,8 @@ __all__ = ["FormulaGrammar", "SelfiesGrammar"]
 MOST_ELEMENTS = 12
 DECIMALS = 4
 """Digits behind the point that an amount may have."""
+LONG = 3
+"""Digits before it."""
 
 
 class SelfiesGrammar(Grammar):
@@ -115,4 +117,5 @@ class _FormulaReading(Reading):
             return grammar.mask([])
         if "." in amount:
             return grammar.digits.copy() if len(amount.split(".")[1]) < DECIMALS else grammar.mask([])
-        return grammar.point | (grammar.digits if amount != "0" and len(amount) < 3 else grammar.mask([]))
+        more: np.ndarray = grammar.digits if amount != "0" and len(amount) < LONG else grammar.mask([])
+        return np.asarray(grammar.point | more)

@@ -14,8 +14,8 @@ from scitrain.training.precision import choose_precision, describe
 __all__ = ["Size", "choose_family", "choose_pacing", "choose_size"]
 
 FEW, MANY = 5_000, 200_000
-STRINGS_SEEN = {"smiles": 1_000_000, "formula": 2_000_000}
-"""Strings that all epochs together show, where the request names no number of epochs."""
+STRINGS_SEEN = {"smiles": 1_000_000, "formula": 2_000_000, "vector": 4_000_000}
+"""Strings, or vectors of them, that all epochs together show, where the request names no number of epochs."""
 HEAD_WIDTH = 32
 
 
@@ -34,6 +34,10 @@ def choose_family(options: GeneratorOptions, kind: str) -> tuple[Family, Decisio
     Raises:
         ScitrainError: It writes another kind of strings than the data hold.
     """
+    if options.augment and kind != "smiles":
+        raise ScitrainError(
+            f"augment=True varies the spelling of SMILES, and the data hold {kind} strings; leave it out"
+        )
     if options.family is None:
         family: Family = "smiles_gpt" if kind == "smiles" else "matgpt"
         why = f"a language model learns {kind} strings fastest and says how likely each is"

@@ -37,18 +37,21 @@ class _Word:
     aromatic: bool = False
 
 
+SIMPLE = {
+    **{token: _Word("bond", order) for token, order in ORDERS.items()},
+    **{token: _Word("atom", room=room) for token, room in VALENCE.items()},
+    **{token: _Word("atom", room=room, aromatic=True) for token, room in NEIGHBOURS.items()},
+    "(": _Word("open"),
+    ")": _Word("close"),
+    ".": _Word("dot"),
+}
+
+
 def _word(token: str) -> _Word:
-    if token in ORDERS:
-        return _Word("bond", ORDERS[token])
-    simple: dict[str, Kind] = {"(": "open", ")": "close", ".": "dot"}
-    if token in simple:
-        return _Word(simple[token])
+    if token in SIMPLE:
+        return SIMPLE[token]
     if RING.fullmatch(token):
         return _Word("ring")
-    if token in VALENCE:
-        return _Word("atom", room=VALENCE[token])
-    if token in NEIGHBOURS:
-        return _Word("atom", room=NEIGHBOURS[token], aromatic=True)
     found = BRACKET.fullmatch(token)
     return _Word("other") if found is None else _bracket(found)
 
@@ -261,12 +264,13 @@ def _allowed(grammar: SmilesGrammar, spot: _Spot) -> np.ndarray:
     """
     if spot.kind in ("start", "dot"):
         return grammar.takes[0]
+    if spot.kind == "open":
+        within: np.ndarray = grammar.takes[1] | grammar.bonds[spot.free]
+        return within
     atoms = grammar.leads if spot.rings and not spot.branches else grammar.takes
     needed = 1 if spot.aromatic else spot.order
     if spot.kind == "bond":
         found = atoms[spot.order].copy()
-    elif spot.kind == "open":
-        return atoms[1] | grammar.bonds[spot.free]
     else:
         found = grammar.of_kind["none"].copy()
         if spot.free > 0:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from pydantic import JsonValue
 
 from scitrain.cancellation import stop_if_asked
 from scitrain.chem.calculated import CALCULATED, UNITS, calculate
@@ -23,7 +22,7 @@ from scitrain.generation.config import GENERATOR, REFERENCE, GeneratorConfig, ke
 from scitrain.generation.gathering import Gathered, Wanted, gather
 from scitrain.generation.generator import Candidate, load, read_generator_config
 from scitrain.generation.options import Sampling
-from scitrain.runs import Run
+from scitrain.runs import Json, Run
 from scitrain.workflow.stages import stage
 
 __all__ = ["CANDIDATES", "Asked", "generate", "generator_config"]
@@ -65,7 +64,7 @@ def generator_config(run: Run) -> GeneratorConfig:
     return read_generator_config(run)
 
 
-def generate(asked: Asked, run: Run) -> tuple[dict[str, JsonValue], list[str], list[str]]:
+def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[str]]:
     """Draw and write; return the content of ``results/generation.json``, warnings, and the first candidates."""
     source = Run.open(asked.generator, run.workspace)
     config = generator_config(source)
@@ -172,7 +171,7 @@ class _Journal:
         for line, _ in self._lines():
             yield from line["rows"]
 
-    def _lines(self) -> Iterator[tuple[dict, int]]:  # type: ignore[type-arg]  # JSON
+    def _lines(self) -> Iterator[tuple[dict[str, Json], int]]:
         """Yield whole lines of this very request, and where each ends."""
         if not self.path.is_file():
             return
@@ -194,9 +193,9 @@ def _fingerprint(asked: Asked) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict[str, str]]) -> list[JsonValue]:
+def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict[str, str]]) -> list[dict[str, Json]]:
     """Return, for each condition that can be calculated, how far the candidates are from what was asked."""
-    found: list[JsonValue] = []
+    found: list[dict[str, Json]] = []
     for condition in conditions:
         if condition.name not in asked.conditions or not condition.calculated or not sample:
             continue
@@ -212,8 +211,8 @@ def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict
 
 
 def _facts(
-    state: Gathered, rows: int, heeded: list[JsonValue], asked: Asked, config: GeneratorConfig
-) -> dict[str, JsonValue]:
+    state: Gathered, rows: int, heeded: list[dict[str, Json]], asked: Asked, config: GeneratorConfig
+) -> dict[str, Json]:
     return {
         "generator": asked.generator,
         "family": config.family,

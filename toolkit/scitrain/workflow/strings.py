@@ -4,7 +4,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from pydantic import JsonValue
@@ -17,36 +16,17 @@ from scitrain.data.roles import as_list, sample_rows
 from scitrain.data.source import Broken, Source
 from scitrain.data.values import numbers
 from scitrain.errors import DataError, UnknownNameError, listed
+from scitrain.generation.strings import Strings
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision, Run, atomic_write
 from scitrain.workflow.stages import ticker
 
-__all__ = ["KINDS", "Strings", "read_strings"]
+__all__ = ["KINDS", "read_strings"]
 
 KINDS = ("smiles", "formula")
 REJECTED = "results/rejected.csv"
 FEWEST = 10
 """Strings from which anything can be learned."""
-
-
-@dataclass(frozen=True)
-class Strings:
-    """What a generator learns from."""
-
-    kind: str
-    """`smiles` or `formula`"""
-    column: str
-    source: str
-    texts: tuple[str, ...]
-    """Canonical SMILES or reduced formulas, each once."""
-    properties: tuple[str, ...]
-    units: dict[str, str]
-    values: np.ndarray
-    """float64 (n, properties), NaN where a row has none; of repeated strings their mean."""
-    calculated: frozenset[str]
-    """Properties that were calculated from the structure."""
-    rejected: tuple[Broken, ...]
-    facts: dict[str, JsonValue]
 
 
 def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> Strings:
@@ -64,7 +44,7 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         chosen = np.arange(len(source))
     cells = [source.columns[column][int(i)] for i in chosen]
     cleaned = MODALITIES[kind].clean({column: cells}, False, ticker(run, "prepare", "cleaned"))
-    bad = {i: why for i, why in cleaned.errors.items()}
+    bad = cleaned.errors
     texts = [text if i not in bad else "" for i, text in enumerate(cleaned.columns[column])]
     keys = [reduced(text) if text and kind == "formula" else text for text in texts]
     values, calculated = _values(source, properties, kind, chosen, run)
