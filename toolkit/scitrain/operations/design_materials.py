@@ -149,7 +149,7 @@ class DesignMaterials(Job):
         """Search, compare, write."""
         from scitrain.workflow.design_files import outcome, write_design
         from scitrain.workflow.design_rivals import rivals, topmost
-        from scitrain.workflow.design_sources import known_materials, make_generator
+        from scitrain.workflow.design_sources import known_materials, make_generator, with_computed
         from scitrain.workflow.designing import Plan, design, ranked, scales_of
         from scitrain.workflow.predictors import check_goals, load_predictors
         from scitrain.workflow.screening import make_screen
@@ -165,6 +165,7 @@ class DesignMaterials(Job):
         )
         check_goals(list(self.targets), list(screen.units))
         known = known_materials(self.data, self.generator, self.predictors, kind, run)
+        known = with_computed(known, kind, list(self.targets))
         scales = scales_of(self.targets, known.measured)
         seconds = None if self.max_minutes is None else 60 * self.max_minutes
         plan = Plan(self.targets, self.n, self.seed, seconds, self.novel)

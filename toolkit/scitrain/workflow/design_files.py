@@ -33,7 +33,13 @@ __all__ = ["DESIGN", "Outcome", "outcome", "write_design"]
 DESIGN = "results/design.json"
 FRONT_OF = 2_000
 """Best candidates among which the front is looked for."""
-DOMAIN = {"domain": "outside the training domain", "budget": "not predicted: budget", "predicted": "no prediction"}
+STEPS = {
+    "elements": "of allowed elements",
+    "budget": "within the budget of predictions",
+    "predicted": "can be predicted",
+    "domain": "inside the training domain",
+}
+"""What is said of a candidate that passed; of others, the name of the filter or property."""
 
 
 @dataclass(frozen=True)
@@ -175,14 +181,7 @@ def steps(done: Outcome) -> list[tuple[str, int]]:
     for name in ("elements", *done.screen.filters, *computed, "budget", "predicted", "domain", *predicted):
         if fallen[name]:
             left -= fallen[name]
-            told.append(
-                (
-                    f"passed: {DOMAIN.get(name, name.replace('_', ' '))}"
-                    if name not in DOMAIN
-                    else f"not {DOMAIN[name]}",
-                    left,
-                )
-            )
+            told.append((STEPS.get(name, f"passed: {name.replace('_', ' ')}"), left))
     return [*told, ("satisfy every goal", done.satisfied)]
 
 
@@ -198,7 +197,7 @@ def _draw(run: Run, done: Outcome) -> None:
         save(design_front(x, y, alive, done.on_front, subtitle), run.file("figures/pareto.png"))
     if done.others:
         entries = [_compared(done.own, emphasis=True), *map(_compared, done.others)]
-        told = f"of the {TOP} ranked first by each, share that satisfies every goal as the predictors say"
+        told = f"of the {TOP} ranked first by each, share that satisfies every goal as the predictors say; in brackets: predictions made"
         save(comparison(entries, "goals met", "", True, told), run.file("figures/search.png"))
     best = [int(i) for i in done.order[:TOP] if alive[i]]
     if best and done.screen.kind == "smiles":
@@ -225,7 +224,7 @@ def _axis(done: Outcome, name: str) -> Axis:
 
 def _compared(one: Rival, emphasis: bool = False) -> Compared:
     share, low, high = one.interval()
-    return Compared(f"{one.name} ({one.predictions:,} predictions)", share, low, high, emphasis=emphasis)
+    return Compared(f"{one.name} ({one.predictions:,})", share, low, high, emphasis=emphasis)
 
 
 def _said(done: Outcome, i: int) -> list[str]:

@@ -73,9 +73,9 @@ def rivals(
     """Return random search over the reference, the best of the reference by measurement, and the generator without learning."""
     most = min(plan.predictions, MOST)
     rows = np.random.default_rng(plan.seed).permutation(len(known.names))[:most]
-    found = [_looked("random search over the training set", screen, [known.names[i] for i in rows], plan, scales)]
+    found = [_looked("random known materials", screen, [known.names[i] for i in rows], plan, scales)]
     best = [known.names[i] for i in best_known(known, plan.goals, scales)[:most]]
-    found.append(_first("best of the training set, as measured", screen, best, plan, scales))
+    found.append(_first("best known, as measured", screen, best, plan, scales))
     blind = replace(plan, predictions=most, learn=False)
     pool = design(make(), screen, (frozenset(known.names), scales), blind, None).pool
     return [*found, topmost("same generator, blind", pool, plan.goals, scales)]

@@ -6,6 +6,7 @@ import numpy as np
 
 from scitrain.data.prepared import Prepared
 from scitrain.errors import DataError
+from scitrain.generation.describe import describe
 from scitrain.generation.generators import Generator
 from scitrain.generation.given import Kind, identities
 from scitrain.generation.goals import Goal
@@ -16,7 +17,7 @@ from scitrain.workflow.candidate_rows import made_from, texts_of
 from scitrain.workflow.design_rivals import Known, best_known
 from scitrain.workflow.screening import Screen
 
-__all__ = ["known_materials", "make_generator"]
+__all__ = ["known_materials", "make_generator", "with_computed"]
 
 STARTING = 0.1
 """Share of the known materials that a search starts from: those measured nearest to the goals; at least `FEWEST`."""
@@ -26,6 +27,8 @@ MUTATION = "mutation"
 
 def known_materials(reference: str | None, generator: str, predictors: Sequence[str], kind: Kind, run: Run) -> Known:
     """Return the reference with the labels of the predictors' own data; else the data of the predictors, or of the generator.
+
+    `with_computed` adds what needs no measurement.
 
     Raises:
         DataError: There is none to start from.
@@ -53,6 +56,19 @@ def known_materials(reference: str | None, generator: str, predictors: Sequence[
     run.decide("known materials", len(listed), why)
     table = {target: np.array([of.get(name, np.nan) for name in listed]) for target, of in measured.items()}
     return Known(listed, table)
+
+
+def with_computed(known: Known, kind: Kind, goals: Sequence[str]) -> Known:
+    """Add the values of goals that can be computed cheaply."""
+    if kind == "formula":
+        numbers = describe("formula", known.names).numbers
+        found = {name: numbers[name] for name in goals if name in numbers}
+    else:
+        from scitrain.chem.calculated import CALCULATED, calculate
+
+        cheap = [name for name in goals if name in CALCULATED]
+        found = dict(zip(cheap, calculate(known.names, cheap).T, strict=True))
+    return Known(known.names, {**found, **known.measured})
 
 
 def _labels(prepared: Prepared, at: int, names: Sequence[str]) -> dict[str, float]:
