@@ -1,9 +1,10 @@
-"""The periodic table, its elements coloured by what they do for a prediction."""
+"""The periodic table, its elements coloured by a number: what they do for a prediction, or how well they are known."""
 
 import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -16,7 +17,7 @@ from scitrain.figures._signed import SIGNED, largest, tint
 from scitrain.figures._style import BLACK, PALE, finish, legible, new_figure, styled
 from scitrain.figures.words import number
 
-__all__ = ["periodic_table", "places"]
+__all__ = ["Told", "periodic_table", "places"]
 
 PERIODS = (2, 10, 18, 36, 54, 86, 118)
 """Last atomic number of each."""
@@ -24,16 +25,27 @@ F_BLOCKS = ((57, 71, 8.4), (89, 103, 9.4))
 """First and last atomic number, and the row below the table that they stand in."""
 
 
+class Told(NamedTuple):
+    """Words around the table."""
+
+    title: str
+    subtitle: str
+    note: str
+    """How it is to be read."""
+
+
 @styled
-def periodic_table(values: Mapping[str, float], rows: Mapping[str, int], axis: str, subtitle: str, note: str) -> Figure:
+def periodic_table(
+    values: Mapping[str, float], rows: Mapping[str, int], axis: str, told: Told, share: bool = False
+) -> Figure:
     """Draw every element; those of ``values`` are coloured, and told with their number of rows.
 
     Args:
-        values: Mean attribution by element, over the rows that contain it.
+        values: Mean by element, over the rows that contain it.
         rows: Number of those rows.
         axis: What a value is, with its unit.
-        subtitle: Method and rows.
-        note: How it is to be read.
+        told: Words around it.
+        share: The values are shares, 0…1; all others are drawn about zero.
     """
     figure = new_figure(10.4, 6.4)
     axes = figure.add_subplot()
@@ -41,7 +53,7 @@ def periodic_table(values: Mapping[str, float], rows: Mapping[str, int], axis: s
     axes.set_xlim(0.4, 18.6)
     axes.set_ylim(10.0, 0.4)
     axes.set_aspect("equal")
-    most = largest([np.array(list(values.values()))])
+    most = 1.0 if share else largest([np.array(list(values.values()))])
     for symbol, (column, row) in places().items():
         value = values.get(symbol)
         colour = "#FFFFFF" if value is None else tint(0.8 * value, most)
@@ -54,7 +66,9 @@ def periodic_table(values: Mapping[str, float], rows: Mapping[str, int], axis: s
     scale = ScalarMappable(Normalize(-most / 0.8, most / 0.8), SIGNED)
     bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, pad=0.02, aspect=40, shrink=0.6)
     bar.set_label(legible(axis))
-    return finish(figure, "What each element does", subtitle, note)
+    if share:
+        bar.ax.set_xlim(0, 1)
+    return finish(figure, *told)
 
 
 @cache
