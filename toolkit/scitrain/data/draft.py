@@ -21,7 +21,7 @@ from scitrain.errors import DataError, UnknownNameError
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision, Run
 
-__all__ = ["Draft", "clean", "label", "sample", "split", "without_duplicates"]
+__all__ = ["Draft", "clean", "label", "sample", "split", "split_rows", "without_duplicates"]
 
 
 @dataclass(frozen=True)
@@ -243,8 +243,24 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
     if len(draft.index) < MIN_ROWS and draft.rejected:
         why = first_few(draft.rejected, draft.source.place, 3)
         raise DataError(f"{too_few(len(draft.index))}; {len(draft.rejected):,} were left out: {why}")
+    division = divide(options.split, split_rows(options, draft))
+    place = draft.source.place
+    reasons = {
+        i: f"same input as {place} {draft.line(j)}, which is in a later split" for i, j in division.removed.items()
+    }
+    chosen = Decision(what="split", value=division.kind, why=division.why)
+    used = np.sort(np.concatenate(list(division.split.values())))
+    position = np.full(len(draft.index), -1, dtype=np.int64)
+    position[used] = np.arange(len(used))
+    moved = {part: np.sort(position[indices]) for part, indices in division.split.items()}
+    smaller = draft.kept(used, rejected=(*draft.rejected, *_gone(draft, reasons)), decisions=(*draft.decisions, chosen))
+    return smaller, replace(division, split=moved)
+
+
+def split_rows(options: DataOptions, draft: Draft) -> Rows:
+    """Return what a split looks at."""
     modality: Modality = MODALITIES[draft.roles.modality]
-    rows = Rows(
+    return Rows(
         identity=np.unique(draft.identity, return_inverse=True)[1],
         y=draft.y,
         task=draft.task,
@@ -255,15 +271,3 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
         reach=0 if draft.source.layout is None else (draft.source.layout.horizon or 1) - 1,
         forecast=draft.source.layout is not None and draft.source.layout.horizon is not None,
     )
-    division = divide(options.split, rows)
-    place = draft.source.place
-    reasons = {
-        i: f"same input as {place} {draft.line(j)}, which is in a later split" for i, j in division.removed.items()
-    }
-    chosen = Decision(what="split", value=division.kind, why=division.why)
-    used = np.sort(np.concatenate(list(division.split.values())))
-    position = np.full(len(rows), -1, dtype=np.int64)
-    position[used] = np.arange(len(used))
-    moved = {part: np.sort(position[indices]) for part, indices in division.split.items()}
-    smaller = draft.kept(used, rejected=(*draft.rejected, *_gone(draft, reasons)), decisions=(*draft.decisions, chosen))
-    return smaller, replace(division, split=moved)

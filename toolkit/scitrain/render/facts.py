@@ -23,6 +23,7 @@ ARCHITECTURE = "results/architecture.json"
 COMPRESSION = "results/compression.json"
 FEW_SHOT = "results/few_shot.json"
 DISTILLATION = "results/distillation.json"
+ADAPTATION = "results/adaptation.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 TRANSFER = "results/transfer.json"
@@ -111,6 +112,8 @@ class Facts:
     """Content of ``few_shot.json``; None where nothing was told apart by prototypes."""
     distillation: dict[str, Any] | None = None
     """Content of ``distillation.json``; None where no teacher was asked."""
+    adaptation: dict[str, Any] | None = None
+    """Content of ``adaptation.json``; None where there is one domain."""
 
     @property
     def source(self) -> str:
@@ -182,6 +185,7 @@ def read_facts(run: Run) -> Facts:
         transfer=_optional(run, TRANSFER) or {},
         few_shot=_optional(run, FEW_SHOT),
         distillation=_optional(run, DISTILLATION),
+        adaptation=_optional(run, ADAPTATION),
     )
 
 

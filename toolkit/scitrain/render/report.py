@@ -78,6 +78,15 @@ TITLES = {
         "Student and teacher",
         "Dot plot of teacher, student, and the same student without a teacher, with intervals.",
     ),
+    "adaptation": (
+        "What adapting gains",
+        "Dot plot on the target's test rows of the network without adapting, of each method and of the oracle, with intervals and "
+        "paired improvements.",
+    ),
+    "domains": (
+        "Features of both domains",
+        "Scatter plots of rows of source and target as the network sees them, without adapting and adapted.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }
 """By file name, heading and alternative text, in the order of the page."""

@@ -32,6 +32,9 @@ class Loss:
         self.masked = masked
         """False where every label is there and weighs the same: then the denominator is a plain number."""
 
+    def at(self, share: float) -> None:
+        """Hear which share of the training is done, 0…1, before each step; losses that change with it are told so."""
+
     def total(self, outputs: Tensor, y: Tensor, proper: bool = False) -> Tensor:
         """Return the sum of each member, (members,), from outputs (members, n, outputs) and labels (members, n[, T])."""
         each = self._each(outputs, torch.nan_to_num(y) if self.masked and self.task != "multiclass" else y, proper)

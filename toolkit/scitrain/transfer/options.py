@@ -5,12 +5,23 @@ from typing import Literal
 from pydantic import Field
 
 from scitrain.spec import Spec
+from scitrain.training.options import AdaptMethod
 
-__all__ = ["Arm", "FinetuneOptions", "Strategy"]
+__all__ = ["AdaptOptions", "Arm", "FinetuneOptions", "Strategy"]
 
 Strategy = Literal["full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
 Asked = Literal["auto", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
 Arm = Literal["scratch", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
+
+
+class AdaptOptions(Spec):
+    """How the features of two domains are brought together."""
+
+    methods: list[AdaptMethod] = Field(["dann"], min_length=1, max_length=3)
+    """A domain classifier behind a reversed gradient (`dann`), covariances (`coral`), kernel means (`mmd`); of several the best, chosen
+    without target labels, is kept."""
+    weight: float = Field(1.0, gt=0, le=10_000)
+    """Of the method beside the labels' loss; it grows from 0 over the first third."""
 
 
 class FinetuneOptions(Spec):
