@@ -57,7 +57,9 @@ class DomainOptions(Spec):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.target_data is None) == (self.domain is None):
-            raise ValueError("say the target domain in one way: target_data, a second file, or domain, a column of data")
+            raise ValueError(
+                "say the target domain in one way: target_data, a second file, or domain, a column of data"
+            )
         if self.target_domain is not None and self.domain is None:
             raise ValueError("target_domain is a value of the column that domain names; give domain too")
         return self

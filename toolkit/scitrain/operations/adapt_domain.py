@@ -82,9 +82,7 @@ class AdaptDomain(Job, AdaptOptions, DomainOptions, TrainingRequest):
         if self.devices not in ("auto", 1):
             raise ScitrainError(f"devices={self.devices}: adapting works in one process; leave devices out")
         if self.refit:
-            raise ScitrainError(
-                "refit=true trains on validation rows too, by which adapt_domain chooses; leave it out"
-            )
+            raise ScitrainError("refit=true trains on validation rows too, by which adapt_domain chooses; leave it out")
 
     def execute(self, run: Run) -> AdaptResult:
         """Prepare both domains, train, choose, judge, write."""
@@ -123,17 +121,13 @@ class AdaptDomain(Job, AdaptOptions, DomainOptions, TrainingRequest):
         self._finish(domains, network, adapted, judged, run)
         return judged, found
 
-    def _finish(
-        self, domains: "Domains", network: "Network", adapted: "Adapted", judged: "Judged", run: Run
-    ) -> None:
+    def _finish(self, domains: "Domains", network: "Network", adapted: "Adapted", judged: "Judged", run: Run) -> None:
         from scitrain.workflow.finish import Finish, finish
 
         how = Finish(domains.prepared.report["source"], self.coverage, self.seed, tuple(self.export))  # type: ignore[arg-type]
         finish(run, domains.prepared, network, adapted.kept.fitted.predictor, judged, how)
 
-    def _result(
-        self, domains: "Domains", network: "Network", judged: "Judged", found: "Told", run: Run
-    ) -> AdaptResult:
+    def _result(self, domains: "Domains", network: "Network", judged: "Judged", found: "Told", run: Run) -> AdaptResult:
         from scitrain.render import limits
         from scitrain.workflow.results import headlines
 

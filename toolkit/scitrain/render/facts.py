@@ -24,6 +24,7 @@ COMPRESSION = "results/compression.json"
 FEW_SHOT = "results/few_shot.json"
 DISTILLATION = "results/distillation.json"
 ADAPTATION = "results/adaptation.json"
+LINEAGE = "results/lineage.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 TRANSFER = "results/transfer.json"
@@ -114,6 +115,8 @@ class Facts:
     """Content of ``distillation.json``; None where no teacher was asked."""
     adaptation: dict[str, Any] | None = None
     """Content of ``adaptation.json``; None where there is one domain."""
+    lineage: dict[str, Any] | None = None
+    """Content of ``lineage.json``; None where the weights have no past."""
 
     @property
     def source(self) -> str:
@@ -186,6 +189,7 @@ def read_facts(run: Run) -> Facts:
         few_shot=_optional(run, FEW_SHOT),
         distillation=_optional(run, DISTILLATION),
         adaptation=_optional(run, ADAPTATION),
+        lineage=_optional(run, LINEAGE),
     )
 
 

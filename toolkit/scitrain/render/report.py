@@ -80,8 +80,7 @@ TITLES = {
     ),
     "adaptation": (
         "What adapting gains",
-        "Dot plot on the target's test rows of the network without adapting, of each method and of the oracle, with intervals and "
-        "paired improvements.",
+        "Dot plot on the target's test rows of all that was trained, with intervals and improvements over source-only.",
     ),
     "domains": (
         "Features of both domains",

@@ -10,7 +10,7 @@ from scitrain.render.compression import compression_table
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
-from scitrain.render.transfer import transfer_table
+from scitrain.render.transfer import lineage_table, transfer_table
 
 __all__ = ["view"]
 
@@ -89,6 +89,7 @@ def _tables(facts: Facts) -> dict[str, object]:
         "training": tables.training_table(facts),
         "transfer": transfer_table(facts),
         "adaptation": adaptation_table(facts),
+        "lineage": lineage_table(facts),
         "architecture": tables.architecture_table(facts),
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),

@@ -37,7 +37,7 @@ class _Reversed(torch.autograd.Function):
         ctx.save_for_backward(inputs[1])
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 -- torch's own
         """Return −λ times the gradient; λ itself is not learned."""
         (strength,) = ctx.saved_tensors
         return -strength * gradient, None
@@ -45,7 +45,7 @@ class _Reversed(torch.autograd.Function):
 
 def reverse_gradient(features: Tensor, strength: Tensor) -> Tensor:
     """Return the features (…) unchanged; going back, their gradient is multiplied by −``strength``, a scalar."""
-    reversed_: Tensor = _Reversed.apply(features, strength)  # type: ignore[no-untyped-call]
+    reversed_: Tensor = _Reversed.apply(features, strength)
     return reversed_
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scitrain.data.options import Task
 from scitrain.evaluation.metrics import Metric
 from scitrain.evaluation.scoring import columns
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 __all__ = ["Weights", "importance", "proxy_distance", "weighted"]
 
@@ -41,7 +45,7 @@ def _error(source: np.ndarray, target: np.ndarray, half: int) -> float:
     return float((said[0] == 1).mean() + (said[1] == 0).mean()) / 2
 
 
-def _machine():  # type: ignore[no-untyped-def]  # noqa: ANN202 -- a pipeline of scikit-learn, which has no types
+def _machine() -> "Pipeline":
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -81,7 +85,9 @@ def importance(source: np.ndarray, target: np.ndarray, val: np.ndarray, seed: in
     return Weights(odds / odds.mean())
 
 
-def weighted(metric: Metric, task: Task, y: np.ndarray, prediction: np.ndarray, weights: Sequence[float]) -> float | None:
+def weighted(
+    metric: Metric, task: Task, y: np.ndarray, prediction: np.ndarray, weights: Sequence[float]
+) -> float | None:
     """Return a metric in which each row counts by its weight, the mean over targets; None where it is undefined."""
     counts = np.asarray(weights, dtype=float)
     found = [

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from scitrain.spec import Spec
 from scitrain.training.options import AdaptMethod
@@ -43,5 +43,7 @@ class FinetuneOptions(Spec):
     """Rank of `lora`."""
     modules: list[str] = []
     """Layers that `lora` changes; empty: those of attention."""
+    intermediate: list[dict[str, JsonValue]] = Field([], max_length=4)
+    """Runs in between, such as `[{"data": "near.csv", "target": "y"}]`, each from the weights of the one before."""
     units: int | None = Field(None, ge=1, le=1024)
     """Units of an `adapter`, or virtual tokens of `prompt` and `prefix`."""

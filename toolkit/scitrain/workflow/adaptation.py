@@ -100,7 +100,7 @@ def told(domains: Domains, x: np.ndarray, found: Adapted, weight: float) -> Told
     draft = Told(
         source=source,
         target=target,
-        rows=prepared.report["domains"],  # type: ignore[arg-type]  # a record of counts
+        rows=prepared.report["domains"],
         kept=found.kept.name,
         why=found.why,
         weight=weight,
@@ -241,7 +241,9 @@ def write_told(run: Run, found: Told, adapted: Adapted, seed: int) -> None:
     run.write_json(ADAPTATION, found.model_dump(mode="json"))
     if found.n:
         entries = [
-            Trained(row.name, (row.test, row.low, row.high), (row.gain, row.gain_low, row.gain_high), row.name == found.kept)
+            Trained(
+                row.name, (row.test, row.low, row.high), (row.gain, row.gain_low, row.gain_high), row.name == found.kept
+            )
             for row in found.arms
         ]
         rows = joined(f"{found.n:,} test rows of {found.target}", "95 % intervals, paired")

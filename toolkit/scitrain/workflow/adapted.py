@@ -138,8 +138,7 @@ def _weights(domains: Domains, learning: Learning, source: Arm) -> Weights:
     train, val = (domains.prepared.split[part] for part in ("train", "val"))
     some = np.sort(np.random.default_rng(learning.seed).permutation(train)[:MOST])
     theirs, own = (
-        _features(source.fitted, predict_array(source.fitted.predictor, learning.x[rows]))[0]
-        for rows in (some, val)
+        _features(source.fitted, predict_array(source.fitted.predictor, learning.x[rows]))[0] for rows in (some, val)
     )
     return importance(theirs, source.features[1][0], own, learning.seed)
 

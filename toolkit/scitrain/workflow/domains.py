@@ -19,7 +19,7 @@ from scitrain.data.options import DataOptions, DomainOptions
 from scitrain.data.prepare import build, cache_key, finished
 from scitrain.data.prepared import Prepared
 from scitrain.data.read import fingerprint, read
-from scitrain.data.roles import as_list
+from scitrain.data.roles import SPLIT_WORDS, as_list
 from scitrain.data.source import Broken, Source
 from scitrain.data.split import divide
 from scitrain.data.values import missing_mask
@@ -98,8 +98,8 @@ def prepare_domains(
             found, rejected = _both(options, domains, workspace, folder.name, run)
             save(found.prepared, new)
             write_rejected(rejected, new)
-            oracle = {f"oracle_{name}": rows for name, rows in found.oracle.items()}
-            np.savez(new / PARTS, adapt=found.adapt, source_test=found.source_test, **oracle)
+            train, val = found.oracle["train"], found.oracle["val"]
+            np.savez(new / PARTS, adapt=found.adapt, source_test=found.source_test, oracle_train=train, oracle_val=val)
     with np.load(folder / PARTS, allow_pickle=False) as parts:
         oracle = {name: parts[f"oracle_{name}"] for name in ("train", "val")}
         return Domains(load(folder), parts["adapt"], oracle, parts["source_test"])
@@ -115,7 +115,7 @@ def _both(
     options: DataOptions, domains: DomainOptions, workspace: Workspace, key: str, run: Run | None
 ) -> tuple[Domains, tuple[Broken, ...]]:
     source, target = _sources(options, domains, workspace)
-    draft, division = build(options, workspace, run, source)
+    draft, division = build(_of_source(options, source), workspace, run, source)
     if division.folds is not None:
         raise DataError("the split column holds folds: say which one is the test with split={'fold': …}")
     own = finished(draft, division, options, key)
@@ -138,6 +138,18 @@ def _both(
     oracle = {name: shares[name] + start for name in ("train", "val")}
     told = tuple(replace(one, reason=f"target domain: {one.reason}") for one in other.rejected)
     return Domains(prepared, adapt, oracle, own.split["test"]), (*draft.rejected, *told)
+
+
+def _of_source(options: DataOptions, source: Source) -> DataOptions:
+    """Leave a split column aside that names test rows of the target alone: the source is divided by itself then."""
+    column = options.split.column
+    if options.split.kind != "column" or column not in source.columns:
+        return options
+    words = {SPLIT_WORDS.get(cell.strip().lower(), cell) for cell in source.columns[str(column)]}
+    if "test" in words or not words & {"train", "val"}:
+        return options
+    bare = options.split.model_copy(update={"kind": "auto", "column": None})
+    return options.model_copy(update={"split": bare, "ignore": [*options.ignore, str(column)]})
 
 
 def _sources(options: DataOptions, domains: DomainOptions, workspace: Workspace) -> tuple[Source, Source]:
@@ -198,7 +210,7 @@ def _target(options: DataOptions, draft: Draft, table: Source, own: Prepared) ->
         if name not in table.columns:
             raise UnknownNameError(f"column (an input of the source) in {table.name}", name, list(table.columns))
     bare = Draft(table, draft.roles, draft.task, draft.targets, np.arange(len(table)), _labels(draft, table))
-    column = draft.roles.split_column
+    column = options.split.column or draft.roles.split_column
     values = split_values(options, table, column)[0] if column in table.columns else None
     cleaned = clean(options, replace(bare, split_values=values, rejected=table.broken), None)
     modality = MODALITIES[draft.roles.modality]
