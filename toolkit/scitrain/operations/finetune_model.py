@@ -150,7 +150,11 @@ class FinetuneModel(Job, FinetuneOptions, TrainingRequest):
         if not self.intermediate:
             return self.source
         ids = walked(self.links(), self.name(), run)
-        run.decide("weights", ids[-1], f"{self.source}, trained further on {len(ids)} data set{'s' * (len(ids) > 1)} in between")
+        run.decide(
+            "weights",
+            ids[-1],
+            f"{self.source}, trained further on {len(ids)} data set{'s' * (len(ids) > 1)} in between",
+        )
         run.update(parents=list(dict.fromkeys([*run.record().parents, ids[-1]])))
         return ids[-1]
 

@@ -45,4 +45,8 @@ def lineage_table(facts: Facts) -> Table:
     ]
     told = found["without"]["sentence"] if found["without"] else "What the stations in between gain was not asked."
     head = ("weights", "trained on", "to predict", "strategy", "on its own test rows")
-    return table(f"Where the weights come from, the oldest first. {told}" if len(body) > 1 else "Where the weights come from", head, body)
+    return table(
+        f"Where the weights come from, the oldest first. {told}" if len(body) > 1 else "Where the weights come from",
+        head,
+        body,
+    )

@@ -6,7 +6,7 @@ gradients, and once trained, nothing of this is there.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,7 @@ class AdaptingMember(Member):
     def __init__(self, member: Member, method: AdaptMethod) -> None:
         nn.Module.__init__(self)
         self.encoder, self.head = member.encoder, member.head
+        _switch(self.encoder, NORMS)
         self.domain = _classifier(member.encoder.width) if method == "dann" else None
         self.strength = torch.zeros(())
         """λ of the reversed gradient; the loss turns it up."""
@@ -63,9 +64,51 @@ class AdaptingMember(Member):
 
     def plain(self) -> Member:
         """Return the member without what only its training needed."""
+        _switch(self.encoder, {own: plain for plain, own in NORMS.items()})
         bare = Member(self.encoder, self.head.out_features)
         bare.head = self.head
         return bare
+
+
+class _LabelledNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch-norm by the labelled rows alone, the first half of a batch, so that they are computed as if no others were there.
+
+    Otherwise the shift itself would move what the labels are learned from, in training and, by the running statistics, after it.
+    """
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map rows (batch, channels, …) to normalised ones, all by the statistics of the first half."""
+        if not self.training:
+            return super().forward(rows)
+        own, others = rows.tensor_split(2)
+        dims = [0, *range(2, rows.ndim)]
+        mean = own.mean(dims, keepdim=True)
+        spread = (own.var(dims, correction=0, keepdim=True) + self.eps).sqrt()
+        shape = [1, -1, *[1] * (rows.ndim - 2)]
+        return torch.cat(
+            [super().forward(own), (others - mean) / spread * self.weight.view(shape) + self.bias.view(shape)]
+        )
+
+
+class _LabelledNorm1d(_LabelledNorm, nn.BatchNorm1d):
+    """Of vectors and series."""
+
+
+class _LabelledNorm2d(_LabelledNorm, nn.BatchNorm2d):
+    """Of images."""
+
+
+NORMS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.BatchNorm1d: _LabelledNorm1d,
+    nn.BatchNorm2d: _LabelledNorm2d,
+}
+
+
+def _switch(encoder: nn.Module, kinds: Mapping[type[nn.Module], type[nn.Module]]) -> None:
+    """Give modules of exactly these kinds another way to compute; their weights and names stay what they are."""
+    for module in encoder.modules():
+        if type(module) in kinds:
+            module.__class__ = kinds[type(module)]
 
 
 def _classifier(width: int) -> nn.Sequential:
