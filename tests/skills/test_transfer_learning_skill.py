@@ -105,15 +105,18 @@ def test_a_request_for_transfer_is_planned_by_its_own_skill(workspace, request_,
     answer = FindSkill(request=request_).run(workspace)
     assert (answer.skill, answer.installed) == ("transfer-learning", True)
     assert intents <= set(answer.intents)
-    own = {"finetune_model", "few_shot_classify", "zero_shot_classify", "distill_model"}
+    own = {"finetune_model", "few_shot_classify", "zero_shot_classify", "distill_model", "adapt_domain"}
     assert own & {step.tool for step in answer.steps}
 
 
-def test_what_no_tool_does_yet_is_said_with_what_is_nearest(workspace):
-    answer = FindSkill(request="Adapt my model to the new instrument by domain adaptation").run(workspace)
-    assert "not part of this skill yet" in answer.message or any(
-        "not part of this skill yet" in note for note in answer.notes
-    )
+def test_the_first_file_is_the_source_and_the_second_the_domain_adapted_to(workspace):
+    answer = FindSkill(request="domain adaptation from lab.csv to field.csv, target y").run(workspace)
+    [step] = [step for step in answer.steps if step.tool == "adapt_domain"]
+    assert (step.arguments["data"], step.arguments["target_data"]) == ("lab.csv", "field.csv")
+    [alone] = [
+        s for s in FindSkill(request="ドメイン適応したい lab.csv").run(workspace).steps if s.tool == "adapt_domain"
+    ]
+    assert "target_data" in alone.needed
 
 
 def test_the_prompts_are_those_the_server_serves(manifest):

@@ -9,6 +9,7 @@ import os
 from scitrain.contracts.operation import Result, Started
 from scitrain.errors import ScitrainError
 from scitrain.operations import OPERATIONS
+from scitrain.operations.adapt_domain import AdaptDomain
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.compress_model import CompressModel
@@ -48,6 +49,7 @@ globals().update(_plugged)
 
 __all__ = [
     "OPERATIONS",
+    "AdaptDomain",
     "CancelRun",
     "CompareRuns",
     "CompressModel",

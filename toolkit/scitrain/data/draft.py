@@ -22,7 +22,7 @@ from scitrain.errors import DataError, UnknownNameError
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision, Run
 
-__all__ = ["Draft", "clean", "label", "sample", "split", "without_duplicates"]
+__all__ = ["Draft", "clean", "label", "sample", "split", "split_rows", "without_duplicates"]
 
 
 @dataclass(frozen=True)
@@ -249,19 +249,7 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
     if len(draft.index) < MIN_ROWS and draft.rejected:
         why = first_few(draft.rejected, draft.source.place, 3)
         raise DataError(f"{too_few(len(draft.index))}; {len(draft.rejected):,} were left out: {why}")
-    modality: Modality = MODALITIES[draft.roles.modality]
-    rows = Rows(
-        identity=np.unique(draft.identity, return_inverse=True)[1],
-        y=one_hot(slots_of(draft.task, draft.targets), draft.y) if draft.task == "mixed" else draft.y,
-        task="multilabel" if draft.task == "mixed" else draft.task,
-        seed=options.seed,
-        groups=partial(modality.groups, draft.columns),
-        default=(modality.default_split, modality.default_split_reason),
-        column=draft.split_values,
-        reach=0 if draft.source.layout is None else (draft.source.layout.horizon or 1) - 1,
-        forecast=draft.source.layout is not None and draft.source.layout.horizon is not None,
-    )
-    division = divide(options.split, rows)
+    division = divide(options.split, split_rows(options, draft))
     if draft.task == "mixed" and division.folds is not None:
         raise DataError(
             "a cross-validation does not pool mixed targets (numbers and classes together): give split.fold for one fold, or train the "
@@ -273,8 +261,24 @@ def split(options: DataOptions, draft: Draft) -> tuple[Draft, Division]:
     }
     chosen = Decision(what="split", value=division.kind, why=division.why)
     used = np.sort(np.concatenate(list(division.split.values())))
-    position = np.full(len(rows), -1, dtype=np.int64)
+    position = np.full(len(draft.index), -1, dtype=np.int64)
     position[used] = np.arange(len(used))
     moved = {part: np.sort(position[indices]) for part, indices in division.split.items()}
     smaller = draft.kept(used, rejected=(*draft.rejected, *_gone(draft, reasons)), decisions=(*draft.decisions, chosen))
     return smaller, replace(division, split=moved)
+
+
+def split_rows(options: DataOptions, draft: Draft) -> Rows:
+    """Return what a split looks at."""
+    modality: Modality = MODALITIES[draft.roles.modality]
+    return Rows(
+        identity=np.unique(draft.identity, return_inverse=True)[1],
+        y=one_hot(slots_of(draft.task, draft.targets), draft.y) if draft.task == "mixed" else draft.y,
+        task="multilabel" if draft.task == "mixed" else draft.task,
+        seed=options.seed,
+        groups=partial(modality.groups, draft.columns),
+        default=(modality.default_split, modality.default_split_reason),
+        column=draft.split_values,
+        reach=0 if draft.source.layout is None else (draft.source.layout.horizon or 1) - 1,
+        forecast=draft.source.layout is not None and draft.source.layout.horizon is not None,
+    )

@@ -1,12 +1,12 @@
 """What a request says about its data; shared by every operation that reads some."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from scitrain.spec import Spec
 
-__all__ = ["DataOptions", "SeriesOptions", "SplitOptions", "Task"]
+__all__ = ["DataOptions", "DomainOptions", "SeriesOptions", "SplitOptions", "Task"]
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "mixed"]
 """``mixed``: several targets of which some are numbers and some classes, or several with more than two classes."""
@@ -45,6 +45,27 @@ class SeriesOptions(Spec):
     """Forecast so many next values of `target`."""
     window: int | None = Field(None, ge=2, le=100_000)
     """Values a forecast looks back on."""
+
+
+class DomainOptions(Spec):
+    """Which rows are the domain that a model is adapted to."""
+
+    target_data: str | None = None
+    """File of the target domain; its labels, where it has any, only measure."""
+    domain: str | None = None
+    """Or the column of `data` with each row's domain."""
+    target_domain: str | None = None
+    """Its value that is the target; null: the only one without labels."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.target_data is None) == (self.domain is None):
+            raise ValueError(
+                "say the target domain in one way: target_data, a second file, or domain, a column of data"
+            )
+        if self.target_domain is not None and self.domain is None:
+            raise ValueError("target_domain is a value of the column that domain names; give domain too")
+        return self
 
 
 class DataOptions(Spec):

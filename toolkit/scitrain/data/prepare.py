@@ -17,13 +17,14 @@ from scitrain.data.prepared import Prepared
 from scitrain.data.read import fingerprint, read
 from scitrain.data.report import describe
 from scitrain.data.roles import choose_roles
+from scitrain.data.source import Source
 from scitrain.data.split import Division
 from scitrain.data.targets import check_labels
 from scitrain.errors import DataError
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
-__all__ = ["build", "cache_key", "prepare"]
+__all__ = ["build", "cache_key", "finished", "prepare"]
 
 SCHEMA = 3
 """Raised when the same request would be prepared differently."""
@@ -57,16 +58,18 @@ def prepare(options: DataOptions, workspace: Workspace, run: Run | None = None) 
     if not (folder / REPORT).is_file():
         with atomic_folder(folder) as new:
             draft, division = build(options, workspace, run)
-            prepared = _finish(draft, division, options, folder.name)
+            prepared = finished(draft, division, options, folder.name)
             save(prepared, new)
             write_rejected(draft.rejected, new)
     return load(folder)
 
 
-def build(options: DataOptions, workspace: Workspace, run: Run | None = None) -> tuple[Draft, Division]:
-    """Do all of it in memory."""
+def build(
+    options: DataOptions, workspace: Workspace, run: Run | None = None, source: Source | None = None
+) -> tuple[Draft, Division]:
+    """Do all of it in memory; with ``source``, of these rows instead of all the data's."""
     _tell(run, 0, "reading")
-    options, source = as_series(options, read(options.data, workspace))
+    options, source = as_series(options, source or read(options.data, workspace))
     draft = label(options, source, choose_roles(options, source))
     _tell(run, 1, f"cleaning {len(draft.index):,} rows")
     draft = clean(options, sample(options, draft), run)
@@ -85,7 +88,8 @@ def _tell(run: Run | None, step: int, message: str) -> None:
         run.progress("prepare", step, 3, message)
 
 
-def _finish(draft: Draft, division: Division, options: DataOptions, key: str) -> Prepared:
+def finished(draft: Draft, division: Division, options: DataOptions, key: str) -> Prepared:
+    """Return the rows with their report, not yet in a folder."""
     bare = Prepared(
         key=key,
         folder=Path(),

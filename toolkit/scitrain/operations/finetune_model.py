@@ -1,9 +1,9 @@
 """Train a network of a data set from weights that were learned elsewhere."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import JsonValue
+from pydantic import JsonValue, model_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
     from scitrain.transfer.arms import Trained
     from scitrain.transfer.origin import Origin
+    from scitrain.workflow.chain import Lineage
     from scitrain.workflow.judge import Judged
     from scitrain.workflow.network import Network
     from scitrain.workflow.transferred import Outcome
 
 __all__ = ["FinetuneModel", "FinetuneResult"]
+
+SETTLED = ("source", "intermediate", "compare")
+"""What a run in between cannot say for itself."""
 
 
 class FinetuneResult(JobResult):
@@ -83,12 +87,30 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         "blocks", "layer_decay", "head_rate", "rank", "modules", "units"
     }  # fmt: skip
 
+    @model_validator(mode="after")
+    def _links(self) -> Self:
+        for link in self.intermediate:
+            if not link.keys().isdisjoint(SETTLED):
+                raise ValueError(
+                    f"a run of intermediate begins where the one before ends: leave {', '.join(SETTLED)} out of it, and name data, target "
+                    "and what else differs from the defaults"
+                )
+            FinetuneModel.model_validate({**link, "source": self.source})
+        return self
+
+    def links(self) -> list[dict[str, JsonValue]]:
+        """Return the requests of the runs in between, the first from this one's source."""
+        shared = {"seed": self.seed, "device": self.device, "export": []}
+        found = [FinetuneModel.model_validate({**shared, **link, "source": self.source}) for link in self.intermediate]
+        return [link.model_dump(mode="json") for link in found]
+
     def check(self, workspace: Workspace) -> None:
         """Refuse data and weights that are not there, and several processes."""
         from scitrain.transfer.origin import check_source_of_weights
         from scitrain.workflow.sources import check_source
 
-        check_source(self.data, workspace)
+        for data in (self.data, *(str(link["data"]) for link in self.links())):
+            check_source(data, workspace)
         check_source_of_weights(self.source, workspace)
         if self.devices not in ("auto", 1):
             raise ScitrainError(f"devices={self.devices}: fine-tuning works in one process; leave devices out")
@@ -106,6 +128,7 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         from scitrain.transfer.finished_arms import forget_arms
         from scitrain.transfer.origin import resolve
         from scitrain.workflow.ahead import import_ahead
+        from scitrain.workflow.chain import lineage
         from scitrain.workflow.several import refuse_single
         from scitrain.workflow.stages import stage
         from scitrain.workflow.transferred import kept_network, refuse_unseen, transfer, transferred_network
@@ -117,8 +140,10 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         refuse_unseen(prepared)
         if self.single_tasks:
             refuse_single(prepared)
-        with stage(run, "weights", f"looking for the weights of {self.source}"):
-            origin = resolve(self.source, prepared.modality, self.model, run.workspace)
+        source = self._walked(run)
+        with stage(run, "weights", f"looking for the weights of {source}"):
+            origin = resolve(source, prepared.modality, self.model, run.workspace)
+        known = lineage(source, run)
         network = transferred_network(prepared, origin, run, self.features)
         learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
@@ -131,7 +156,38 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         together = self._together(prepared, network, found, judged, run)
         self._finish(prepared, network, found, judged, run)
         forget_arms(run)
-        return self._result(prepared, origin, found, judged, run).model_copy(update={"together": together})
+        result = self._result(prepared, origin, found, judged, run).model_copy(update={"together": together})
+        if self.intermediate and self.compare:
+            told = self._without(found, known, run)
+            result = result.model_copy(update={"transfer": f"{told} {result.transfer}", "files": run.artifacts()})
+        return result
+
+    def _walked(self, run: Run) -> str:
+        """Work on the runs in between, and return where the weights are now."""
+        from scitrain.workflow.chain import walked
+
+        if not self.intermediate:
+            return self.source
+        ids = walked(self.links(), self.name(), run)
+        run.decide(
+            "weights",
+            ids[-1],
+            f"{self.source}, trained further on {len(ids)} data set{'s' * (len(ids) > 1)} in between",
+        )
+        run.update(parents=list(dict.fromkeys([*run.record().parents, ids[-1]])))
+        return ids[-1]
+
+    def _without(self, found: "Outcome", known: "Lineage", run: Run) -> str:
+        """Train the same without the runs in between, and say what these gain."""
+        from scitrain.render import render_card, render_report
+        from scitrain.workflow.chain import without
+
+        arm = found.kept.arm
+        changes = {"intermediate": [], "compare": [], "export": [], "strategy": "auto" if arm == "scratch" else arm}
+        told = without(self.model_copy(update=changes).model_dump(mode="json"), known, self.name(), run)
+        render_card(run)  # again: it tells of the comparison
+        render_report(run)
+        return "" if told.without is None else told.without.sentence
 
     def _together(self, prepared: "Prepared", network: "Network", found: "Outcome", judged: "Judged", run: Run) -> str:
         from scitrain.workflow.single_tasks import compare_single

@@ -24,6 +24,8 @@ COMPRESSION = "results/compression.json"
 FEW_SHOT = "results/few_shot.json"
 ZERO_SHOT = "results/zero_shot.json"
 DISTILLATION = "results/distillation.json"
+ADAPTATION = "results/adaptation.json"
+LINEAGE = "results/lineage.json"
 CONFIG = "models/config.json"
 EXPORTS = "models/export_check.json"
 TRANSFER = "results/transfer.json"
@@ -116,6 +118,10 @@ class Facts:
     """Content of ``zero_shot.json``; None where nothing was told apart by descriptions."""
     distillation: dict[str, Any] | None = None
     """Content of ``distillation.json``; None where no teacher was asked."""
+    adaptation: dict[str, Any] | None = None
+    """Content of ``adaptation.json``; None where there is one domain."""
+    lineage: dict[str, Any] | None = None
+    """Content of ``lineage.json``; None where the weights have no past."""
 
     @property
     def own(self) -> str:
@@ -193,6 +199,8 @@ def read_facts(run: Run) -> Facts:
         few_shot=_optional(run, FEW_SHOT),
         zero_shot=_optional(run, ZERO_SHOT),
         distillation=_optional(run, DISTILLATION),
+        adaptation=_optional(run, ADAPTATION),
+        lineage=_optional(run, LINEAGE),
     )
 
 

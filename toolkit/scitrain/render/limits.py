@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from scitrain.evaluation.metrics import METRICS
 from scitrain.figures.words import count, number, percent, with_unit
+from scitrain.render.adaptation import adaptation_words
 from scitrain.render.compression import compression_words
 from scitrain.render.facts import Facts, read_facts
 from scitrain.runs import Run
@@ -39,6 +40,7 @@ def limits_of(facts: Facts) -> list[str]:
         return [sentence for check in (_zero_shot, _missing) for sentence in check(facts)]
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
         _verdict,
+        adaptation_words,
         _folds,
         compression_words,
         _coverage,

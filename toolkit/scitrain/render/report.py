@@ -74,6 +74,14 @@ TITLES = {
         "What learning together gains",
         "Dot plot of the gain of each target over a network of its own, with paired intervals, and of their mean.",
     ),
+    "adaptation": (
+        "What adapting gains",
+        "Dot plot on the target's test rows of all that was trained, with intervals and improvements over source-only.",
+    ),
+    "domains": (
+        "Features of both domains",
+        "Scatter plots of rows of source and target as the network sees them, without adapting and adapted.",
+    ),
     "comparison": ("Comparison", "Dot plot of a metric of several runs with intervals."),
 }
 """By file name, heading and alternative text, in the order of the page."""

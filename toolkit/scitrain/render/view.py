@@ -5,12 +5,13 @@ import json
 from scitrain.figures.words import DASH, count, number, one_line, percent
 from scitrain.inference.config import TrainedConfig
 from scitrain.render import data, tables
+from scitrain.render.adaptation import adaptation_table
 from scitrain.render.compression import compression_table
 from scitrain.render.facts import Facts
 from scitrain.render.limits import limits_of
 from scitrain.render.markup import value_words
 from scitrain.render.together import together_table
-from scitrain.render.transfer import transfer_table
+from scitrain.render.transfer import lineage_table, transfer_table
 
 __all__ = ["view"]
 
@@ -95,6 +96,8 @@ def _tables(facts: Facts) -> dict[str, object]:
         "labels": data.labels_table(facts),
         "training": tables.training_table(facts),
         "transfer": transfer_table(facts),
+        "adaptation": adaptation_table(facts),
+        "lineage": lineage_table(facts),
         "architecture": tables.architecture_table(facts),
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),
@@ -167,7 +170,9 @@ def _summary(facts: Facts) -> str:
 
 
 def _taught(facts: Facts) -> str:
-    """Return what a student kept of its teacher; empty where there was none."""
+    """Return what a student kept of its teacher, or what adapting was worth; empty where there was neither."""
+    if facts.adaptation is not None:
+        return " ".join(["", *facts.adaptation["sentences"]])
     if facts.distillation is None:
         return ""
     return " ".join(["", f"It was taught by {facts.distillation['teacher']}.", *facts.distillation["sentences"]])

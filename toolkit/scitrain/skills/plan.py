@@ -30,6 +30,8 @@ FILTERS: dict[str, dict[str, JsonValue]] = {
 }
 """How to find the run a tool wants; all others want a trained one."""
 TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
+OTHER_DOMAIN = "target_data"
+"""Argument that takes a second file: the domain that is adapted to."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
     reads = [tool for tool in draft.tools if "data" in _required(known[tool])]
     if reads and files:
         draft.files[""] = files.pop(0).value
+    if files and any(OTHER_DOMAIN in _names(known[tool]) for tool in draft.tools):
+        draft.said[OTHER_DOMAIN] = files.pop(0).value
     places = {tool: [at for one in wanted if tool in one.intent.tools for at in one.places] for tool in takes}
     for named in files:
         open_ = [tool for tool in takes if tool not in draft.files]
@@ -286,6 +290,8 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
             found[name] = SAY[said].of(language).format(tool=draft.learner)
         else:
             found[name] = SAY[key].of(language)
+    if OTHER_DOMAIN in names and not {OTHER_DOMAIN, "domain"} & set(arguments):
+        found[OTHER_DOMAIN] = SAY["other"].of(language)
     if _reads_either(names) and not {"inputs", "data"} & set(arguments):
         found["inputs"] = SAY["inputs"].of(language)
     return found

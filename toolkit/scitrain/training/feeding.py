@@ -55,6 +55,7 @@ class Feed(IterableDataset[Block]):
         self.augment: Vary | None = None
         self.mix: Mix | None = None
         self._lengths: Tensor | None = None
+        self._beside: Feed | None = None
         self.resident = x[:1].nbytes * (len(train) + len(val)) <= RESIDENT_SHARE * _free(device)
         self._raw = isinstance(inputs, ImageInput)
         self._train = self._load(train, ready=not self._raw) if self.resident else None
@@ -128,6 +129,23 @@ class Feed(IterableDataset[Block]):
         if self.augment is not None and not pictures:  # in deviations of each channel
             raw = self.augment(raw, generator)
         return raw.view(*chosen.shape, *raw.shape[1:])
+
+    def accompany(self, rows: np.ndarray) -> None:
+        """Let each batch be followed by as many of these ``rows``, drawn at random, varied as its own are; they have no label."""
+        nothing = np.zeros(len(self.x), np.float32)
+        self._beside = Feed(self.x, nothing, rows, rows[:1], self.inputs, self.device)
+        self._beside.augment = self.augment
+
+    def accompanied(self, rows: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
+        """Return rows (members, batch, …) with those that accompany them, (members, 2 · batch, …); alone where none do."""
+        beside = self._beside
+        if beside is None:
+            return rows
+        drawn = torch.randint(len(beside.train_rows), chosen.shape, generator=generator, device=generator.device).cpu()
+        given = None
+        if not beside.resident:
+            given = torch.from_numpy(np.asarray(self.x[beside.train_rows[drawn.flatten().numpy()]]))
+        return torch.cat([rows, beside.rows(self.place(drawn), given, generator)], dim=1)
 
     def _transform_once(self) -> None:
         """Transform pictures for good where they are not varied, which is done to pictures as they are."""

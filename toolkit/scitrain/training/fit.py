@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from scitrain.resources import cpu_count, torch_threads
 from scitrain.runs import Run
+from scitrain.training.adapting import AdaptationLoss, AdaptingMember, plain
 from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.compiling import Compiling, plan_compiling, settle
@@ -148,6 +149,8 @@ class Session:
         share_out(self.loss, options.task_weights, learning.slots, settings.device)
         if learning.soft is not None:
             self.loss = SoftLoss(self.loss, learning.soft)
+        if learning.adaptation is not None:
+            self.loss = AdaptationLoss(self.loss, learning.adaptation, list(self.predictor.members))  # type: ignore[arg-type]
         self.done: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.spent = 0.0
@@ -259,7 +262,7 @@ class Session:
         reasons = list(dict.fromkeys(group["stopped"] for group in self.done))
         epochs = [epoch for group in self.done for epoch in group["best_epochs"]]
         steps = sum(group["steps"] for group in self.done)
-        return Outcome(self.predictor, epochs, ", ".join(reasons), steps, self._chosen(), learned)
+        return Outcome(plain(self.predictor), epochs, ", ".join(reasons), steps, self._chosen(), learned)
 
     def _chosen(self) -> Compiling:
         return self.compiling or Compiling(False, "settled before the training")
@@ -273,7 +276,9 @@ class Session:
         for number in range(self.settings.members):
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
             columns = learning.n_outputs * learning.head.columns
-            members.append(learning.start.member(learning.model, inner, columns, number))
+            member = learning.start.member(learning.model, inner, columns, number)
+            told = learning.adaptation
+            members.append(member if told is None else AdaptingMember(member, told.method))
             if self.settings.gradient_checkpointing:
                 members[-1].encoder.set_gradient_checkpointing(True)
         statistics = members[0].encoder.statistics
@@ -319,6 +324,8 @@ class Session:
             from scitrain.data.augment import augmentations
 
             feed.augment, feed.mix = augmentations(self.settings.augment, learning.shape)
+        if learning.adaptation is not None:
+            feed.accompany(learning.adaptation.rows)
         return feed
 
     def _plan(self, group: Sequence[int]) -> Plan:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.data.slots import Slot
+from scitrain.training.adapting import Adaptation
 from scitrain.training.heads import Head, make_head
 from scitrain.training.mixed_head import MixedHead
 from scitrain.training.options import TrainingOptions, head_kind
@@ -49,6 +50,9 @@ class Learning:
     soft: Soft | None = None
     """What a teacher says of the rows; training rows may then lack a label (NaN, −1 for multiclass)."""
 
+    adaptation: Adaptation | None = None
+    """Rows of another domain, whose features are to look like those of the training rows."""
+
     @property
     def head(self) -> Head:
         """Return what the members say of a number, or of mixed targets."""
@@ -85,6 +89,8 @@ class Learning:
             digest.update(np.ascontiguousarray(array).tobytes())
         if self.soft is not None:
             digest.update(self.soft.key())
+        if self.adaptation is not None:
+            digest.update(self.adaptation.key())
         return digest.hexdigest()[:32]
 
 

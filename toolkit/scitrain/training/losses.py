@@ -48,6 +48,9 @@ class Loss:
         """Return the outputs without the log variances behind them."""
         return outputs if self.halves is None else outputs[..., : -len(self.halves)]
 
+    def at(self, share: float) -> None:
+        """Hear which share of the training is done, 0…1, before each step; losses that change with it are told so."""
+
     def total(self, outputs: Tensor, y: Tensor, proper: bool = False) -> Tensor:
         """Return the sum of each member, (members,), from outputs (members, n, outputs) and labels (members, n[, T])."""
         known = torch.nan_to_num(y) if self.masked and self.task != "multiclass" else y

@@ -126,6 +126,7 @@ class TrainingModule(pl.LightningModule):
             given = None if block.rows is None else block.rows[start : start + chosen.numel()]
             start += chosen.numel()
             self._rate = learning_rate_at(self._step, self.plan)
+            self.loss.at(self._step / (self.plan.epochs * self.plan.steps))
             self.gather(chosen, given)
             if self.scaler.unscaled(self.team.unscale):
                 self.team.clip(self.plan.gradient_clip)
@@ -250,7 +251,8 @@ class TrainingModule(pl.LightningModule):
         rows = self.feed.rows(chosen, given, self._generator)
         mixed = None if self.feed.mix is None else self.feed.mix(rows, self._generator)
         with autocast(self.plan.precision, self.plan.device):
-            outputs = self.team.forward(rows if mixed is None else mixed.rows)
+            own_rows = rows if mixed is None else mixed.rows
+            outputs = self.team.forward(self.feed.accompanied(own_rows, chosen, self._generator))
         own = loss(outputs.float(), self.feed.labels(chosen))
         if mixed is None:
             return own

@@ -7,13 +7,15 @@ from pydantic import Field
 from scitrain.spec import Spec
 from scitrain.tunable import Tunable
 
-__all__ = ["Augmentation", "HeadKind", "Tracker", "TrainingOptions", "head_kind"]
+__all__ = ["AdaptMethod", "Augmentation", "HeadKind", "Tracker", "TrainingOptions", "head_kind"]
 
 Augmentation = Literal[
     "basic", "flip", "vflip", "rotate", "affine", "crop", "color", "blur", "erase", "mixup", "cutmix", "noise", "shift", "scale"
 ]  # fmt: skip
 """Ways to vary a row; see `scitrain.data.augment`."""
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
+AdaptMethod = Literal["dann", "coral", "mmd"]
+"""Ways to bring the features of two domains together; see `scitrain.training.adapting`."""
 HeadKind = Literal["point", "gaussian", "quantile", "mixed"]
 """What a network says of a number; see `scitrain.training.heads`."""
 

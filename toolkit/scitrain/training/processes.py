@@ -20,6 +20,7 @@ from scitrain.data.slots import Slot
 from scitrain.errors import CancelledError
 from scitrain.models import AnyModelSpec
 from scitrain.runs import Run, atomic_write
+from scitrain.training.adapting import Adaptation
 from scitrain.training.auto import Settings
 from scitrain.training.group import FOLDER, Group, current_group, joined
 from scitrain.training.learning import Learning
@@ -188,7 +189,9 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
     else:
         np.save(rows, x)
     said = np.zeros(0) if learning.soft is None else learning.soft.said
-    np.savez(folder / "labels.npz", y=learning.y, train=learning.train, val=learning.val, said=said)
+    other = learning.adaptation
+    beside = np.zeros(0, np.int64) if other is None else other.rows
+    np.savez(folder / "labels.npz", y=learning.y, train=learning.train, val=learning.val, said=said, beside=beside)
     description = {
         "task": learning.task,
         "rows": str(rows),
@@ -202,6 +205,7 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         "keeps_last": learning.keeps_last,
         "settings": None if settings is None else asdict(settings),
         "soft": None if learning.soft is None else [learning.soft.temperature, learning.soft.alpha],
+        "adaptation": None if other is None else [other.method, other.weight],
     }
     return atomic_write(folder / "learning.json", TypeAdapter(dict).dump_json(description))
 
@@ -225,6 +229,7 @@ def read_learning(job: Path) -> Learning:
         slots=tuple(Slot(*slot) for slot in found["slots"]),
         keeps_last=found["keeps_last"],
         soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
+        adaptation=None if found["adaptation"] is None else Adaptation(labels["beside"], *found["adaptation"]),
     )
 
 

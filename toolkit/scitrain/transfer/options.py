@@ -2,15 +2,26 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from scitrain.spec import Spec
+from scitrain.training.options import AdaptMethod
 
-__all__ = ["Arm", "FinetuneOptions", "Strategy"]
+__all__ = ["AdaptOptions", "Arm", "FinetuneOptions", "Strategy"]
 
 Strategy = Literal["full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
 Asked = Literal["auto", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
 Arm = Literal["scratch", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
+
+
+class AdaptOptions(Spec):
+    """How the features of two domains are brought together."""
+
+    methods: list[AdaptMethod] = Field(["dann"], min_length=1, max_length=3)
+    """A domain classifier behind a reversed gradient (`dann`), covariances (`coral`), kernel means (`mmd`); of several the best, chosen
+    without target labels, is kept."""
+    weight: float = Field(1.0, gt=0, le=10_000)
+    """Of the method beside the labels' loss; it grows from 0 over the first third."""
 
 
 class FinetuneOptions(Spec):
@@ -32,5 +43,7 @@ class FinetuneOptions(Spec):
     """Rank of `lora`."""
     modules: list[str] = []
     """Layers that `lora` changes; empty: those of attention."""
+    intermediate: list[dict[str, JsonValue]] = Field([], max_length=4)
+    """Runs in between, such as `[{"data": "near.csv", "target": "y"}]`, each from the weights of the one before."""
     units: int | None = Field(None, ge=1, le=1024)
     """Units of an `adapter`, or virtual tokens of `prompt` and `prefix`."""

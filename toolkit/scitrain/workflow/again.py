@@ -1,9 +1,10 @@
 """The data of a trained run, once more."""
 
-from scitrain.data.options import DataOptions
+from scitrain.data.options import DataOptions, DomainOptions
 from scitrain.data.prepare import prepare
 from scitrain.data.prepared import Prepared
 from scitrain.runs import Run
+from scitrain.workflow.domains import prepare_domains
 from scitrain.workflow.stages import stage
 
 __all__ = ["origin", "prepared_again", "refitted"]
@@ -28,4 +29,7 @@ def prepared_again(source: Run, run: Run) -> Prepared:
     spec = origin(source).record().spec
     options = DataOptions.model_validate({name: spec[name] for name in DataOptions.model_fields if name in spec})
     with stage(run, "prepare", "reading the data again"):
+        if DomainOptions.model_fields.keys() <= spec.keys():
+            domains = DomainOptions.model_validate({name: spec[name] for name in DomainOptions.model_fields})
+            return prepare_domains(options, domains, run.workspace, run).prepared
         return prepare(options, run.workspace, run)
