@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scitrain.errors import DataError
 from scitrain.data.slots import Slot
+from scitrain.errors import DataError
 from scitrain.evaluation.baselines import Effort, Rows, fit_baselines
 from scitrain.evaluation.bootstrap import Resampling, replicate, wilson
 from scitrain.evaluation.calibration import fit_temperature, gaussian_coverage, reliability

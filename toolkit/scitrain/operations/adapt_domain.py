@@ -10,7 +10,7 @@ from scitrain.errors import ScitrainError
 from scitrain.runs import Decision, Run
 from scitrain.transfer.options import AdaptOptions
 from scitrain.workflow.headline import Headline, metric_table
-from scitrain.workflow.training import TrainingRequest, learning_of
+from scitrain.workflow.training import SELDOM, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -63,12 +63,13 @@ class AdaptDomain(Job, AdaptOptions, DomainOptions, TrainingRequest):
     """Learn from labelled rows of one domain (instrument, laboratory, simulation) for another without labels.
 
     Takes the arguments of train_model. Trains source-only beside it, and an oracle where the target has labels (they only
-    measure), and says whether adapting helps. Answers at once with a run id; follow it with get_run.
+    measure), and says whether adapting helps.
     """
 
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Adapt to a domain"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields)
+    unnamed: ClassVar[frozenset[str]] = SELDOM
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(TrainingRequest.model_fields) | {"weight"}
 
     def check(self, workspace: Workspace) -> None:
         """Refuse data that are not there, a target that is the source, and what trains otherwise."""

@@ -64,9 +64,8 @@ class EvaluateResult(JobResult):
 class EvaluateModel(OfRun, Job):
     """Judge a trained model: metrics with intervals, baselines, calibration, coverage, domain, and figures.
 
-    Without `data` on the test split of its own training, baselines included; with `data` on new labelled rows, which is
-    the harder and better question. Nothing is trained or tuned by it. On its own split it compares the ways to say how sure
-    the model is (ensemble, learned head, MC dropout, temperature) by interval score or log loss, and coverage.
+    Without `data` on the test split of its own training, baselines included, and beside each other the ways to say how sure
+    the model is; with `data` on new labelled rows, which is the harder and better question.
     """
 
     skill: ClassVar[Skill] = "deep-learning"

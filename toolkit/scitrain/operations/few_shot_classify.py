@@ -70,7 +70,7 @@ class FewShotClassify(Job):
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Few-shot classification"
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset(
-        {"target", "inputs", "modality", "seed", "queries", "episodes", "metric", "select", "train_episodes"}
+        {"target", "inputs", "modality", "seed", "queries", "episodes", "metric", "select", "train", "train_episodes"}
     )
 
     data: str

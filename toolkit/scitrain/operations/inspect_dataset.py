@@ -138,13 +138,7 @@ class InspectDataset(Query, DataOptions):
     """
 
     title: ClassVar[str] = "Inspect a data set"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(DataOptions.model_fields) - {
-        "data",
-        "target",
-        "inputs",
-        "modality",
-        "task",
-    }
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(DataOptions.model_fields) - {"data", "target", "inputs"}
 
     def execute(self, workspace: Workspace) -> Inspection:
         """Read, describe, and prepare as a training would."""

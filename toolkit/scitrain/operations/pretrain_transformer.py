@@ -43,11 +43,14 @@ class PretrainResult(JobResult):
 class PretrainTransformer(Job, PretrainingOptions):
     """Pretrain MatBERT on formulas, or a SMILES BERT on molecules, without labels.
 
-    finetune_model takes the run as `source`. Answers at once with a run id; follow it with get_run.
+    finetune_model takes the run as `source`.
     """
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Pretrain a Transformer"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(
+        {"mask", "batch_size", "learning_rate", "held_out", "device", "seed"}
+    )
 
     data: str
     """Table of any length with a column of formulas or SMILES."""

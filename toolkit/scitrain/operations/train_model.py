@@ -64,10 +64,9 @@ class TrainModel(Job, SeveralTargets, TrainingRequest):
     """Train a deep-learning model of tables, molecules, formulas, images, series, sequences or texts, and say how far to trust it.
 
     Reads and cleans the data, splits it (by scaffold for molecules, by chemical system for formulas), trains with early
-    stopping, compares with mean, ridge or logistic, and random forest on the same split, calibrates intervals, and writes
-    metrics, figures, model card, report and ONNX file into a run directory. Answers at once with a run id; follow it
-    with get_run. Call inspect_dataset first: it gives these arguments ready to send. Those that are only named here are
-    seldom needed: list_models(tool="train_model") explains them.
+    stopping, compares with simple models on the same split, calibrates intervals, and writes metrics, figures, model card,
+    report and ONNX file into a run directory. Answers at once with a run id; follow it with get_run. Call inspect_dataset
+    first: it gives these arguments ready to send. list_models(tool="train_model") explains those that are only named.
     """
 
     skill: ClassVar[Skill] = "deep-learning"

@@ -101,9 +101,8 @@ class TuneResult(JobResult):
 class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
     """Search hyperparameters by validation rows, then train the best variant as a normal train_model run.
 
-    Takes the arguments of train_model, and those of the search. What declares a range is searched, unless the request sets it:
-    options of the network, learning rate, weight decay, batch size. Test rows are met once, by the best; with folds each fold has
-    a search of its own (nested cross-validation). resume_run goes on with an interrupted search.
+    Takes the arguments of train_model. What declares a range is searched, unless the request sets it: options of the network,
+    learning rate, weight decay, batch size. Test rows are met once; with folds each has a search of its own (nested).
     """
 
     skill: ClassVar[Skill] = "deep-learning"

@@ -71,7 +71,7 @@ class ZeroShotClassify(Job):
     skill: ClassVar[Skill] = "transfer-learning"
     title: ClassVar[str] = "Zero-shot classification"
     background: ClassVar[bool] = False
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"inputs", "seed"})
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"inputs", "seed", "template", "part", "multi_label"})
 
     data: str
     """Table or image folder."""

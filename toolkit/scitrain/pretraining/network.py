@@ -9,8 +9,8 @@ from transformers import BertForMaskedLM
 
 from scitrain.chem.formula_features import SMALLEST
 from scitrain.models._bert import Size, architecture
-from scitrain.models._matbert import MatBert, config_of, pooled
 from scitrain.models._hugging import quiet
+from scitrain.models._matbert import MatBert, config_of, pooled
 from scitrain.pretraining.corpus import Notation
 from scitrain.tokenizers import composition, smiles
 

@@ -18,7 +18,7 @@ class AdaptOptions(Spec):
     """How the features of two domains are brought together."""
 
     methods: list[AdaptMethod] = Field(["dann"], min_length=1, max_length=3)
-    """A domain classifier behind a reversed gradient (`dann`), covariances (`coral`), kernel means (`mmd`); of several the best, chosen
+    """A classifier of domains behind a reversed gradient (`dann`), covariances (`coral`), kernel means (`mmd`); of several the best, chosen
     without target labels, is kept."""
     weight: float = Field(1.0, gt=0, le=10_000)
     """Of the method beside the labels' loss; it grows from 0 over the first third."""
