@@ -86,7 +86,7 @@ class CompressModel(OfRun, Job):
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Compress a model"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"structured", "steps", "epochs"})
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"sparsity", "structured", "steps", "epochs"})
 
     method: Asked | Annotated[list[Method], Field(min_length=1), WithJsonSchema({"type": "array"})] = "auto"
     """`auto`: all int8 ways and fp16; of several the smallest that holds."""

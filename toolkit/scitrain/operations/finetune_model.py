@@ -123,24 +123,16 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
 
     def execute(self, run: Run) -> FinetuneResult:
         """Prepare, find the weights, train, judge, export, draw, write."""
-        from scitrain.data.prepare import prepare
         from scitrain.transfer.arms import train_again
         from scitrain.transfer.finished_arms import forget_arms
         from scitrain.transfer.origin import resolve
         from scitrain.workflow.ahead import import_ahead
         from scitrain.workflow.chain import lineage
-        from scitrain.workflow.several import refuse_single
         from scitrain.workflow.stages import stage
-        from scitrain.workflow.transferred import kept_network, refuse_unseen, transfer, transferred_network
+        from scitrain.workflow.transferred import kept_network, transfer, transferred_network
 
         import_ahead("scitrain.workflow.finish")
-        with stage(run, "prepare", "reading and cleaning the data"):
-            prepared = prepare(self.part(DataOptions), run.workspace, run)
-        run.decide_all(prepared.decisions)
-        refuse_unseen(prepared)
-        if self.single_tasks:
-            refuse_single(prepared)
-        source = self._walked(run)
+        prepared, source = self._prepared(run), self._walked(run)
         with stage(run, "weights", f"looking for the weights of {source}"):
             origin = resolve(source, prepared.modality, self.model, run.workspace)
         known = lineage(source, run)
@@ -161,6 +153,20 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
             told = self._without(found, known, run)
             result = result.model_copy(update={"transfer": f"{told} {result.transfer}", "files": run.artifacts()})
         return result
+
+    def _prepared(self, run: Run) -> "Prepared":
+        from scitrain.data.prepare import prepare
+        from scitrain.workflow.several import refuse_single
+        from scitrain.workflow.stages import stage
+        from scitrain.workflow.transferred import refuse_unseen
+
+        with stage(run, "prepare", "reading and cleaning the data"):
+            prepared = prepare(self.part(DataOptions), run.workspace, run)
+        run.decide_all(prepared.decisions)
+        refuse_unseen(prepared)
+        if self.single_tasks:
+            refuse_single(prepared)
+        return prepared
 
     def _walked(self, run: Run) -> str:
         """Work on the runs in between, and return where the weights are now."""

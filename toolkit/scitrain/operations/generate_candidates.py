@@ -47,7 +47,7 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Generate candidates"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature", "prefix"} | {
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature"} | {
         "seed",
         "novel",
     }

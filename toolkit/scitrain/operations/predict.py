@@ -123,7 +123,7 @@ class Predict(OfRun, Job):
 
     skill: ClassVar[Skill] = "deep-learning"
     title: ClassVar[str] = "Predict"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"mc_dropout"})
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"mc_dropout", "output"})
     background: ClassVar[bool] = False
 
     inputs: list[Row] | None = Field(None, min_length=1, max_length=10_000)

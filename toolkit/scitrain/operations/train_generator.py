@@ -48,7 +48,7 @@ class TrainGenerator(Job, GeneratorOptions):
         "family",
         "conditions",
         "max_minutes",
-    }
+    } | {"inputs", "modality"}
 
     data: str
     """Table of SMILES or formulas."""

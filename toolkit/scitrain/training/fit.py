@@ -5,12 +5,11 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import JsonValue
 
 from scitrain.resources import cpu_count, torch_threads
 from scitrain.runs import Run
@@ -20,12 +19,13 @@ from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.compiling import Compiling, plan_compiling, settle
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
 from scitrain.training.interrupting import interruptible
-from scitrain.training.journal import Journal, OnEpoch, merged, peaks
+from scitrain.training.journal import Journal, OnEpoch, merged
 from scitrain.training.learning import Fitted, Learning
 from scitrain.training.loggers import make_loggers
 from scitrain.training.losses import make_loss
 from scitrain.training.memory import relieved
 from scitrain.training.module import Plan, TrainingModule
+from scitrain.training.outcome import Outcome, most_memory
 from scitrain.training.precision import arithmetic
 from scitrain.training.predictor import Member, Predictor
 from scitrain.training.processes import Processes, helpers
@@ -71,7 +71,7 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
                 break
             except (MemoryError, RuntimeError) as error:
                 settings = relieved(settings, error, learning, run)
-    facts = _facts(outcome, settings, time.monotonic() - begin) | _most_memory(journal)
+    facts = outcome.facts(settings, time.monotonic() - begin) | most_memory(journal)
     journal.write(facts)
     return Fitted(
         predictor=outcome.predictor.cpu().eval(),
@@ -93,19 +93,6 @@ def _with_loss(learning: Learning, run: Run) -> Learning:
     loss, why = chosen
     run.decide("loss", loss, why)
     return replace(learning, options=learning.options.model_copy(update={"loss": loss}))
-
-
-@dataclass
-class Outcome:
-    """Trained members, and how each group of them ended."""
-
-    predictor: Predictor
-    best_epochs: list[int]
-    stopped: str
-    steps: int
-    compiling: Compiling
-    task_weights: dict[str, float]
-    """By target, where they were learned."""
 
 
 def train_members(learning: Learning, settings: Settings, journal: Journal, run: Run, processes: Processes) -> Outcome:
@@ -361,35 +348,6 @@ class Session:
 def _weights(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Set the batches that batch-norm counted to zero, for they belong to no best epoch."""
     return {name: t if t.is_floating_point() else torch.zeros_like(t) for name, t in state.items()}
-
-
-def _facts(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, JsonValue]:
-    return {
-        "stopped": outcome.stopped,
-        "best_epoch": int(np.median(outcome.best_epochs)),
-        "best_epochs": list(outcome.best_epochs),
-        "steps": outcome.steps,
-        "seconds": round(seconds, 3),
-        "device": settings.device,
-        "processes": settings.processes,
-        "parallel": settings.parallel,
-        "precision": settings.precision,
-        "batch_size": settings.batch_size,
-        "accumulate": settings.accumulate,
-        "gradient_checkpointing": settings.gradient_checkpointing,
-        "compile": outcome.compiling.facts(),
-        "learning_rate": settings.learning_rate,
-        "weight_decay": settings.weight_decay,
-        "parameters": sum(p.numel() for p in outcome.predictor.parameters()),
-        "members": settings.members,
-        "augment": list(settings.augment),
-        **({"task_weights": dict(outcome.task_weights)} if outcome.task_weights else {}),
-    }
-
-
-def _most_memory(journal: Journal) -> dict[str, JsonValue]:
-    """Return the most memory of all epochs."""
-    return {f"peak_{name}": value for name, value in peaks([row for rows in journal.finished for row in rows]).items()}
 
 
 def _taken_up(settings: Settings, learning: Learning, run: Run) -> Settings:
