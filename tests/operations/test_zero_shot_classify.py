@@ -269,6 +269,16 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(
         ask(workspace, **({"data": table} | request_ | {"model": model}))
 
 
+def test_a_head_of_another_size_is_said(workspace, pretrained, table):
+    folder = pretrained.nli(workspace.root / "nli")
+    config = json.loads((folder / "config.json").read_text())
+    names = ["entailment", "not_entailment"]
+    config |= {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ScitrainError, match=r"the model .*nli' cannot be taken: .*classifier"):
+        ask(workspace, data=table, model="nli")
+
+
 def test_large_files_are_worked_on_in_the_background(workspace):
     (workspace.root / "large.csv").write_text("text\n" + "a text\n" * 40_000)
     assert ZeroShotClassify(data=str(workspace.root / "large.csv"), labels=["a", "b"]).in_background()

@@ -10,7 +10,7 @@ import transformers
 from scitrain.errors import ScitrainError
 from scitrain.weights import ENCODERS, ZERO_SHOT, Wanted, fetched
 
-__all__ = ["KNOWN", "come_from", "quiet"]
+__all__ = ["KNOWN", "come_from", "quiet", "taken"]
 
 HF: Any = transformers  # its own types are of no help: what a class takes is decided by what is loaded
 SCRATCH = "train from scratch with model='transformer' of train_model"
@@ -35,6 +35,20 @@ def come_from(name: str, scratch: str = SCRATCH) -> Iterator[dict[str, Any]]:
         wanted = Wanted(name, name, FILES, local="name, source, encoder or model", known=KNOWN, scratch=scratch)
         with fetched(wanted) as cached:
             yield {"local_files_only": cached}
+
+
+@contextmanager
+def taken(name: str) -> Iterator[None]:
+    """Tell why weights, tokenizer or pixels' statistics that are there cannot be used.
+
+    Raises:
+        ScitrainError: They are of another architecture, or need a library or code of their own.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, ImportError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ScitrainError(f"the model {name!r} cannot be taken: {reason}") from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch
 import transformers
 from scipy.special import expit
 
-from scitrain.models._hugging import come_from
+from scitrain.models._hugging import come_from, taken
 from scitrain.weights.fitting import misfit
 from scitrain.zeroshot.choosing import DOES_WITHOUT, entailment_label
 from scitrain.zeroshot.scored import Scored, refuse_long, rows_at_once
@@ -75,7 +75,7 @@ def _against(config: Any, logits: np.ndarray, yes: int) -> np.ndarray:  # noqa: 
 
 
 def _load(name: str) -> tuple[Any, Any]:
-    with come_from(name, DOES_WITHOUT) as where:
+    with come_from(name, DOES_WITHOUT) as where, taken(name):
         network, report = HF.AutoModelForSequenceClassification.from_pretrained(
             name, output_loading_info=True, dtype=torch.float32, **where
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scitrain.errors import ScitrainError
 from scitrain.modalities.image import ImageTensor
-from scitrain.models._hugging import come_from
+from scitrain.models._hugging import come_from, taken
 from scitrain.weights.fitting import misfit
 from scitrain.zeroshot.choosing import DOES_WITHOUT
 from scitrain.zeroshot.scored import Scored, refuse_long
@@ -31,7 +31,7 @@ class Towers:
     """
 
     def __init__(self, name: str) -> None:
-        with come_from(name, DOES_WITHOUT) as where:
+        with come_from(name, DOES_WITHOUT) as where, taken(name):
             self.network, report = HF.AutoModel.from_pretrained(
                 name, output_loading_info=True, dtype=torch.float32, **where
             )
