@@ -156,7 +156,7 @@ class _SmilesReading(Reading):
     """Atom that a bond would start from."""
     branches: list[int] = field(default_factory=list)
     rings: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Token to the atom that opened the ring, and the order it gave."""
+    """Token to the atom that opened the ring, and the order it gave, 0 where it gave none."""
     kind: str = "start"
     order: int = 1
 
@@ -175,7 +175,7 @@ class _SmilesReading(Reading):
             self._ring(token)
         elif word.kind == "dot":
             self.at = -1
-        self.kind = word.kind
+        self.kind = "lead" if word.kind == "bond" and self.kind == "open" else word.kind
 
     def copy(self) -> Reading:
         """Return its twin."""
@@ -198,14 +198,19 @@ class _SmilesReading(Reading):
         self.near[other].add(one)
 
     def _ring(self, token: int) -> None:
+        said = self.order if self.kind == "bond" else 0
         if token not in self.rings:
-            self.rings[token] = self.at, self.order
-            self.room[self.at] -= 1 if self.aromatic[self.at] else self.order  # kept free for the bond to come
+            self.rings[token] = self.at, said
+            self.room[self.at] -= self._takes(self.at, said)  # kept free for the bond to come
         else:
             other, order = self.rings.pop(token)
-            self.room[other] += 1 if self.aromatic[other] else order
-            self._bond(self.at, other, max(order, self.order))
+            self.room[other] += self._takes(other, order)
+            self._bond(self.at, other, max(order, said, 1))
         self.order = 1
+
+    def _takes(self, atom: int, order: int) -> int:
+        """Return what a bond takes of an atom's room; a bond of order 0 is not said, and single."""
+        return 1 if self.aromatic[atom] else max(order, 1)
 
     def allowed(self, left: int) -> np.ndarray:
         """Return what may follow."""
@@ -239,15 +244,16 @@ class _SmilesReading(Reading):
         if self.at < 0 or not self.rings:
             return ()
         here = self.room[self.at] - (1 if len(self.rings) > 1 and not self.branches else 0)
+        said = self.order if self.kind == "bond" else 0
         return tuple(
             sorted(
                 token
                 for token, (atom, order) in self.rings.items()
                 if atom != self.at
                 and atom not in self.near[self.at]
-                and order in (1, max(order, self.order))
-                and here >= (1 if self.aromatic[self.at] else max(order, self.order))
-                and (self.aromatic[atom] or self.room[atom] + order >= max(order, self.order))
+                and (order == said or not order or not said)
+                and here >= self._takes(self.at, max(order, said))
+                and self.room[atom] + self._takes(atom, order) >= self._takes(atom, max(order, said))
             )
         )
 
@@ -264,8 +270,10 @@ def _allowed(grammar: SmilesGrammar, spot: _Spot) -> np.ndarray:
     """
     if spot.kind in ("start", "dot"):
         return grammar.takes[0]
-    if spot.kind == "open":
-        within: np.ndarray = grammar.takes[1] | grammar.bonds[spot.free]
+    if spot.kind == "lead":
+        return grammar.takes[spot.order]
+    if spot.kind == "open":  # the chain behind the branch needs a bond too
+        within: np.ndarray = grammar.takes[1] | grammar.bonds[2 if spot.aromatic else spot.free - 1]
         return within
     atoms = grammar.leads if spot.rings and not spot.branches else grammar.takes
     needed = 1 if spot.aromatic else spot.order

@@ -66,13 +66,18 @@ def _waves(t: Tensor, width: int) -> Tensor:
     return functional.pad(torch.cat([angles.sin(), angles.cos()], dim=-1), (0, width - 2 * half))
 
 
-def training_schedule(steps: int, schedule: Schedule, predicts: Predicts) -> Noise:
-    """Return the noise of each step: linear (Ho et al. 2020, arXiv:2006.11239) or cosine (Nichol and Dhariwal, arXiv:2102.09672)."""
+def training_schedule(steps: int, schedule: Schedule, predicts: Predicts, reach: float) -> Noise:
+    """Return the noise of each step: linear (Ho et al. 2020, arXiv:2006.11239) or cosine (Nichol and Dhariwal, arXiv:2102.09672).
+
+    ``reach`` is the largest number of the data: what a step takes for the clean vector is cut off there, for behind nearly pure noise a
+    small error of ε is a thousandfold one of the vector.
+    """
     return DIFFUSERS.DDPMScheduler(
         num_train_timesteps=steps,
         beta_schedule=BETAS[schedule],
         prediction_type=TYPES[predicts],
-        clip_sample=False,
+        clip_sample=True,
+        clip_sample_range=reach,
     )
 
 
@@ -88,7 +93,7 @@ def ddim(network: Denoiser, noise: Tensor, values: Tensor, schedule: Noise, step
         steps: At most those of the training.
         guidance: g in f∅ + g · (fc − f∅) (arXiv:2207.12598).
     """
-    sampler = DIFFUSERS.DDIMScheduler.from_config(schedule.config, timestep_spacing="trailing", clip_sample=False)
+    sampler = DIFFUSERS.DDIMScheduler.from_config(schedule.config, timestep_spacing="trailing")
     sampler.set_timesteps(min(steps, schedule.config.num_train_timesteps), device=noise.device)
     twice = guidance != 1 and bool((~torch.isnan(values)).any())
     silent = torch.full_like(values, torch.nan)

@@ -47,7 +47,7 @@ class DiffusionGenerator(Generator):
         self.config, self.known, self.network, self.space, self.decoder = config, known, network, space, decoder
         details: Json = config.details
         steps, schedule, predicts = details["noise_steps"], details["schedule"], details["predicts"]
-        self.schedule: Noise = training_schedule(int(str(steps)), schedule, predicts)
+        self.schedule: Noise = training_schedule(steps, schedule, predicts, details["reach"])
 
     def draw(
         self, count: int, values: np.ndarray, sampling: Sampling, seed: int, stop: Callable[[], None] = lambda: None

@@ -59,9 +59,9 @@ def _compositions(options: GeneratorOptions, strings: Strings, conditions: tuple
     space = CompositionSpace.of(strings.texts)
     rule = "elements whose first number is above 0, amounts rounded to whole ones from 1 to 99, the ratio reduced"
     run.decide("decoder", rule, "so that every vector is a formula")
-    details = {"elements": list(space.elements), "mean": space.mean, "scale": space.scale}
-    config = _config(options, "composition_diffusion", "composition", strings, conditions, details)
     x = space.vectors(strings.texts)
+    details = {"elements": list(space.elements), "mean": space.mean, "scale": space.scale, "reach": _reach(x)}
+    config = _config(options, "composition_diffusion", "composition", strings, conditions, details)
     rows = np.arange(len(strings.texts))
     return _denoise(options, _Blank(config, space, None), x, rows, strings, run)
 
@@ -70,9 +70,14 @@ def _molecules(options: GeneratorOptions, strings: Strings, conditions: tuple[Co
     run.progress("prepare", message="describing molecules")
     space = LatentSpace.of(strings.texts, options.seed)
     x = space.vectors(strings.texts)
-    config = _config(options, "molecule_diffusion", "selfies", strings, conditions, {})
+    config = _config(options, "molecule_diffusion", "selfies", strings, conditions, {"reach": _reach(x)})
     decoder, config, kept = _decoder(options, config, strings, x, run)
     return _denoise(options, _Blank(config, space, decoder), x[kept], kept, strings, run)
+
+
+def _reach(x: np.ndarray) -> float:
+    """Return the largest number, without the outermost 0.1 %."""
+    return float(np.quantile(np.abs(x).max(axis=1), 0.999))
 
 
 def _config(
