@@ -12,9 +12,11 @@ from scitrain.generation.ranking import front, rank, scale_of
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30)
 
 
-def test_the_scale_of_a_miss_is_the_tolerance_or_the_spread_of_what_is_known() -> None:
+def test_the_scale_of_a_miss_is_the_tolerance_the_bound_or_the_spread_of_what_is_known() -> None:
     assert scale_of(Goal(value=2, tolerance=0.5), np.zeros(0)) == 0.5
-    assert scale_of(Goal(min=0), np.array([0.0, 2.0, np.nan])) == 1.0
+    assert scale_of(Goal(min=1, max=5), np.zeros(0)) == 2.0
+    assert scale_of(Goal(max=5), np.array([0.0, 1e6])) == 0.5
+    assert scale_of(Goal(direction="minimize"), np.array([0.0, 2.0, np.nan])) == 1.0
     assert scale_of(Goal(min=0), np.zeros(0)) == 1.0
 
 
