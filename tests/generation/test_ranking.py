@@ -50,7 +50,7 @@ def test_a_pool_is_read_back_as_it_was_written() -> None:
     one = Pool(
         ["NaCl", "KCl"], {"cost": np.array([1.0, np.nan])}, {"balanced": np.array([True, False])}, {"hazards": ["", "x"]},
         {"gap": np.array([np.nan, 2.0])}, {"gap": np.array([np.nan, 1.0])}, {"gap": np.array([np.nan, 3.0])},
-        {"gap": np.array([np.nan, 0.6])}, np.array([False, True]), ["is not balanced", ""], ["balanced", ""],
+        {"gap": np.array([np.nan, 0.6])}, np.array([False, True]), np.array([False, True]), ["is not balanced", ""], ["balanced", ""],
     )  # fmt: skip
     again = Pool.read(json.loads(json.dumps(one.record(), allow_nan=False)))
     assert again.record() == one.record()
