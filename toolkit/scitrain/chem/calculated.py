@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
+from rdkit.Chem import QED, rdMolDescriptors
 
 from scitrain.chem.parallel import parallel_map
 from scitrain.errors import UnknownNameError
@@ -12,8 +12,8 @@ from scitrain.errors import UnknownNameError
 __all__ = ["CALCULATED", "UNITS", "calculate"]
 
 CALCULATED: dict[str, Callable[[Chem.Mol], float]] = {
-    "logp": Crippen.MolLogP,
-    "mol_weight": Descriptors.MolWt,
+    "logp": lambda mol: rdMolDescriptors.CalcCrippenDescriptors(mol)[0],
+    "mol_weight": rdMolDescriptors._CalcMolWt,
     "tpsa": rdMolDescriptors.CalcTPSA,
     "qed": QED.qed,
     "heavy_atoms": lambda mol: float(mol.GetNumHeavyAtoms()),

@@ -9,7 +9,11 @@ from scitrain.figures._style import BLUE, GREEN, VERMILION, finish, new_figure, 
 
 __all__ = ["sample_shares"]
 
-LOOK = {"valid": (BLUE, "-", "valid"), "unique": (GREEN, "--", "unique, of the valid"), "novel": (VERMILION, "-.", "novel, of the unique")}
+LOOK = {
+    "valid": (BLUE, "-", "valid"),
+    "unique": (GREEN, "--", "unique, of the valid"),
+    "novel": (VERMILION, "-.", "novel, of the unique"),
+}
 
 
 @styled

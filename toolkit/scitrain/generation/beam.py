@@ -54,7 +54,8 @@ class _Beam:
             masks = np.stack([reading.allowed(left) for reading in self.readings if reading is not None])
             total = total.masked_fill(~torch.from_numpy(masks), -torch.inf)
         best = total.flatten().topk(min(2 * self.width, total.numel()))
-        eos, going = self.drawing.words.eos, []
+        eos = self.drawing.words.eos
+        going: list[tuple[int, int, float]] = []
         for score, at in zip(best.values.tolist(), best.indices.tolist(), strict=True):
             row, token = divmod(at, total.shape[1])
             if score == -np.inf or len(going) == self.width:

@@ -1,8 +1,10 @@
 """One token at a time through GPT-2, with keys and values of the earlier ones kept in arrays that never grow."""
 
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from scitrain.generation.gpt import ConditionalGPT
 
@@ -49,11 +51,12 @@ class Stepper:
         body = self.model.body.transformer
         x = x + body.wpe.weight[self.place]
         n, end = len(x), self.place + 1
-        for past, block in zip(self.past, body.h, strict=True):
+        blocks: list[Any] = list(body.h)  # their parts are modules, which their class does not say
+        for past, block in zip(self.past, blocks, strict=True):
             attention, mlp = block.attn, block.mlp
             qkv = _conv(block.ln_1(x), attention.c_attn).view(n, 3, self.heads, -1)
             past[0, :, :, self.place], past[1, :, :, self.place] = qkv[:, 1], qkv[:, 2]
-            seen = F.scaled_dot_product_attention(qkv[:, 0, :, None], past[0, :, :, :end], past[1, :, :, :end])
+            seen = functional.scaled_dot_product_attention(qkv[:, 0, :, None], past[0, :, :, :end], past[1, :, :, :end])
             x = x + _conv(seen.reshape(n, -1), attention.c_proj)
             x = x + _conv(mlp.act(_conv(block.ln_2(x), mlp.c_fc)), mlp.c_proj)
         self.place = end

@@ -41,7 +41,9 @@ def learn_conditions(
     for name, column in zip(names, values.T, strict=True):
         known = column[np.isfinite(column)]
         if len(known) < 2 or known.std() == 0:
-            raise ScitrainError(f"condition {name!r} has {len(np.unique(known))} distinct value(s); it takes two or more to learn from")
+            raise ScitrainError(
+                f"condition {name!r} has {len(np.unique(known))} distinct value(s); it takes two or more to learn from"
+            )
         found.append(
             Condition(
                 name=name,
@@ -59,7 +61,8 @@ def learn_conditions(
 def standardised(conditions: Sequence[Condition], values: np.ndarray) -> np.ndarray:
     """Return float32 (n, properties) in standard deviations from the mean; NaN stays."""
     mean, scale = [c.mean for c in conditions], [c.scale for c in conditions]
-    return ((values - np.array(mean)) / np.array(scale)).astype(np.float32)
+    found: np.ndarray = ((values - np.array(mean)) / np.array(scale)).astype(np.float32)
+    return found
 
 
 def asked_values(conditions: Sequence[Condition], asked: Mapping[str, float]) -> tuple[np.ndarray, list[str]]:

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from scitrain.training.feeding import mix
 
-__all__ = ["Corpus", "Tokens", "batches", "padded"]
+__all__ = ["LONGEST", "Corpus", "Tokens", "batches", "padded"]
 
+LONGEST = 512
+"""Tokens of the longest string that is learned from."""
 POOL = 50
 """Batches sorted together: lengths alike, company random."""
 
@@ -59,7 +61,9 @@ class Corpus:
     """Tokens of the longest string."""
 
 
-def batches(rows: np.ndarray, lengths: np.ndarray, size: int, seed: int, epoch: int, first: int = 0) -> Iterator[np.ndarray]:
+def batches(
+    rows: np.ndarray, lengths: np.ndarray, size: int, seed: int, epoch: int, first: int = 0
+) -> Iterator[np.ndarray]:
     """Yield the rows of each batch of an epoch from number ``first`` on, rows of like lengths together, in random order."""
     generator = np.random.default_rng(mix(seed, 5, epoch))
     order = generator.permutation(rows)

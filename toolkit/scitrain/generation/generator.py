@@ -81,7 +81,11 @@ class Generator(ABC):
         """Write weights and tokenizer."""
 
     def candidates(
-        self, count: int, conditions: Mapping[str, float] | None = None, sampling: Sampling | None = None, seed: int = 42
+        self,
+        count: int,
+        conditions: Mapping[str, float] | None = None,
+        sampling: Sampling | None = None,
+        seed: int = 42,
     ) -> list[Candidate]:
         """Draw ``count`` strings and say what each is; neither sorted nor without repetition.
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AttentionInterface, GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
 
@@ -33,7 +33,7 @@ def _attention(
     with torch.autocast(query.device.type, enabled=query.device.type != "cpu"):
         if query.device.type == "cpu":
             query, key, value = query.float(), key.float(), value.float()
-        out = F.scaled_dot_product_attention(
+        out = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=attention_mask, dropout_p=dropout, is_causal=causal
         )
     return out.transpose(1, 2).to(kind).contiguous(), None
@@ -59,7 +59,7 @@ class ConditionEncoder(nn.Module):
         """Return (batch, width) of standardised values (batch, properties), NaN where one is not given."""
         given = ~torch.isnan(values)
         told = torch.cat([torch.where(given, values, 0.0), given.to(values.dtype)], dim=-1)
-        out: Tensor = self.outer(F.gelu(self.inner(told)))
+        out: Tensor = self.outer(functional.gelu(self.inner(told)))
         return out
 
 
@@ -96,7 +96,7 @@ class ConditionalGPT(nn.Module):
         """Return the mean cross entropy, nats a token, of rows (batch, length) that begin with bos and end with eos, then ``pad``."""
         logits = self(tokens[:, :-1], values)
         target = tokens[:, 1:].masked_fill(tokens[:, 1:] == pad, IGNORED)
-        return F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=IGNORED)
+        return functional.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=IGNORED)
 
     def save(self, folder: Path) -> None:
         """Write ``save_pretrained``'s files, and the condition encoder beside them."""
@@ -107,7 +107,12 @@ class ConditionalGPT(nn.Module):
 
 
 def build_gpt(
-    vocabulary: int, specials: tuple[int, int, int], length: int, size: tuple[int, int, int], properties: int, dropout: float
+    vocabulary: int,
+    specials: tuple[int, int, int],
+    length: int,
+    size: tuple[int, int, int],
+    properties: int,
+    dropout: float,
 ) -> ConditionalGPT:
     """Build a network with random weights.
 
@@ -134,10 +139,11 @@ def build_gpt(
         bos_token_id=bos,
         eos_token_id=eos,
         pad_token_id=pad,
-        attn_implementation=ATTENTION,
         initializer_range=1 / math.sqrt(width) / 2,
     )
-    return ConditionalGPT(GPT2LMHeadModel(config), properties)
+    body = GPT2LMHeadModel(config)
+    body.set_attn_implementation(ATTENTION)
+    return ConditionalGPT(body, properties)
 
 
 def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
@@ -156,9 +162,9 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
 def _silent() -> Iterator[None]:
     """Keep transformers' bars off the terminal."""
     before = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if before:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from scitrain.errors import ScitrainError
+from scitrain.generation import sampling as strings
 from scitrain.generation.beam import beam_search
 from scitrain.generation.conditions import standardised
 from scitrain.generation.config import GeneratorConfig, Known
@@ -39,8 +40,17 @@ class GptGenerator(Generator):
         """Draw ``count`` strings, or search the likeliest."""
         drawing = self.drawing(sampling)
         self.model.eval()
-        found = beam_search(drawing, values, stop)[:count] if sampling.beams > 1 else draw(drawing, values, count, seed, stop)
-        return [Drawn(self.language.written(self.language.text(one.ids)), one.log_likelihood, one.ended) for one in found]
+        found = (
+            beam_search(drawing, values, stop)[:count]
+            if sampling.beams > 1
+            else draw(drawing, values, count, seed, stop)
+        )
+        return [self.written(one) for one in found]
+
+    def written(self, one: strings.Drawn) -> Drawn:
+        """Return a drawn string as SMILES or formula."""
+        text = self.language.written(self.language.text(one.ids))
+        return Drawn(text, one.log_likelihood, one.ended or self.language.always_whole)
 
     def drawing(self, sampling: Sampling) -> Drawing:
         """Return what `sampling.draw` needs.
@@ -74,7 +84,7 @@ class GptGenerator(Generator):
                     with autocast(self.precision, device.type):
                         loss = self.model.loss(padded(tokens, part, self.words.pad).to(device), told, self.words.pad)
                     optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
+                    loss.backward()  # type: ignore[no-untyped-call]
                     torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                     optimizer.step()
                     losses.append(float(loss.detach()))
@@ -107,7 +117,9 @@ class GptGenerator(Generator):
             return ()
         spelled = self.language.spell(text) if self.language.notation == "selfies" else text
         if spelled is None:
-            raise ScitrainError(f"prefix={text!r} cannot be written as SELFIES: give a whole SMILES, such as a scaffold's")
+            raise ScitrainError(
+                f"prefix={text!r} cannot be written as SELFIES: give a whole SMILES, such as a scaffold's"
+            )
         ids = self.language.ids([spelled])[0][1:-1]
         strange = [self.words.tokens[i] for i in ids if i not in self.words.known]
         if strange:

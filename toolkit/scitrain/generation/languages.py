@@ -7,18 +7,15 @@ from typing import ClassVar, NamedTuple
 from rdkit import Chem, rdBase
 from transformers import PreTrainedTokenizerFast
 
-from scitrain.chem.formulas import FormulaError, canonical, reduced
+from scitrain.chem.formulas import FormulaError, reduced
 from scitrain.chem.parallel import parallel_map
-from scitrain.chem.selfies_spelling import SelfiesError, from_selfies, to_selfies
+from scitrain.chem.selfies_spelling import SelfiesError, alphabet, from_selfies, to_selfies
 from scitrain.generation.grammar import Grammar, Words
 from scitrain.generation.plain_grammars import FormulaGrammar, SelfiesGrammar
 from scitrain.generation.smiles_grammar import SmilesGrammar
 from scitrain.tokenizers import SPECIALS, composition, decode, selfies, smiles
 
 __all__ = ["LANGUAGES", "Language", "Settled", "settle_formula", "settle_smiles"]
-
-LONGEST = 512
-"""Tokens of the longest string that is learned from."""
 
 
 class Settled(NamedTuple):
@@ -62,7 +59,13 @@ class Language(ABC):
     notation: ClassVar[str]
     kind: ClassVar[str]
     """Modality of what is drawn: `smiles` or `formula`."""
+    always_whole: ClassVar[bool] = False
+    """True where a string that was cut off is one too."""
     tokenizer: PreTrainedTokenizerFast
+
+    @abstractmethod
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        """Make the tokenizer; one whose alphabet is open takes what ``texts`` have."""
 
     @abstractmethod
     def spell(self, text: str) -> str | None:
@@ -97,7 +100,7 @@ class Language(ABC):
         """Return the vocabulary, of which the ids ``known`` may be drawn."""
         names = self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer))))
         ours = self.tokenizer
-        free = frozenset(known) - set(ours.convert_tokens_to_ids(list(SPECIALS)))
+        free = frozenset(known) - {ours.convert_tokens_to_ids(name) for name in SPECIALS}
         return Words(tuple(names), ours.bos_token_id, ours.eos_token_id, ours.pad_token_id, free)
 
 
@@ -132,10 +135,9 @@ class SelfiesLanguage(Language):
 
     notation: ClassVar[str] = "selfies"
     kind: ClassVar[str] = "smiles"
+    always_whole: ClassVar[bool] = True
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
-        from scitrain.chem.selfies_spelling import alphabet
-
         self.tokenizer = selfies(alphabet(texts), generative=True)
 
     def spell(self, text: str) -> str | None:
@@ -192,6 +194,4 @@ class FormulaLanguage(Language):
         return settle_formula(text)
 
 
-LANGUAGES: dict[str, type[Language]] = {
-    cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)
-}
+LANGUAGES: dict[str, type[Language]] = {cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)}

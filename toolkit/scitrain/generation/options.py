@@ -57,8 +57,8 @@ class GeneratorOptions(Spec):
     """Attention heads; null: one for each 32 of the width."""
     epochs: int | None = Field(None, ge=1, le=100_000)
     """Passes; null: by the number of strings."""
-    batch_size: int = Field(128, ge=1, le=65_536)
-    """Strings of a step."""
+    batch_size: int | None = Field(None, ge=1, le=65_536)
+    """Strings of a step; null: 64 of language models, 512 of diffusion."""
     learning_rate: float | None = Field(None, gt=0, le=1)
     """Highest; it rises, then falls along a cosine that ends with the epochs or the minutes."""
     dropout: float = Field(0.0, ge=0, lt=1)

@@ -11,6 +11,8 @@ __all__ = ["FormulaGrammar", "SelfiesGrammar"]
 MOST_ELEMENTS = 12
 DECIMALS = 4
 """Digits behind the point that an amount may have."""
+LONG = 3
+"""Digits before it."""
 
 
 class SelfiesGrammar(Grammar):
@@ -18,8 +20,9 @@ class SelfiesGrammar(Grammar):
 
     def __init__(self, words: Words) -> None:
         super().__init__(words)
-        self.first = self.mask([i for i in words.known if not any(w in words.tokens[i] for w in ("Ring", "Branch"))])
-        self.later = self.mask([*words.known, words.eos])
+        symbols = [i for i in words.known if words.tokens[i] != "."]  # parts are for salts; one of them might be empty
+        self.first = self.mask([i for i in symbols if not any(word in words.tokens[i] for word in ("Ring", "Branch"))])
+        self.later = self.mask([*symbols, words.eos])
 
     def begin(self) -> Reading:
         """Return the reading of an empty string."""
@@ -51,9 +54,10 @@ class FormulaGrammar(Grammar):
         super().__init__(words)
         texts = {i: words.tokens[i] for i in words.known}
         self.elements = {i for i, text in texts.items() if text[0].isalpha()}
-        self.digits = self.mask([i for i, text in texts.items() if text in "0123456789"])
+        self.digits = self.mask([i for i, text in texts.items() if text.isdigit() and len(text) == 1])
         self.whole = self.mask([i for i, text in texts.items() if text.isdigit() and int(text) > 1])
         self.leading = self.mask([i for i, text in texts.items() if text.isdigit() and len(text) == 1])
+        self.nought = self.mask([i for i, text in texts.items() if text == "0"])
         self.point = self.mask([i for i, text in texts.items() if text == "."])
         self.eos = self.mask([words.eos])
         self.texts = texts
@@ -101,7 +105,11 @@ class _FormulaReading(Reading):
 
     def _complete(self) -> bool:
         amount = self.amount
-        return amount == "" or (amount not in ("0", "1") and amount[-1] not in ".0") or (amount[-1:] == "0" and len(amount) > 1 and "." not in amount)
+        return (
+            amount == ""
+            or (amount not in ("0", "1") and amount[-1] not in ".0")
+            or (amount[-1:] == "0" and len(amount) > 1 and "." not in amount)
+        )
 
     def _amount(self) -> np.ndarray:
         grammar, amount = self.grammar, self.amount
@@ -110,5 +118,8 @@ class _FormulaReading(Reading):
         if not grammar.fractions:
             return grammar.mask([])
         if "." in amount:
-            return grammar.digits.copy() if len(amount.split(".")[1]) < DECIMALS else grammar.mask([])
-        return grammar.point | (grammar.digits if amount != "0" and len(amount) < 3 else grammar.mask([]))
+            behind = len(amount.split(".")[1])
+            last = grammar.digits & ~grammar.nought  # an amount ends with no nought
+            return (grammar.digits.copy() if behind < DECIMALS - 1 else last) if behind < DECIMALS else grammar.mask([])
+        more: np.ndarray = grammar.digits if amount != "0" and len(amount) < LONG else grammar.mask([])
+        return np.asarray(grammar.point | more)

@@ -14,8 +14,8 @@ from scitrain.training.precision import choose_precision, describe
 __all__ = ["Size", "choose_family", "choose_pacing", "choose_size"]
 
 FEW, MANY = 5_000, 200_000
-STRINGS_SEEN = {"smiles": 1_000_000, "formula": 2_000_000}
-"""Strings that all epochs together show, where the request names no number of epochs."""
+STRINGS_SEEN = {"smiles": 1_000_000, "formula": 2_000_000, "vector": 4_000_000}
+"""Strings, or vectors of them, that all epochs together show, where the request names no number of epochs."""
 HEAD_WIDTH = 32
 
 
@@ -34,6 +34,10 @@ def choose_family(options: GeneratorOptions, kind: str) -> tuple[Family, Decisio
     Raises:
         ScitrainError: It writes another kind of strings than the data hold.
     """
+    if options.augment and kind != "smiles":
+        raise ScitrainError(
+            f"augment=True varies the spelling of SMILES, and the data hold {kind} strings; leave it out"
+        )
     if options.family is None:
         family: Family = "smiles_gpt" if kind == "smiles" else "matgpt"
         why = f"a language model learns {kind} strings fastest and says how likely each is"
@@ -58,17 +62,26 @@ def choose_size(options: GeneratorOptions, rows: int, device: str) -> tuple[Size
     layers, width = options.layers or layers, options.width or width
     heads = options.heads or max(1, width // HEAD_WIDTH)
     if width % heads:
-        raise ScitrainError(f"width={width} is no multiple of heads={heads}; take heads={max(1, width // HEAD_WIDTH)}, or another width")
+        raise ScitrainError(
+            f"width={width} is no multiple of heads={heads}; take heads={max(1, width // HEAD_WIDTH)}, or another width"
+        )
     why = "asked for" if asked else f"{rows:,} strings on {device}"
-    return Size(layers, width, heads), Decision(what="network", value=f"{layers} layers × {width}, {heads} heads", why=why)
+    return Size(layers, width, heads), Decision(
+        what="network", value=f"{layers} layers × {width}, {heads} heads", why=why
+    )
 
 
-def choose_pacing(options: GeneratorOptions, kind: str, rows: int, rate: float, average: float) -> tuple[Pacing, list[Decision]]:
+def choose_pacing(
+    options: GeneratorOptions, kind: str, rows: int, rate: float, average: float
+) -> tuple[Pacing, list[Decision]]:
     """Return how long and how fast, and why."""
     device, why_device = choose_device(options.device)
     precision, why_precision = choose_precision(describe(device), options.precision)
     if options.precision == "auto" and device == "cpu" and _tiles():
-        precision, why_precision = "bf16", "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32"
+        precision, why_precision = (
+            "bf16",
+            "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32",
+        )
     epochs = options.epochs or int(min(300, max(5, STRINGS_SEEN[kind] // max(rows, 1))))
     chosen = options.learning_rate or rate
     pacing = Pacing(
@@ -87,7 +100,9 @@ def choose_pacing(options: GeneratorOptions, kind: str, rows: int, rate: float, 
         Decision(what="device", value=device, why=why_device),
         Decision(what="precision", value=precision, why=why_precision),
         Decision(what="epochs", value=epochs, why=why),
-        Decision(what="learning_rate", value=chosen, why="asked for" if options.learning_rate else "usual of such networks"),
+        Decision(
+            what="learning_rate", value=chosen, why="asked for" if options.learning_rate else "usual of such networks"
+        ),
     ]
 
 

@@ -68,7 +68,9 @@ def filtered(logits: Tensor, sampling: Sampling) -> Tensor:
     return logits
 
 
-def draw(drawing: Drawing, values: np.ndarray, count: int, seed: int, stop: Callable[[], None] = lambda: None) -> list[Drawn]:
+def draw(
+    drawing: Drawing, values: np.ndarray, count: int, seed: int, stop: Callable[[], None] = lambda: None
+) -> list[Drawn]:
     """Draw ``count`` strings together.
 
     Args:
@@ -142,7 +144,9 @@ class _Draws:
 
     def _next(self, logits: Tensor, left: int) -> Tensor:
         allowed = self._allowed(left)
-        chosen = filtered(logits if allowed is None else logits.masked_fill(~allowed, -torch.inf), self.drawing.sampling)
+        chosen = filtered(
+            logits if allowed is None else logits.masked_fill(~allowed, -torch.inf), self.drawing.sampling
+        )
         noise = torch.empty_like(chosen).exponential_(generator=self.generator)
         # the least of exponential clocks rings for a token as often as its probability says
         return (chosen.softmax(-1) / noise).argmax(-1)

@@ -37,18 +37,21 @@ class _Word:
     aromatic: bool = False
 
 
+SIMPLE = {
+    **{token: _Word("bond", order) for token, order in ORDERS.items()},
+    **{token: _Word("atom", room=room) for token, room in VALENCE.items()},
+    **{token: _Word("atom", room=room, aromatic=True) for token, room in NEIGHBOURS.items()},
+    "(": _Word("open"),
+    ")": _Word("close"),
+    ".": _Word("dot"),
+}
+
+
 def _word(token: str) -> _Word:
-    if token in ORDERS:
-        return _Word("bond", ORDERS[token])
-    simple: dict[str, Kind] = {"(": "open", ")": "close", ".": "dot"}
-    if token in simple:
-        return _Word(simple[token])
+    if token in SIMPLE:
+        return SIMPLE[token]
     if RING.fullmatch(token):
         return _Word("ring")
-    if token in VALENCE:
-        return _Word("atom", room=VALENCE[token])
-    if token in NEIGHBOURS:
-        return _Word("atom", room=NEIGHBOURS[token], aromatic=True)
     found = BRACKET.fullmatch(token)
     return _Word("other") if found is None else _bracket(found)
 
@@ -107,7 +110,13 @@ class SmilesGrammar(Grammar):
         ]
         """Atoms that a bond of an order may lead to …"""
         self.leads = [
-            self.mask([i for i, word in enumerate(self.read) if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)])
+            self.mask(
+                [
+                    i
+                    for i, word in enumerate(self.read)
+                    if word.kind == "atom" and _fits(word, order) and _goes_on(word, order)
+                ]
+            )
             for order in range(5)
         ]
         """… and those among them that have a bond left."""
@@ -115,7 +124,9 @@ class SmilesGrammar(Grammar):
             self.mask([i for i, word in enumerate(self.read) if word.kind == "bond" and word.order <= room])
             for room in range(MOST + 1)
         ]
-        self.closures = sorted(np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()")))
+        self.closures = sorted(
+            np.flatnonzero(self.of_kind["ring"]).tolist(), key=lambda i: int(words.tokens[i].strip("%()"))
+        )
         self.eos = self.mask([words.eos])
         self.cache: dict[_Spot, np.ndarray] = {}
 
@@ -145,7 +156,7 @@ class _SmilesReading(Reading):
     """Atom that a bond would start from."""
     branches: list[int] = field(default_factory=list)
     rings: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Token to the atom that opened the ring, and the order it gave."""
+    """Token to the atom that opened the ring, and the order it gave, 0 where it gave none."""
     kind: str = "start"
     order: int = 1
 
@@ -164,7 +175,7 @@ class _SmilesReading(Reading):
             self._ring(token)
         elif word.kind == "dot":
             self.at = -1
-        self.kind = word.kind
+        self.kind = "lead" if word.kind == "bond" and self.kind == "open" else word.kind
 
     def copy(self) -> Reading:
         """Return its twin."""
@@ -187,14 +198,19 @@ class _SmilesReading(Reading):
         self.near[other].add(one)
 
     def _ring(self, token: int) -> None:
+        said = self.order if self.kind == "bond" else 0
         if token not in self.rings:
-            self.rings[token] = self.at, self.order
-            self.room[self.at] -= 1 if self.aromatic[self.at] else self.order  # kept free for the bond to come
+            self.rings[token] = self.at, said
+            self.room[self.at] -= self._takes(self.at, said)  # kept free for the bond to come
         else:
             other, order = self.rings.pop(token)
-            self.room[other] += 1 if self.aromatic[other] else order
-            self._bond(self.at, other, max(order, self.order))
+            self.room[other] += self._takes(other, order)
+            self._bond(self.at, other, max(order, said, 1))
         self.order = 1
+
+    def _takes(self, atom: int, order: int) -> int:
+        """Return what a bond takes of an atom's room; a bond of order 0 is not said, and single."""
+        return 1 if self.aromatic[atom] else max(order, 1)
 
     def allowed(self, left: int) -> np.ndarray:
         """Return what may follow."""
@@ -228,15 +244,16 @@ class _SmilesReading(Reading):
         if self.at < 0 or not self.rings:
             return ()
         here = self.room[self.at] - (1 if len(self.rings) > 1 and not self.branches else 0)
+        said = self.order if self.kind == "bond" else 0
         return tuple(
             sorted(
                 token
                 for token, (atom, order) in self.rings.items()
                 if atom != self.at
                 and atom not in self.near[self.at]
-                and order in (1, max(order, self.order))
-                and here >= (1 if self.aromatic[self.at] else max(order, self.order))
-                and (self.aromatic[atom] or self.room[atom] + order >= max(order, self.order))
+                and (order == said or not order or not said)
+                and here >= self._takes(self.at, max(order, said))
+                and self.room[atom] + self._takes(atom, order) >= self._takes(atom, max(order, said))
             )
         )
 
@@ -253,12 +270,15 @@ def _allowed(grammar: SmilesGrammar, spot: _Spot) -> np.ndarray:
     """
     if spot.kind in ("start", "dot"):
         return grammar.takes[0]
+    if spot.kind == "lead":
+        return grammar.takes[spot.order]
+    if spot.kind == "open":  # the chain behind the branch needs a bond too
+        within: np.ndarray = grammar.takes[1] | grammar.bonds[2 if spot.aromatic else spot.free - 1]
+        return within
     atoms = grammar.leads if spot.rings and not spot.branches else grammar.takes
     needed = 1 if spot.aromatic else spot.order
     if spot.kind == "bond":
         found = atoms[spot.order].copy()
-    elif spot.kind == "open":
-        return atoms[1] | grammar.bonds[spot.free]
     else:
         found = grammar.of_kind["none"].copy()
         if spot.free > 0:

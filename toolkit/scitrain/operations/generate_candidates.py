@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.generation.options import Sampling
-from scitrain.runs import Decision, Run
+from scitrain.runs import Decision, Json, Run
 from scitrain.spec import OfRun
 from scitrain.workspace import Workspace
 
@@ -37,7 +37,9 @@ class CandidatesResult(JobResult):
         """Return counts, the first candidates, warnings."""
         head = f"{self.run_id}: {self.found:,} candidates ({self.stopped})"
         shown = ["first: " + ", ".join(self.candidates)] if self.candidates else []
-        return "\n".join([head, *self.sentences, *shown, *(f"note: {w}" for w in self.warnings), f"next: {self.next_step}"])
+        return "\n".join(
+            [head, *self.sentences, *shown, *(f"note: {w}" for w in self.warnings), f"next: {self.next_step}"]
+        )
 
 
 class GenerateCandidates(OfRun, Job, Sampling):
@@ -45,7 +47,10 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Generate candidates"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature", "prefix"} | {"seed", "novel"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature", "prefix"} | {
+        "seed",
+        "novel",
+    }
 
     n: int = Field(100, ge=1, le=10_000_000)
     """Candidates wanted."""
@@ -75,8 +80,8 @@ class GenerateCandidates(OfRun, Job, Sampling):
         facts, warnings, first = generate(asked, run)
         return CandidatesResult(
             next_step=f"evaluate_candidates(candidates={run.id!r}) judges them",
-            found=int(str(facts["found"])),
-            stopped=str(facts["stopped"]),
+            found=facts["found"],
+            stopped=facts["stopped"],
             sentences=_sentences(facts),
             candidates=first[:SHOWN],
             warnings=warnings,
@@ -85,10 +90,7 @@ class GenerateCandidates(OfRun, Job, Sampling):
         )
 
 
-def _sentences(facts: dict[str, JsonValue]) -> list[str]:
-    rejected = facts["rejected"]
-    told = ", ".join(f"{count:,} {why}" for why, count in rejected.items()) if isinstance(rejected, dict) else ""
-    lines = [f"{facts['drawn']:,} drawn, {facts['valid_share']:.1%} valid" + (f"; rejected: {told}" if told else "")]
-    for one in facts["heeded"]:  # type: ignore[union-attr]  # a list of records
-        lines.append(str(one["sentence"]))  # type: ignore[index, call-overload]
-    return lines
+def _sentences(facts: dict[str, Json]) -> list[str]:
+    told = ", ".join(f"{count:,} {why}" for why, count in facts["rejected"].items())
+    drawn = f"{facts['drawn']:,} drawn, {facts['valid_share']:.1%} valid"
+    return [f"{drawn}; rejected: {told}" if told else drawn, *(one["sentence"] for one in facts["heeded"])]

@@ -2,12 +2,10 @@
 
 from typing import ClassVar
 
-from pydantic import JsonValue
-
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
 from scitrain.generation.options import GeneratorOptions
-from scitrain.runs import Decision, Run
+from scitrain.runs import Decision, Json, Run
 from scitrain.workspace import Workspace
 
 __all__ = ["GeneratorResult", "TrainGenerator"]
@@ -29,7 +27,12 @@ class GeneratorResult(JobResult):
 
     def summary(self) -> str:
         """Return the shares and some draws."""
-        lines = [f"{self.run_id}: {self.family}", *self.sentences, "such as " + ", ".join(self.examples[:5]), f"next: {self.next_step}"]
+        lines = [
+            f"{self.run_id}: {self.family}",
+            *self.sentences,
+            "such as " + ", ".join(self.examples[:5]),
+            f"next: {self.next_step}",
+        ]
         return "\n".join(lines)
 
 
@@ -41,7 +44,11 @@ class TrainGenerator(Job, GeneratorOptions):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Train a generator"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(GeneratorOptions.model_fields) - {"family", "conditions", "max_minutes"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(GeneratorOptions.model_fields) - {
+        "family",
+        "conditions",
+        "max_minutes",
+    }
 
     data: str
     """Table of SMILES or formulas."""
@@ -65,10 +72,12 @@ class TrainGenerator(Job, GeneratorOptions):
         from scitrain.workflow.strings import read_strings
 
         with stage(run, "prepare", "reading and cleaning the data"):
-            data = DataOptions(data=self.data, inputs=self.inputs, modality=self.modality, max_rows=self.max_rows, seed=self.seed)
+            data = DataOptions(
+                data=self.data, inputs=self.inputs, modality=self.modality, max_rows=self.max_rows, seed=self.seed
+            )
             strings = read_strings(data, self.conditions, run)
+        from scitrain.generation.teaching import teach_generator
         from scitrain.workflow.finish_generator import finish_generator
-        from scitrain.workflow.teach_generator import teach_generator
 
         options = GeneratorOptions(**{name: getattr(self, name) for name in GeneratorOptions.model_fields})
         with stage(run, "train", "teaching"):
@@ -76,29 +85,29 @@ class TrainGenerator(Job, GeneratorOptions):
         facts = finish_generator(taught, self.seed, run)
         return GeneratorResult(
             next_step=f"generate_candidates(run={run.id!r}, n=100{_example(facts)})",
-            family=str(facts["family"]),
-            sentences=sentences(facts),
-            examples=[str(one) for one in facts["examples"]],  # type: ignore[union-attr]  # a list
+            family=facts["family"],
+            sentences=_sentences(facts),
+            examples=facts["examples"],
             decisions=run.record().decisions,
             files=run.artifacts(),
         )
 
 
-def _example(facts: dict[str, JsonValue]) -> str:
-    told = [f"{one['name']!r}: {one['mean']:.3g}" for one in facts["conditions"]]  # type: ignore[union-attr, index, call-overload]  # records
+def _example(facts: dict[str, Json]) -> str:
+    told = [f"{one['name']!r}: {one['mean']:.3g}" for one in facts["conditions"]]
     return f", conditions={{{', '.join(told)}}}" if told else ""
 
 
-def sentences(facts: dict[str, JsonValue]) -> list[str]:
-    """Say what the sample is worth."""
+def _sentences(facts: dict[str, Json]) -> list[str]:
+    """Say what the samples are worth."""
     found = []
     for name, how in (("sample", "as drawn by default"), ("sample_without_grammar", "without grammar")):
-        worth = facts[name]
-        if isinstance(worth, dict):
-            told = ", ".join(f"{share} {worth[share]['value']:.1%}" for share in ("valid", "unique", "novel"))  # type: ignore[index, call-overload]
-            found.append(f"{how}: {told} (n = {worth['valid']['n']:,})")  # type: ignore[index, call-overload]
-    for one in facts["heeds"]:  # type: ignore[union-attr]
-        unit = f" {one['unit']}" if one["unit"] else ""  # type: ignore[index, call-overload]
-        if one["mae"] is not None and one["r2"] is not None:  # type: ignore[index, call-overload]
-            found.append(f"asked for {one['name']}, draws miss it by {one['mae']:.3g}{unit} on average (R² {one['r2']:.2f}, n = {one['n']})")  # type: ignore[index, call-overload]
+        if worth := facts[name]:
+            told = ", ".join(f"{share} {worth[share]['value']:.1%}" for share in ("valid", "unique", "novel"))
+            found.append(f"{how}: {told} (n = {worth['valid']['n']:,})")
+    for one in facts["heeds"]:
+        unit = f" {one['unit']}" if one["unit"] else ""
+        if one["mae"] is not None and one["r2"] is not None:
+            miss = f"draws miss it by {one['mae']:.3g}{unit} on average"
+            found.append(f"asked for {one['name']}, {miss} (R² {one['r2']:.2f}, n = {one['n']})")
     return found

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -55,7 +55,9 @@ class Pacing:
 class Lesson(Protocol):
     """A network, and what it is taught."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """Return what is taught."""
 
     def steps(self) -> int:
         """Return the optimiser steps of an epoch."""
@@ -109,17 +111,24 @@ class _State:
     rows: list[dict[str, float]] = field(default_factory=list)
 
 
-def learn(lesson: Lesson, pacing: Pacing, run: Run, key: str, on_epoch: Callable[[], None] | None = None) -> Learned:
+def learn(lesson: Lesson, pacing: Pacing, run: Run, key: str, part: str = "") -> Learned:
     """Train by AdamW under a rate that rises, then falls along a cosine; goes on from the run's last checkpoint of ``key``.
 
     Where minutes are limited the cosine ends with them, so that the last weights are always those of a small rate.
+
+    Args:
+        lesson: Network, batches, loss.
+        pacing: How long and how fast.
+        run: Told of each epoch.
+        key: A hash of all that the weights depend on.
+        part: Name of a training that is not the run's last; it has a folder of its own for checkpoints, and leaves no log.
 
     Raises:
         ScitrainError: The loss diverged.
         CancelledError: Somebody asked the run to stop.
     """
     with torch_threads(), arithmetic(pacing.precision, pacing.device), torch.random.fork_rng(_devices(pacing.device)):
-        return _Loop(lesson, pacing, run, key).work(on_epoch)
+        return _Loop(lesson, pacing, run, key, part).work()
 
 
 def _devices(device: str) -> list[int]:
@@ -127,31 +136,32 @@ def _devices(device: str) -> list[int]:
 
 
 class _Loop:
-    def __init__(self, lesson: Lesson, pacing: Pacing, run: Run, key: str) -> None:
-        self.lesson, self.pacing, self.run = lesson, pacing, run
+    def __init__(self, lesson: Lesson, pacing: Pacing, run: Run, key: str, part: str) -> None:
+        self.lesson, self.pacing, self.run, self.part = lesson, pacing, run, part
         self.network = lesson.network.to(pacing.device)
         self.optimizer = AdamW(_groups(self.network, pacing.weight_decay), lr=pacing.learning_rate, fused=True)
         self.mean = _Mean(self.network, pacing.average)
-        self.checkpoints = Checkpoints(run.path / "checkpoints", key, pacing.checkpoint_seconds)
+        self.checkpoints = Checkpoints(run.path / "checkpoints" / part, key, pacing.checkpoint_seconds)
         self.journal = Journal(run, pacing.epochs, pacing.device)
         self.state = _State()
         self.began = self.epoch_began = time.monotonic()
         self.cpu_began = time.process_time()
         self._told = 0.0
 
-    def work(self, on_epoch: Callable[[], None] | None) -> Learned:
+    def work(self) -> Learned:
         self._take_up()
         with interruptible():
             while not self._over():
                 self._epoch()
-                if on_epoch is not None:
-                    on_epoch()
         if self.state.best:
             self.network.load_state_dict(self.state.best)
         self.network.eval()
         self.journal.close_group()
         learned = self._learned()
-        self.journal.write({**learned.facts, "stopped": learned.stopped, "best_epoch": learned.best_epoch})
+        if self.part:
+            self._save()  # finished: a resumed run comes here at once
+        else:
+            self.journal.write({**learned.facts, "stopped": learned.stopped, "best_epoch": learned.best_epoch})
         return learned
 
     def _over(self) -> bool:
@@ -196,7 +206,7 @@ class _Loop:
         with autocast(pacing.precision, pacing.device):
             loss = self.lesson.loss(moved)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), pacing.gradient_clip)
         self.rate = self._rate(number)
         for group in self.optimizer.param_groups:
@@ -217,7 +227,11 @@ class _Loop:
             done = max(done, self._seconds() / (60 * pacing.max_minutes))
         if done < pacing.warmup:
             return pacing.learning_rate * done / pacing.warmup
-        return pacing.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - pacing.warmup) / (1 - pacing.warmup))))
+        return (
+            pacing.learning_rate
+            * 0.5
+            * (1 + math.cos(math.pi * min(1.0, (done - pacing.warmup) / (1 - pacing.warmup))))
+        )
 
     def _tell(self, steps: int, counted: int) -> None:
         now = time.monotonic()
@@ -259,7 +273,7 @@ class _Loop:
                 "numbers": [state.epoch, state.step, state.best_epoch],
                 "sums": [self._seconds(), self._cpu(), state.best_loss, state.total, self._taken()],
                 "best": state.best,
-                "rows": self.journal.rows,
+                "rows": self.journal.rows or (self.journal.finished[-1] if self.journal.finished else []),
             }
         )
 
@@ -279,7 +293,9 @@ class _Loop:
 
     def _learned(self) -> Learned:
         state, pacing = self.state, self.pacing
-        reason = "all epochs done" if state.epoch >= pacing.epochs else "max_minutes" if self._late() else "early stopping"
+        reason = (
+            "all epochs done" if state.epoch >= pacing.epochs else "max_minutes" if self._late() else "early stopping"
+        )
         rows = self.journal.finished[-1]
         facts: dict[str, JsonValue] = {
             "seconds": round(self._seconds(), KEPT),
@@ -318,7 +334,7 @@ class _Mean:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            own = [p for _, p in self.network.named_parameters()]
+            own: list[Tensor] = list(self.network.parameters())
             torch._foreach_lerp_(list(self.weights.values()), own, 1 - decay)
 
     @contextlib.contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from pydantic import JsonValue
 
 from scitrain.cancellation import stop_if_asked
 from scitrain.chem.calculated import CALCULATED, UNITS, calculate
@@ -23,7 +22,7 @@ from scitrain.generation.config import GENERATOR, REFERENCE, GeneratorConfig, ke
 from scitrain.generation.gathering import Gathered, Wanted, gather
 from scitrain.generation.generator import Candidate, load, read_generator_config
 from scitrain.generation.options import Sampling
-from scitrain.runs import Run
+from scitrain.runs import Json, Run
 from scitrain.workflow.stages import stage
 
 __all__ = ["CANDIDATES", "Asked", "generate", "generator_config"]
@@ -65,7 +64,7 @@ def generator_config(run: Run) -> GeneratorConfig:
     return read_generator_config(run)
 
 
-def generate(asked: Asked, run: Run) -> tuple[dict[str, JsonValue], list[str], list[str]]:
+def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[str]]:
     """Draw and write; return the content of ``results/generation.json``, warnings, and the first candidates."""
     source = Run.open(asked.generator, run.workspace)
     config = generator_config(source)
@@ -93,7 +92,11 @@ def _decide(asked: Asked, config: GeneratorConfig, run: Run) -> None:
     sampling = asked.sampling
     if config.family.endswith("_diffusion"):
         return
-    how = f"beam search, {sampling.beams} beams" if sampling.beams > 1 else f"draws at temperature {sampling.temperature:g}"
+    how = (
+        f"beam search, {sampling.beams} beams"
+        if sampling.beams > 1
+        else f"draws at temperature {sampling.temperature:g}"
+    )
     run.decide("decoding", how, "asked for" if sampling != Sampling() else "as the network learned it")
     grammar = "only tokens that the notation allows" if sampling.constrained else "any token"
     run.decide("grammar", sampling.constrained, f"{grammar}, of those the training strings have")
@@ -117,7 +120,9 @@ class _Journal:
             "rejected": dict(state.rejected),
         }
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"rows": rows, "state": stand, "asked": _fingerprint(self.asked)}, ensure_ascii=False) + "\n")
+            file.write(
+                json.dumps({"rows": rows, "state": stand, "asked": _fingerprint(self.asked)}, ensure_ascii=False) + "\n"
+            )
         self.run.progress("generate", state.found, self.asked.count, f"{state.found:,} found, {state.drawn:,} drawn")
 
     def state(self) -> Gathered | None:
@@ -132,7 +137,9 @@ class _Journal:
             file.truncate(good)
         stand = found["state"]
         keys = {key_hash(row["candidate"]) for line, _ in self._lines() for row in line["rows"]}
-        return Gathered(stand["found"], stand["drawn"], stand["chunks"], stand["spent"], Counter(stand["rejected"]), keys)
+        return Gathered(
+            stand["found"], stand["drawn"], stand["chunks"], stand["spent"], Counter(stand["rejected"]), keys
+        )
 
     def write(self) -> int:
         """Write ``results/candidates.csv`` line by line, and return the number of rows."""
@@ -141,7 +148,9 @@ class _Journal:
         count = 0
         with temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["candidate", "drawn", "log_likelihood", *(f"asked_{name}" for name in self.asked.conditions)])
+            writer.writerow(
+                ["candidate", "drawn", "log_likelihood", *(f"asked_{name}" for name in self.asked.conditions)]
+            )
             for row in self._rows():
                 told = "" if row["log_likelihood"] is None else f"{row['log_likelihood']:.4f}"
                 writer.writerow([row["candidate"], row["drawn"], told, *self.asked.conditions.values()])
@@ -162,7 +171,7 @@ class _Journal:
         for line, _ in self._lines():
             yield from line["rows"]
 
-    def _lines(self) -> Iterator[tuple[dict, int]]:  # type: ignore[type-arg]  # JSON
+    def _lines(self) -> Iterator[tuple[dict[str, Json], int]]:
         """Yield whole lines of this very request, and where each ends."""
         if not self.path.is_file():
             return
@@ -184,9 +193,9 @@ def _fingerprint(asked: Asked) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict[str, str]]) -> list[JsonValue]:
+def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict[str, str]]) -> list[dict[str, Json]]:
     """Return, for each condition that can be calculated, how far the candidates are from what was asked."""
-    found: list[JsonValue] = []
+    found: list[dict[str, Json]] = []
     for condition in conditions:
         if condition.name not in asked.conditions or not condition.calculated or not sample:
             continue
@@ -195,11 +204,15 @@ def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict
         miss, centre = float(np.abs(got - value).mean()), float(np.median(got))
         unit = f" {condition.unit}" if condition.unit else ""
         sentence = f"asked for {condition.words(value)}: median {centre:.3g}{unit}, mean miss {miss:.3g}{unit} (n = {len(got):,})"
-        found.append({"name": condition.name, "asked": value, "median": centre, "mae": miss, "n": len(got), "sentence": sentence})
+        found.append(
+            {"name": condition.name, "asked": value, "median": centre, "mae": miss, "n": len(got), "sentence": sentence}
+        )
     return found
 
 
-def _facts(state: Gathered, rows: int, heeded: list[JsonValue], asked: Asked, config: GeneratorConfig) -> dict[str, JsonValue]:
+def _facts(
+    state: Gathered, rows: int, heeded: list[dict[str, Json]], asked: Asked, config: GeneratorConfig
+) -> dict[str, Json]:
     return {
         "generator": asked.generator,
         "family": config.family,
@@ -232,7 +245,10 @@ def _draw(run: Run, source: Run, sample: Sequence[dict[str, str]], asked: Asked,
     own, other = calculate(keys, names), calculate(reference, names)
     values, beside = dict(zip(names, own.T, strict=True)), dict(zip(names, other.T, strict=True))
     wanted = {name: (value, value) for name, value in asked.conditions.items() if name in CALCULATED}
-    save(candidate_distributions(values, beside, UNITS, wanted, subtitle), run.file("figures/candidate_distributions.png"))
+    save(
+        candidate_distributions(values, beside, UNITS, wanted, subtitle),
+        run.file("figures/candidate_distributions.png"),
+    )
     captions = [[f"{name.replace('_', ' ')} {row[i]:.3g}" for i, name in enumerate(names[:2])] for row in own[:SHOWN]]
     save(molecule_grid(keys, captions, "New molecules", subtitle), run.file("figures/molecules.png"))
 

@@ -3,7 +3,6 @@
 from collections import Counter
 
 import numpy as np
-from pydantic import JsonValue
 
 from scitrain.chem.calculated import calculate
 from scitrain.evaluation.bootstrap import wilson
@@ -12,11 +11,11 @@ from scitrain.figures.sample_shares import sample_shares
 from scitrain.figures.save import save
 from scitrain.generation.generator import Candidate, Generator
 from scitrain.generation.options import Sampling
-from scitrain.runs import Run
+from scitrain.generation.probing import SAMPLE, SHARES, shares
+from scitrain.generation.teaching import Taught
+from scitrain.runs import Json, Run
 from scitrain.training.journal import LOG
-from scitrain.workflow.probing import SAMPLE, SHARES, shares
 from scitrain.workflow.stages import stage
-from scitrain.workflow.teach_generator import Taught
 
 __all__ = ["RESULTS", "SAMPLED", "finish_generator"]
 
@@ -31,15 +30,19 @@ EACH = 50
 EXAMPLES = 10
 
 
-def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, JsonValue]:
+def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
     """Write models, results and figures; return the content of ``results/generator.json``."""
     generator = taught.generator
     chosen = np.random.default_rng(seed).permutation(taught.train)[:REFERENCE]
     generator.save(run, [taught.strings.texts[i] for i in np.sort(chosen)])
     with stage(run, "evaluate", f"drawing {SAMPLED:,} strings"):
         drawn = generator.candidates(SAMPLED, seed=seed)
-        free = generator.candidates(SAMPLED, sampling=Sampling(constrained=False), seed=seed) if _has_grammar(generator) else None
-        facts: dict[str, JsonValue] = {
+        free = (
+            generator.candidates(SAMPLED, sampling=Sampling(constrained=False), seed=seed)
+            if _has_grammar(generator)
+            else None
+        )
+        facts: dict[str, Json] = {
             "family": generator.config.family,
             "data": taught.strings.facts,
             "conditions": [condition.model_dump(mode="json") for condition in generator.config.conditions],
@@ -54,7 +57,9 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, JsonValue
     run.write_json(RESULTS, facts)
     with stage(run, "report", "drawing figures"):
         log = run.read_json(LOG)
-        save(learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png"))
+        save(
+            learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png")
+        )
         told = [row for row in log["epochs"] if "valid" in row]
         if told:
             how = f"{SAMPLE} draws after each epoch, without grammar and conditions"
@@ -66,13 +71,13 @@ def _has_grammar(generator: Generator) -> bool:
     return not generator.config.family.endswith("_diffusion")
 
 
-def _worth(found: list[Candidate]) -> dict[str, JsonValue]:
+def _worth(found: list[Candidate]) -> dict[str, Json]:
     """Return the shares with their 95 % intervals (Wilson), and why draws are none."""
     told = shares([one.key for one in found], [one.novel for one in found])
     valid = sum(bool(one.key) for one in found)
     different = len({one.key for one in found if one.key})
     counts = dict(zip(SHARES, (len(found), valid, different), strict=True))
-    worth: dict[str, JsonValue] = {}
+    worth: dict[str, Json] = {}
     for name, n in counts.items():
         low, high = wilson(told[name], n) if n else (0.0, 1.0)
         worth[name] = {"value": told[name], "low": low, "high": high, "n": n}
@@ -80,15 +85,15 @@ def _worth(found: list[Candidate]) -> dict[str, JsonValue]:
     return worth
 
 
-def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[JsonValue]:
+def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[dict[str, Json]]:
     """Ask for values of each condition that can be calculated, and return how far the draws are from them."""
-    found: list[JsonValue] = []
+    found: list[dict[str, Json]] = []
     for at, condition in enumerate(generator.config.conditions):
         if not condition.calculated:
             continue
         run.progress("evaluate", message=f"asking for values of {condition.name}")
         known = taught.strings.values[taught.train, at]
-        asked = np.linspace(*np.nanquantile(known, [0.05, 0.95]), LEVELS)
+        asked = np.linspace(float(np.nanquantile(known, 0.05)), float(np.nanquantile(known, 0.95)), LEVELS)
         wanted, got = [], []
         for number, value in enumerate(asked.tolist()):
             drawn = generator.candidates(EACH, {condition.name: value}, seed=seed + 1 + number)
@@ -99,7 +104,7 @@ def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[Js
     return found
 
 
-def satisfaction(asked: np.ndarray, got: np.ndarray) -> dict[str, JsonValue]:
+def satisfaction(asked: np.ndarray, got: np.ndarray) -> dict[str, Json]:
     """Return mean |got − asked| and R² = 1 − Σ(got − asked)² / Σ(got − mean)², of the draws (n,) that are something.
 
     So defined, R² counts scatter and bias alike: 1 where each draw is as asked, below 0 where asking is of no use.

@@ -4,7 +4,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from pydantic import JsonValue
@@ -17,36 +16,17 @@ from scitrain.data.roles import as_list, sample_rows
 from scitrain.data.source import Broken, Source
 from scitrain.data.values import numbers
 from scitrain.errors import DataError, UnknownNameError, listed
+from scitrain.generation.strings import Strings
 from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision, Run, atomic_write
 from scitrain.workflow.stages import ticker
 
-__all__ = ["KINDS", "Strings", "read_strings"]
+__all__ = ["KINDS", "read_strings"]
 
 KINDS = ("smiles", "formula")
 REJECTED = "results/rejected.csv"
 FEWEST = 10
 """Strings from which anything can be learned."""
-
-
-@dataclass(frozen=True)
-class Strings:
-    """What a generator learns from."""
-
-    kind: str
-    """`smiles` or `formula`"""
-    column: str
-    source: str
-    texts: tuple[str, ...]
-    """Canonical SMILES or reduced formulas, each once."""
-    properties: tuple[str, ...]
-    units: dict[str, str]
-    values: np.ndarray
-    """float64 (n, properties), NaN where a row has none; of repeated strings their mean."""
-    calculated: frozenset[str]
-    """Properties that were calculated from the structure."""
-    rejected: tuple[Broken, ...]
-    facts: dict[str, JsonValue]
 
 
 def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> Strings:
@@ -64,7 +44,7 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         chosen = np.arange(len(source))
     cells = [source.columns[column][int(i)] for i in chosen]
     cleaned = MODALITIES[kind].clean({column: cells}, False, ticker(run, "prepare", "cleaned"))
-    bad = {i: why for i, why in cleaned.errors.items()}
+    bad = cleaned.errors
     texts = [text if i not in bad else "" for i, text in enumerate(cleaned.columns[column])]
     keys = [reduced(text) if text and kind == "formula" else text for text in texts]
     values, calculated = _values(source, properties, kind, chosen, run)
@@ -76,7 +56,9 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
     )
     if len(unique) < FEWEST:
         example = f"; the first that cannot be read: {rejected[0].shown!r}, {rejected[0].reason}" if rejected else ""
-        raise DataError(f"{source.name}: {len(unique)} different {kind} strings in {column!r}, at least {FEWEST} are needed{example}")
+        raise DataError(
+            f"{source.name}: {len(unique)} different {kind} strings in {column!r}, at least {FEWEST} are needed{example}"
+        )
     merged = _merged(keys, unique, values)
     if calculated:
         run.progress("prepare", message="calculating properties")
@@ -91,9 +73,22 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         "rejected": dict(Counter(one.reason for one in rejected).most_common(20)),
         "rows_rejected": len(rejected) + len(source.broken),
     }
-    units = {name: UNITS[name] if name in calculated else source.units[name] for name in properties if name in (UNITS if name in calculated else source.units)}
+    units = {
+        name: UNITS[name] if name in calculated else source.units[name]
+        for name in properties
+        if name in (UNITS if name in calculated else source.units)
+    }
     return Strings(
-        kind, column, source.name, tuple(unique), tuple(properties), units, merged, frozenset(calculated), (*source.broken, *rejected), facts
+        kind,
+        column,
+        source.name,
+        tuple(unique),
+        tuple(properties),
+        units,
+        merged,
+        frozenset(calculated),
+        (*source.broken, *rejected),
+        facts,
     )
 
 
@@ -104,7 +99,9 @@ def _input(options: DataOptions, source: Source) -> tuple[str, str]:
         if name not in source.columns:
             raise UnknownNameError("column", name, list(source.columns))
     if options.modality not in ("auto", *KINDS):
-        raise DataError(f"modality={options.modality!r}: a generator writes molecules or compositions; take 'smiles' or 'formula'")
+        raise DataError(
+            f"modality={options.modality!r}: a generator writes molecules or compositions; take 'smiles' or 'formula'"
+        )
     sample = sample_rows(source, options.seed)
     looked = {name: sample[name] for name in asked or source.columns}
     kinds = KINDS if options.modality == "auto" else (options.modality,)
@@ -141,7 +138,9 @@ def _values(
             more = list(CALCULATED) if kind == "smiles" else []
             raise UnknownNameError("column or calculated property", name, [*source.columns, *more])
     if calculated:
-        run.decide("calculated conditions", list(calculated), "no columns of these names; scitrain calculates them by RDKit")
+        run.decide(
+            "calculated conditions", list(calculated), "no columns of these names; scitrain calculates them by RDKit"
+        )
     return values, calculated
 
 

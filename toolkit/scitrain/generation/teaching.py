@@ -7,34 +7,42 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from pydantic import JsonValue
-from torch import Tensor
 
-from scitrain.chem.molecules import random_spellings
 from scitrain.errors import DataError
 from scitrain.generation.conditions import Condition, learn_conditions, standardised
 from scitrain.generation.config import GeneratorConfig, Known
-from scitrain.generation.corpus import Corpus, Tokens, padded
+from scitrain.generation.corpus import LONGEST, Corpus, Tokens
 from scitrain.generation.generator import Generator
-from scitrain.generation.gpt import build_gpt
+from scitrain.generation.gpt import ConditionalGPT, build_gpt
 from scitrain.generation.gpt_generator import GptGenerator
 from scitrain.generation.languages import LANGUAGES, Language
 from scitrain.generation.lesson import StringLesson
 from scitrain.generation.options import Family, GeneratorOptions
-from scitrain.generation.planning import choose_family, choose_pacing, choose_size
+from scitrain.generation.planning import Size, choose_family, choose_pacing, choose_size
+from scitrain.generation.probing import Probe
+from scitrain.generation.respelling import Respelling
+from scitrain.generation.strings import Strings
 from scitrain.runs import Run
 from scitrain.training.feeding import mix
 from scitrain.training.loop import Learned, learn
-from scitrain.workflow.probing import Probe
-from scitrain.workflow.strings import Strings
 
-__all__ = ["Taught", "teach_generator"]
+__all__ = [
+    "BATCH",
+    "RATE",
+    "Taught",
+    "divided",
+    "learning_key",
+    "teach_generator",
+    "tokenised",
+    "tokens_in",
+    "untaught",
+]
 
 NOTATIONS = {"smiles_gpt": "smiles", "selfies_gpt": "selfies", "matgpt": "composition"}
 MOST_HELD_OUT = 2000
-LONGEST = 512
+FEWEST = 10
 RATE = 1e-3
-RESPELLED = 2000
-"""Strings whose other spellings are looked at for tokens that canonical ones lack."""
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def teach_generator(options: GeneratorOptions, strings: Strings, run: Run) -> Ta
     run.decide_all([decision])
     conditions = learn_conditions(strings.properties, strings.units, strings.values, strings.calculated)
     if family.endswith("_diffusion"):
-        from scitrain.workflow.teach_diffusion import teach_diffusion
+        from scitrain.generation.diffusion.teaching import teach_diffusion
 
         return teach_diffusion(options, family, strings, conditions, run)
     return teach_gpt(options, family, strings, conditions, run)
@@ -73,31 +81,47 @@ def teach_gpt(
     pacing, decisions = choose_pacing(options, strings.kind, len(corpus.train), RATE, 0.0)
     size, why = choose_size(options, len(corpus.train), pacing.device)
     run.decide_all([*decisions, why])
-    tokenizer = language.tokenizer
-    specials = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
-    respell = Respelling(language, strings, kept, corpus, options.seed) if options.augment and strings.kind == "smiles" else None
-    length = corpus.length if respell is None else min(LONGEST, int(1.3 * corpus.length))
-    with torch.random.fork_rng():
-        torch.manual_seed(mix(options.seed, 1))
-        model = build_gpt(len(tokenizer), specials, length, (size.layers, size.width, size.heads), len(conditions), options.dropout)
+    respell = Respelling(language, strings, kept, corpus, options.seed) if options.augment else None
     config = GeneratorConfig(
         family=family,
         notation=language.notation,
         kind=strings.kind,
         column=strings.column,
         conditions=conditions,
-        known=tuple(sorted({int(i) for i in np.unique(corpus.tokens.flat)} | (set() if respell is None else respell.further()))),
-        length=length,
+        known=tuple(sorted(tokens_in(corpus) | (respell.further() if respell else set()))),
+        length=respell.length if respell else corpus.length,
         rows=len(strings.texts),
         source=strings.source,
     )
+    model = untaught(language, size, config.length, len(conditions), options.dropout, mix(options.seed, 1))
     generator = GptGenerator(config, Known.of(strings.texts), model, language)
     lesson = StringLesson(
-        model, corpus, tokenizer.pad_token_id, options.batch_size, options.condition_dropout, options.seed, respell, Probe(generator, options.seed)
+        model,
+        corpus,
+        generator.words.pad,
+        options.batch_size or BATCH,
+        options.condition_dropout,
+        options.seed,
+        respell,
+        Probe(generator, options.seed),
     )
     learned = learn(lesson, pacing, run, learning_key(options, config, corpus.tokens.flat, corpus.values))
     model.cpu()
     return Taught(generator, learned, strings, kept[corpus.train])
+
+
+def untaught(language: Language, size: Size, length: int, properties: int, dropout: float, seed: int) -> ConditionalGPT:
+    """Return a network with random weights for a language."""
+    ours = language.tokenizer
+    specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build_gpt(len(ours), specials, length, (size.layers, size.width, size.heads), properties, dropout)
+
+
+def tokens_in(corpus: Corpus) -> set[int]:
+    """Return the ids that some string has."""
+    return {int(i) for i in np.unique(corpus.tokens.flat)}
 
 
 def tokenised(
@@ -114,8 +138,9 @@ def tokenised(
     ids = language.ids([text or "" for text in spelled])
     unknown = language.tokenizer.unk_token_id
     good = [i for i, text in enumerate(spelled) if text and len(ids[i]) <= LONGEST and unknown not in ids[i]]
-    if len(good) < 10:
-        raise DataError(f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens; at least 10 are needed")
+    if len(good) < FEWEST:
+        said = f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens"
+        raise DataError(f"{said}; at least {FEWEST} are needed")
     left_out = len(spelled) - len(good)
     if left_out:
         run.decide("strings left out", left_out, f"{notation} cannot say them, or they have more than {LONGEST} tokens")
@@ -140,32 +165,3 @@ def learning_key(options: GeneratorOptions, config: GeneratorConfig, *arrays: np
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]
-
-
-class Respelling:
-    """Other spellings of molecules: random SMILES of each string in each epoch (Arús-Pous et al. 2019, doi:10.1186/s13321-019-0393-0)."""
-
-    def __init__(self, language: Language, strings: Strings, kept: np.ndarray, corpus: Corpus, seed: int) -> None:
-        self.language, self.strings, self.kept, self.corpus, self.seed = language, strings, kept, corpus, seed
-        self.most = min(LONGEST, int(1.3 * corpus.length))
-
-    def __call__(self, rows: np.ndarray, epoch: int) -> Tensor:
-        """Return tokens (batch, length); a spelling that is too long, or unknown, is that of the data."""
-        spelled = self.language.spell_all([self._other(int(row), epoch) for row in rows])
-        ids = self.language.ids([text or "" for text in spelled])
-        unknown = self.language.tokenizer.unk_token_id
-        own = self.corpus.tokens
-        fit = [
-            new if text and len(new) <= self.most and unknown not in new else own.row(int(row)).tolist()
-            for row, text, new in zip(rows, spelled, ids, strict=True)
-        ]
-        return padded(Tokens.of(fit), np.arange(len(fit)), self.language.tokenizer.pad_token_id)
-
-    def further(self) -> set[int]:
-        """Return ids that some spellings have."""
-        rows = self.corpus.train[:RESPELLED]
-        return {int(i) for i in np.unique(self(rows, 0).numpy())}
-
-    def _other(self, row: int, epoch: int) -> str:
-        text = self.strings.texts[self.kept[row]]
-        return random_spellings(text, 1, mix(self.seed, 4, epoch, row))[0]

@@ -1,0 +1,132 @@
+"""GPT, its cache, and draws from it: laws that hold for weights of chance."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from scitrain.generation.beam import beam_search
+from scitrain.generation.cache import Stepper
+from scitrain.generation.gpt import build_gpt, load_gpt
+from scitrain.generation.languages import LANGUAGES
+from scitrain.generation.options import Sampling
+from scitrain.generation.sampling import Drawing, draw, filtered
+
+TEXTS = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "C1CCCCC1N", "O=C(O)c1ccccc1", "CC#N", "ClCCBr"]
+NOTHING = np.full(2, np.nan, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def language():
+    return LANGUAGES["smiles"]()
+
+
+@pytest.fixture(scope="module")
+def model(language):
+    torch.manual_seed(1)
+    ours = language.tokenizer
+    specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
+    network = build_gpt(len(ours), specials, 40, (2, 32, 2), 2, 0.0).eval()
+    torch.nn.init.normal_(network.body.lm_head.weight, std=0.15)
+    return network
+
+
+@pytest.fixture
+def drawing(language, model):
+    words = language.words({i for ids in language.ids(TEXTS) for i in ids})
+    return Drawing(model, words, language.grammar(words), Sampling(batch_size=32), 40)
+
+
+def test_a_step_with_the_cache_gives_the_logits_of_the_whole_network(model):
+    tokens, values = torch.randint(7, 90, (3, 9)), torch.tensor([[0.5, -1.0], [torch.nan, 2.0], [torch.nan, torch.nan]])
+    stepper = Stepper(model, 3, 12)
+    stepper.start(values)
+    stepped = torch.stack([stepper.step(tokens[:, i]) for i in range(9)], dim=1)
+    torch.testing.assert_close(stepped, model(tokens, values), atol=1e-5, rtol=1e-5)
+
+
+def test_rows_that_are_kept_go_on_as_before(model):
+    tokens = torch.randint(7, 90, (3, 6))
+    stepper = Stepper(model, 3, 8)
+    stepper.start(torch.full((3, 2), torch.nan))
+    for i in range(4):
+        stepper.step(tokens[:, i])
+    stepper.keep(torch.tensor([2, 0]))
+    alone = model(tokens[[2, 0], :5], torch.full((2, 2), torch.nan))[:, -1]
+    torch.testing.assert_close(stepper.step(tokens[[2, 0], 4]), alone, atol=1e-5, rtol=1e-5)
+
+
+def test_a_padded_row_has_the_loss_of_the_row_alone(language, model):
+    short, long = (torch.tensor(ids) for ids in language.ids(["CCO", "CC(=O)Nc1ccc(O)cc1"]))
+    pad = language.tokenizer.pad_token_id
+    rows = torch.full((1, len(long)), pad)
+    rows[0, : len(short)] = short
+    values = torch.tensor([[0.3, 0.1]])
+    torch.testing.assert_close(model.loss(rows, values, pad), model.loss(short[None], values, pad))
+
+
+def test_what_is_saved_is_read_by_transformers_and_by_us(model, language, tmp_path):
+    from transformers import AutoTokenizer, GPT2LMHeadModel
+
+    model.save(tmp_path)
+    language.tokenizer.save_pretrained(tmp_path)
+    tokens, values = torch.tensor(language.ids(["CCO"])), torch.tensor([[1.0, torch.nan]])
+    again = load_gpt(tmp_path, 2)
+    torch.testing.assert_close(again(tokens, values), model(tokens, values))
+    plain = GPT2LMHeadModel.from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(plain(tokens).logits, model(tokens, None), atol=1e-5, rtol=1e-5)
+    assert AutoTokenizer.from_pretrained(tmp_path)("CCO")["input_ids"] == language.ids(["CCO"])[0]
+
+
+def test_the_same_seed_draws_the_same_and_another_seed_others(drawing):
+    first, again = draw(drawing, NOTHING, 16, 5), draw(drawing, NOTHING, 16, 5)
+    assert first == again
+    assert first != draw(drawing, NOTHING, 16, 6)
+
+
+def test_the_likelihood_of_a_draw_is_the_loss_of_its_string(drawing, model):
+    values = np.array([0.7, np.nan], dtype=np.float32)
+    one = next(d for d in draw(drawing, values, 16, 3) if d.ended)
+    row = torch.tensor([[drawing.words.bos, *one.ids, drawing.words.eos]])
+    loss = model.loss(row, torch.from_numpy(values)[None], drawing.words.pad) * (row.shape[1] - 1)
+    assert one.log_likelihood == pytest.approx(-loss.item(), rel=1e-4)
+
+
+def test_each_draw_begins_with_the_prefix(drawing, language):
+    prefix = tuple(language.ids(["CC(=O)N"])[0][1:-1])
+    found = draw(dataclasses.replace(drawing, prefix=prefix), NOTHING, 8, 1)
+    assert all(tuple(one.ids[: len(prefix)]) == prefix for one in found)
+
+
+def test_guidance_of_one_is_the_conditional_model_and_more_moves_away_from_it(drawing):
+    values = np.array([2.0, -2.0], dtype=np.float32)
+
+    def guided(weight):
+        sampling = drawing.sampling.model_copy(update={"guidance": weight})
+        return draw(dataclasses.replace(drawing, sampling=sampling), values, 8, 1)
+
+    assert guided(1.0) == draw(drawing, values, 8, 1)
+    assert guided(4.0) != guided(1.0)
+
+
+def test_filters_leave_what_they_say():
+    logits = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
+    kept = [
+        torch.isfinite(filtered(logits, Sampling(**how))).sum().item()
+        for how in ({"top_k": 2}, {"top_p": 0.5}, {"top_p": 0.7}, {})
+    ]
+    # e^2 : e^1 : e^0 : e^-1 = .64 : .24 : .09 : .03
+    assert kept == [2, 1, 2, 4]
+    torch.testing.assert_close(filtered(logits, Sampling(temperature=2.0)), logits / 2)
+
+
+def test_a_wide_beam_finds_the_likeliest_string_there_is(drawing):
+    """Of strings of one token all can be looked at."""
+    wide = dataclasses.replace(drawing, length=3, sampling=Sampling(beams=100))
+    [best, *others] = beam_search(wide, NOTHING)
+    ends = [one for one in (best, *others) if one.ended]
+    assert best.log_likelihood == max(one.log_likelihood for one in ends)
+    drawn = [one for one in draw(dataclasses.replace(wide, sampling=Sampling()), NOTHING, 200, 0) if one.ended]
+    assert all(one.log_likelihood <= best.log_likelihood + 1e-4 for one in drawn)
+    assert beam_search(wide, NOTHING) == [best, *others]

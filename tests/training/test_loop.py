@@ -1,0 +1,104 @@
+"""The loop of networks without labels."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from scitrain.errors import CancelledError, ScitrainError
+from scitrain.runs import Run
+from scitrain.training.loop import Pacing, learn
+from scitrain.workspace import Workspace
+
+
+@dataclass
+class Line:
+    """Learns y = 2x − 1 from 64 points."""
+
+    network: nn.Module
+    stop_in: int = -1
+
+    def steps(self):
+        return 8
+
+    def batches(self, epoch, first):
+        x = np.random.default_rng(epoch).normal(size=(8, 8)).astype(np.float32)
+        for rows in x[first:]:
+            yield {"x": torch.from_numpy(rows)[:, None]}
+
+    def loss(self, batch):
+        noise = 0.01 * torch.randn(len(batch["x"]), 1)
+        return ((self.network(batch["x"]) - (2 * batch["x"] - 1) + noise) ** 2).mean()
+
+    def size(self, batch):
+        return len(batch["x"])
+
+    def validate(self):
+        x = torch.linspace(-1, 1, 9)[:, None]
+        return float(((self.network(x) - (2 * x - 1)) ** 2).mean())
+
+    def probe(self, epoch):
+        if epoch == self.stop_in:
+            raise CancelledError("asked to stop")
+        return {"seen": float(epoch)}
+
+
+def line():
+    torch.manual_seed(3)
+    return Line(nn.Linear(1, 1))
+
+
+PACE = Pacing(epochs=30, learning_rate=0.1, weight_decay=0.0, patience=30, checkpoint_seconds=0)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create("train_generator", {}, Workspace(tmp_path))
+
+
+def test_a_line_is_learned_and_told_epoch_by_epoch(run):
+    lesson = line()
+    learned = learn(lesson, PACE, run, "key")
+    assert learned.best_loss < 1e-3
+    assert lesson.network.weight.item() == pytest.approx(2, abs=0.05)
+    assert (len(learned.history), learned.stopped) == (30, "all epochs done")
+    log = run.read_json("results/dl_training_log.json")
+    assert log["epochs"][4]["seen"] == 5
+    assert log["epochs"][0]["learning_rate"] > log["epochs"][-1]["learning_rate"]
+
+
+def test_an_interrupted_training_ends_with_the_numbers_of_an_unbroken_one(tmp_path):
+    whole, broken = (Run.create("train_generator", {}, Workspace(tmp_path / name)) for name in "ab")
+    expected = learn(line(), PACE, whole, "key")
+    halfway = line()
+    halfway.stop_in = 12
+    with pytest.raises(CancelledError):
+        learn(halfway, PACE, broken, "key")
+    again = learn(line(), PACE, broken, "key")
+    told = [[row[name] for row in one.history] for one in (expected, again) for name in ("train_loss", "val_loss")]
+    assert told[0] == told[2]
+    assert told[1] == told[3]
+
+
+def test_a_checkpoint_of_another_training_is_not_taken_up(run):
+    learn(line(), replace(PACE, epochs=2), run, "one")
+    assert len(learn(line(), replace(PACE, epochs=3), run, "other").history) == 3
+
+
+def test_a_loss_that_explodes_is_refused_with_what_to_do(run):
+    with pytest.raises(ScitrainError, match="lower it"):
+        learn(line(), replace(PACE, learning_rate=1e38, warmup=0.0), run, "key")
+
+
+def test_it_stops_when_the_held_out_loss_gets_no_better(run):
+    learned = learn(line(), replace(PACE, learning_rate=1e-12, patience=3), run, "key")
+    assert learned.stopped in ("early stopping", "all epochs done")
+    assert len(learned.history) <= 30
+
+
+def test_the_mean_of_the_weights_is_what_is_kept(run):
+    lesson = line()
+    learned = learn(lesson, replace(PACE, average=0.9), run, "key")
+    assert lesson.validate() == pytest.approx(learned.best_loss, rel=1e-5)

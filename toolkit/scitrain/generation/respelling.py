@@ -1,0 +1,46 @@
+"""Other spellings of molecules while a language model learns."""
+
+import numpy as np
+from torch import Tensor
+
+from scitrain.chem.molecules import random_spellings
+from scitrain.generation.corpus import LONGEST, Corpus, Tokens, padded
+from scitrain.generation.languages import Language
+from scitrain.generation.strings import Strings
+from scitrain.training.feeding import mix
+
+__all__ = ["Respelling"]
+
+ROOM = 1.3
+"""Length of the longest spelling, as a part of that of the longest canonical string."""
+RESPELLED = 2000
+"""Strings whose other spellings are looked at for tokens that canonical ones lack."""
+
+
+class Respelling:
+    """Other spellings of molecules: random SMILES of each string in each epoch (Arús-Pous et al. 2019, doi:10.1186/s13321-019-0393-0)."""
+
+    def __init__(self, language: Language, strings: Strings, kept: np.ndarray, corpus: Corpus, seed: int) -> None:
+        self.language, self.strings, self.kept, self.corpus, self.seed = language, strings, kept, corpus, seed
+        self.length = min(LONGEST, int(ROOM * corpus.length))
+
+    def __call__(self, rows: np.ndarray, epoch: int) -> Tensor:
+        """Return tokens (batch, length); a spelling that is too long, or unknown, is that of the data."""
+        spelled = self.language.spell_all([self._other(int(row), epoch) for row in rows])
+        ids = self.language.ids([text or "" for text in spelled])
+        unknown = self.language.tokenizer.unk_token_id
+        own = self.corpus.tokens
+        fit = [
+            new if text and len(new) <= self.length and unknown not in new else own.row(int(row)).tolist()
+            for row, text, new in zip(rows, spelled, ids, strict=True)
+        ]
+        return padded(Tokens.of(fit), np.arange(len(fit)), self.language.tokenizer.pad_token_id)
+
+    def further(self) -> set[int]:
+        """Return ids that some spellings have."""
+        rows = self.corpus.train[:RESPELLED]
+        return {int(i) for i in np.unique(self(rows, 0).numpy())}
+
+    def _other(self, row: int, epoch: int) -> str:
+        text = self.strings.texts[self.kept[row]]
+        return random_spellings(text, 1, mix(self.seed, 4, epoch, row))[0]
