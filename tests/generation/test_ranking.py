@@ -12,9 +12,11 @@ from scitrain.generation.ranking import front, rank, scale_of
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30)
 
 
-def test_the_scale_of_a_miss_is_the_tolerance_or_the_spread_of_what_is_known() -> None:
+def test_the_scale_of_a_miss_is_the_tolerance_the_bound_or_the_spread_of_what_is_known() -> None:
     assert scale_of(Goal(value=2, tolerance=0.5), np.zeros(0)) == 0.5
-    assert scale_of(Goal(min=0), np.array([0.0, 2.0, np.nan])) == 1.0
+    assert scale_of(Goal(min=1, max=5), np.zeros(0)) == 2.0
+    assert scale_of(Goal(max=5), np.array([0.0, 1e6])) == 0.5
+    assert scale_of(Goal(direction="minimize"), np.array([0.0, 2.0, np.nan])) == 1.0
     assert scale_of(Goal(min=0), np.zeros(0)) == 1.0
 
 
@@ -48,7 +50,7 @@ def test_a_pool_is_read_back_as_it_was_written() -> None:
     one = Pool(
         ["NaCl", "KCl"], {"cost": np.array([1.0, np.nan])}, {"balanced": np.array([True, False])}, {"hazards": ["", "x"]},
         {"gap": np.array([np.nan, 2.0])}, {"gap": np.array([np.nan, 1.0])}, {"gap": np.array([np.nan, 3.0])},
-        {"gap": np.array([np.nan, 0.6])}, np.array([False, True]), ["is not balanced", ""], ["balanced", ""],
+        {"gap": np.array([np.nan, 0.6])}, np.array([False, True]), np.array([False, True]), ["is not balanced", ""], ["balanced", ""],
     )  # fmt: skip
     again = Pool.read(json.loads(json.dumps(one.record(), allow_nan=False)))
     assert again.record() == one.record()

@@ -24,8 +24,10 @@ class Pool:
     low: Mapping[str, np.ndarray]
     high: Mapping[str, np.ndarray]
     deviations: Mapping[str, np.ndarray]
+    asked: np.ndarray
+    """bool (m,): passed what is cheap, so that the predictors were asked."""
     inside: np.ndarray
-    """bool (m,): in the training domain of every predictor; true where none has one, false where nothing was predicted."""
+    """bool (m,): asked, and in the training domain of every predictor; true where none has one."""
     reasons: list[str]
     """Why each was given up, empty for those that were not."""
     stages: list[str]
@@ -36,9 +38,8 @@ class Pool:
 
     @property
     def predicted(self) -> int:
-        """Number of materials that a predictor was asked about."""
-        first = next(iter(self.values.values()), None)
-        return 0 if first is None else int(np.isfinite(first).sum())
+        """Number of materials that the predictors were asked about."""
+        return int(self.asked.sum())
 
     def property(self, name: str) -> np.ndarray:
         """Return a property (m,), predicted or computed."""
@@ -49,6 +50,7 @@ class Pool:
         numeric = ("numbers", "values", "low", "high", "deviations")
         told: dict[str, Any] = {part: {k: _plain(v) for k, v in getattr(self, part).items()} for part in numeric}
         told |= {"flags": {k: v.tolist() for k, v in self.flags.items()}, "inside": self.inside.tolist()}
+        told["asked"] = self.asked.tolist()
         return told | {"names": self.names, "words": dict(self.words), "reasons": self.reasons, "stages": self.stages}
 
     @classmethod
@@ -61,6 +63,7 @@ class Pool:
             names=told["names"],
             flags=flags,
             words=told["words"],
+            asked=np.array(told["asked"], dtype=bool),
             inside=np.array(told["inside"], dtype=bool),
             reasons=told["reasons"],
             stages=told["stages"],
@@ -83,6 +86,7 @@ def joined(pools: Sequence[Pool]) -> Pool:
     return Pool(
         names=[name for pool in pools for name in pool.names],
         words={k: [word for pool in pools for word in pool.words[k]] for k in first.words},
+        asked=np.concatenate([pool.asked for pool in pools]),
         inside=np.concatenate([pool.inside for pool in pools]),
         reasons=[reason for pool in pools for reason in pool.reasons],
         stages=[stage for pool in pools for stage in pool.stages],

@@ -16,21 +16,29 @@ class Ranked:
     """How m candidates do."""
 
     misses: Mapping[str, np.ndarray]
-    """By goal, (m,): how far outside, in tolerances (or standard deviations of the known values); 0 satisfies."""
+    """By goal, (m,): how far outside, in the units of `scale_of`; 0 satisfies."""
     satisfied: np.ndarray
     """bool (m,): within every goal."""
     chance: np.ndarray
     """(m,) probability that the truth is within every goal, the properties' errors taken as independent."""
     score: np.ndarray
-    """(m,): −Σ misses + chance + Σ directed gains in standard deviations; the larger the better, −inf where a value is missing."""
+    """(m,): −Σ log(1 + miss) + chance + Σ directed gains; the larger the better, −inf where a value is missing.
+
+    The logarithm keeps a goal that is far away, such as a price, from hiding all others."""
 
 
 def scale_of(goal: Goal, known: np.ndarray) -> float:
-    """Return the unit in which a miss counts: the tolerance, else the standard deviation of the known values, else 1."""
-    if goal.value is not None:
-        return goal.ends[1] - goal.value
+    """Return the unit in which a miss counts: the tolerance, half a range, a tenth of a bound.
+
+    Where there is neither (a direction alone, a bound of zero) it is the standard deviation of the known values, or 1. The spread of a
+    price says nothing of how near a cheap one is; the bound does.
+    """
     spread = float(np.std(known[np.isfinite(known)])) if np.isfinite(known).any() else 0.0
-    return spread or 1.0
+    low, high = goal.ends
+    if np.isfinite(low) and np.isfinite(high) and high > low:
+        return (high - low) / 2
+    bound = abs(low if np.isfinite(low) else high if np.isfinite(high) else 0.0)
+    return bound / 10 or spread or 1.0
 
 
 def rank(
@@ -49,7 +57,7 @@ def rank(
         if goal.direction is not None:
             sign = 1.0 if goal.direction == "maximize" else -1.0
             gain += sign * np.nan_to_num(values[name]) / scales[name]
-    total = np.sum(list(misses.values()), axis=0)
+    total = np.sum([np.log1p(apart) for apart in misses.values()], axis=0)
     return Ranked(misses, total == 0, likely, np.where(np.isfinite(total), -total + likely + gain, -np.inf))
 
 

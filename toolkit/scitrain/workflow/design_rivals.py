@@ -20,6 +20,10 @@ MOST = 5_000
 """Predictions that a rival is granted at most."""
 
 
+MARGIN = 3
+"""Known materials drawn for each prediction: some fall before it."""
+
+
 @dataclass(frozen=True)
 class Known:
     """Materials of the reference, with what was measured of them."""
@@ -61,7 +65,7 @@ def best_known(known: Known, goals: Mapping[str, Goal], scales: Mapping[str, flo
     for name, goal in goals.items():
         values = known.measured.get(name)
         if values is not None:
-            apart = miss(goal, values, scales[name])
+            apart = np.log1p(miss(goal, values, scales[name]))
             sign = {"maximize": 1.0, "minimize": -1.0, None: 0.0}[goal.direction]
             total += np.where(np.isfinite(values), apart - sign * np.nan_to_num(values) / scales[name], 10.0)
     return np.argsort(total, kind="stable")
@@ -72,17 +76,14 @@ def rivals(
 ) -> list[Rival]:
     """Return random search over the reference, the best of the reference by measurement, and the generator without learning."""
     most = min(plan.predictions, MOST)
-    rows = np.random.default_rng(plan.seed).permutation(len(known.names))[:most]
-    found = [_looked("random known materials", screen, [known.names[i] for i in rows], plan, scales)]
+    rows = np.random.default_rng(plan.seed).permutation(len(known.names))[: MARGIN * most]
+    drawn = screen.look([known.names[i] for i in rows], most)
+    found = [topmost("random known materials", drawn, plan.goals, scales)]
     best = [known.names[i] for i in best_known(known, plan.goals, scales)[:most]]
     found.append(_first("best known, as measured", screen, best, plan, scales))
     blind = replace(plan, predictions=most, learn=False)
     pool = design(make(), screen, (frozenset(known.names), scales), blind, None).pool
     return [*found, topmost("same generator, blind", pool, plan.goals, scales)]
-
-
-def _looked(name: str, screen: Screen, names: Sequence[str], plan: Plan, scales: Mapping[str, float]) -> Rival:
-    return topmost(name, screen.look(names, len(names)), plan.goals, scales)
 
 
 def _first(name: str, screen: Screen, names: Sequence[str], plan: Plan, scales: Mapping[str, float]) -> Rival:

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,15 +42,16 @@ class Plan:
     """False for a blind search: the generator is never told what was good."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Found:
     """What a search came to."""
 
     pool: Pool
-    funnel: Counter[str] = field(default_factory=Counter)
+    funnel: Counter[str]
     """Drawn, readable, new."""
-    rounds: list[dict[str, float]] = field(default_factory=list)
-    why: str = ""
+    rounds: list[dict[str, float]]
+    """Predictions so far, and the share of the round that satisfies every goal."""
+    why: str
     """Why it ended."""
 
 
@@ -82,29 +83,26 @@ def design(
         run: Where rounds are written and told; None for a search beside it.
     """
     reference, scales = known
-    state = _State(run)
+    state = _State(run, plan, scales)
     seen = {*(reference if plan.novel else ()), *(name for pool in state.pools for name in pool.names)}
     begin = time.monotonic()
-    barren = 0
-    while not state.found.why:
-        used = sum(pool.predicted for pool in state.pools)
-        if state.pools and plan.learn:
-            generator.tune(_parents(joined(state.pools), plan, scales))
-        size = min(rounds_of(plan.predictions), plan.predictions - used)
-        barren = barren + 1 if state.pools and not state.pools[-1].predicted else 0
-        state.found.why = _end(size, barren, plan, time.monotonic() - begin)
-        if not state.found.why:
-            state.add(*_round(generator, screen, seen, size, plan, len(state.pools)), plan, scales)
-    state.found.pool = joined(state.pools) if state.pools else screen.look([], 0)
-    return state.found
+    why = ""
+    while not why:
+        size = min(rounds_of(plan.predictions), plan.predictions - state.used)
+        why = _end(size, state, plan, time.monotonic() - begin)
+        if not why:
+            if plan.learn and state.best:
+                generator.tune([name for _, name in state.best])
+            state.add(*_round(generator, screen, seen, size, plan, len(state.pools)))
+    return Found(joined([screen.look([], 0), *state.pools]), state.funnel, state.rounds, why)
 
 
-def _end(size: int, barren: int, plan: Plan, seconds: float) -> str:
+def _end(size: int, state: "_State", plan: Plan, seconds: float) -> str:
     if size <= 0:
         return f"all {plan.predictions:,} predictions were made"
-    if barren >= BARREN:
+    if len(state.pools) >= BARREN and not any(pool.predicted for pool in state.pools[-BARREN:]):
         return f"{BARREN} rounds in a row brought nothing new that passes the filters; loosen constraints or filters"
-    if plan.seconds is not None and seconds > plan.seconds:
+    if plan.seconds is not None and seconds > plan.seconds and state.pools:
         return f"the {plan.seconds / 60:g} minutes are over; what was found until then is kept"
     return ""
 
@@ -128,47 +126,43 @@ def _round(
     return joined(pools), counts
 
 
-def _parents(pool: Pool, plan: Plan, scales: Mapping[str, float]) -> list[str]:
-    """Return the best so far, from all rounds."""
-    score = ranked(pool, plan.goals, scales).score
-    most = max(FEWEST, int(PARENTS * rounds_of(plan.predictions)))
-    return [pool.names[i] for i in np.argsort(-score, kind="stable")[:most] if np.isfinite(score[i])]
-
-
 class _State:
     """Rounds that were finished, also by an earlier process of the same run."""
 
-    def __init__(self, run: Run | None) -> None:
-        self.run = run
+    def __init__(self, run: Run | None, plan: Plan, scales: Mapping[str, float]) -> None:
+        self.run, self.plan, self.scales = run, plan, scales
         self.pools: list[Pool] = []
-        self.found = Found(Pool([], {}, {}, {}, {}, {}, {}, {}, np.zeros(0, dtype=bool), [], []))
-        folder = None if run is None else run.path / STATE
-        for path in sorted(folder.glob("round-*.json")) if folder is not None and folder.is_dir() else ():
-            told = run.read_json(str(path.relative_to(run.path))) if run is not None else {}
-            self._take(Pool.read(told["pool"]), Counter(told["counts"]), told["round"])
+        self.used = 0
+        self.best: list[tuple[float, str]] = []
+        """Score and name of the candidates that the next round is made of, the best first."""
+        self.funnel: Counter[str] = Counter()
+        self.rounds: list[dict[str, float]] = []
+        if run is not None:
+            for path in sorted((run.path / STATE).glob("round-*.json")):
+                told = run.read_json(str(path.relative_to(run.path)))
+                self._take(Pool.read(told["pool"]), Counter(told["counts"]))
 
-    def _take(self, pool: Pool, counts: Counter[str], told: dict[str, float]) -> None:
+    def _take(self, pool: Pool, counts: Counter[str]) -> None:
         self.pools.append(pool)
-        self.found.funnel += counts
-        self.found.rounds.append(told)
-
-    def add(self, pool: Pool, counts: Counter[str], plan: Plan, scales: Mapping[str, float]) -> None:
-        """Take a round, write it down, tell it."""
-        used = sum(p.predicted for p in self.pools) + pool.predicted
-        own = ranked(pool, plan.goals, scales)
+        self.used += pool.predicted
+        self.funnel += counts
+        own = ranked(pool, self.plan.goals, self.scales)
+        good = [(float(score), name) for score, name in zip(own.score, pool.names, strict=True) if np.isfinite(score)]
         share = float(own.satisfied.sum() / max(pool.predicted, 1))
-        finite = own.score[np.isfinite(own.score)]
-        told = {"predictions": used, "satisfied": share}
-        if len(finite):
-            told["best"] = float(finite.max())
-        self._take(pool, counts, told)
-        if self.run is not None:
-            number = len(self.pools)
-            self.run.write_json(
-                f"{STATE}/round-{number:05d}.json", {"pool": pool.record(), "counts": counts, "round": told}
-            )
-            said = f"round {number}: {used:,} predictions, {share:.0%} of this round satisfy every goal"
-            self.run.progress("search", used, plan.predictions, said)
+        self.rounds.append({"predictions": float(self.used), "satisfied": share})
+        most = max(FEWEST, int(PARENTS * rounds_of(self.plan.predictions)))
+        self.best = sorted([*self.best, *good], key=lambda one: -one[0])[:most]
+
+    def add(self, pool: Pool, counts: Counter[str]) -> None:
+        """Take a round, write it down, tell it."""
+        self._take(pool, counts)
+        if self.run is None:
+            return
+        number = len(self.pools)
+        self.run.write_json(f"{STATE}/round-{number:05d}.json", {"pool": pool.record(), "counts": counts})
+        share = self.rounds[-1]["satisfied"]
+        said = f"round {number}: {self.used:,} predictions, {share:.0%} of this round satisfy every goal"
+        self.run.progress("search", self.used, self.plan.predictions, said)
 
 
 def scales_of(goals: Mapping[str, Goal], known: Mapping[str, np.ndarray]) -> dict[str, float]:

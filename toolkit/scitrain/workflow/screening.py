@@ -54,12 +54,15 @@ class Screen:
             if predicted.inside is not None and not predicted.inside[i] and i not in fallen:
                 fallen[i] = ("domain", "outside the training domain of a predictor")
         self._constrained(predicted, fallen)
-        inside = np.array([i in set(left[:most]) for i in range(len(names))], dtype=bool)
-        inside = inside if predicted.inside is None else inside & predicted.inside
+        asked = np.zeros(len(names), dtype=bool)
+        asked[left[:most]] = True
+        inside = asked if predicted.inside is None else asked & predicted.inside
         told = [fallen.get(i, ("", "")) for i in range(len(names))]
         values = (predicted.values, predicted.low, predicted.high, predicted.deviations)
         reasons, stages = [reason for _, reason in told], [stage for stage, _ in told]
-        return Pool(list(names), described.numbers, described.flags, described.words, *values, inside, reasons, stages)
+        return Pool(
+            list(names), described.numbers, described.flags, described.words, *values, asked, inside, reasons, stages
+        )
 
     def forbidden(self, name: str) -> list[str]:
         """Return the elements of a material that may not occur."""
