@@ -48,9 +48,7 @@ class PretrainTransformer(Job, PretrainingOptions):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Pretrain a Transformer"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(
-        {"mask", "batch_size", "learning_rate", "held_out", "device", "seed"}
-    )
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(PretrainingOptions.model_fields) - {"objectives", "targets"}
 
     data: str
     """Table of any length with a column of formulas or SMILES."""
