@@ -122,7 +122,9 @@ def test_temperatures_of_classes_are_learned_by_target_and_numbers_keep_one() ->
     slots = tuple(slot for _, slot in PROBLEM.parts())
     found = fit_temperature(slots, val.y, logits)
     assert found.values[0] == 1.0
-    assert found.values[1] == pytest.approx(3 * fit_temperature("binary", val.y[:, 1:2], logits[:, 1:2] / 3).values[0], rel=0.01)
+    assert found.values[1] == pytest.approx(
+        3 * fit_temperature("binary", val.y[:, 1:2], logits[:, 1:2] / 3).values[0], rel=0.01
+    )
     assert found.loss_before[0] is None
 
 

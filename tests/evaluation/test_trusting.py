@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scitrain.errors import DataError
 from scitrain.data.slots import Slot
+from scitrain.errors import DataError
 from scitrain.evaluation.baselines import Effort, Rows, fit_baselines
 from scitrain.evaluation.bootstrap import Resampling, replicate, wilson
 from scitrain.evaluation.calibration import fit_temperature, gaussian_coverage, reliability
@@ -179,7 +179,9 @@ def test_baselines_see_missing_features_and_missing_labels():
     x = RNG.normal(size=(80, 4))
     x[::3, 1] = np.nan
     y = np.stack([(x[:, 0] > 0), np.where(np.arange(80) % 2, np.nan, x[:, 2] > 0)], axis=1).astype(float)
-    for baseline in fit_baselines([Slot("a", "binary", 0, 1), Slot("b", "binary", 1, 2)], Rows(x, y), Rows(x, y), Effort(60)):
+    for baseline in fit_baselines(
+        [Slot("a", "binary", 0, 1), Slot("b", "binary", 1, 2)], Rows(x, y), Rows(x, y), Effort(60)
+    ):
         assert np.isfinite(baseline.predict(x)).all()
         assert baseline.predict(x).shape == (80, 2)
 
