@@ -25,7 +25,17 @@ ALONE = (
     "few_shot",
     "gpu",
 )
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune", "distillation", "zero_shot")
+WITH_DATA = (
+    "formulas",
+    "molecules",
+    "tox21",
+    "spectra",
+    "proteins",
+    "tuning",
+    "finetune",
+    "distillation",
+    "zero_shot",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

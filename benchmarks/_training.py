@@ -37,6 +37,8 @@ class Trained:
     """``results/dl_training_log.json``"""
     validation: Mapping[str, Mapping[str, Any]]
     """The same of the validation rows: what a choice among trainings may look at."""
+    single: Mapping[str, Any]
+    """``results/single_tasks.json``; empty where it was not asked for."""
 
     def value(self, metric: str) -> dict[str, float]:
         """Return the network's test value with its 95 % interval."""
@@ -74,8 +76,10 @@ def train(request: Mapping[str, Any]) -> Trained:
         timings = json.loads((run / "run.json").read_text(encoding="utf-8"))["timings"]
         metrics = json.loads((run / "results" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
         log = json.loads((run / "results" / "dl_training_log.json").read_text(encoding="utf-8"))
+        alone = run / "results" / "single_tasks.json"
+        single = json.loads(alone.read_text(encoding="utf-8")) if alone.is_file() else {}
     test, validation = ({row["name"]: row for row in metrics if row["split"] == split} for split in ("test", "val"))
-    return Trained(seconds, timings, test, {key: log[key] for key in log if key != "epochs"}, validation)
+    return Trained(seconds, timings, test, {key: log[key] for key in log if key != "epochs"}, validation, single)
 
 
 def _flags(request: Mapping[str, Any]) -> list[str]:

@@ -24,9 +24,9 @@ class Chemprop:
     seconds: float
     """Start of the process to its end."""
     y: np.ndarray
-    """(n,) labels of the test rows, in the file's order."""
+    """(n,) labels of the test rows, in the file's order; (n, targets) of several, NaN where missing."""
     prediction: np.ndarray
-    """(n,) predictions, or probabilities of class 1."""
+    """Predictions, or probabilities of class 1, of the same shape."""
 
 
 def program() -> Path | None:
@@ -36,8 +36,8 @@ def program() -> Path | None:
     return found if found.is_file() else None
 
 
-def train(data: Path, target: str, *, epochs: int, seed: int, classes: bool = False) -> Chemprop:
-    """Train with chemprop's defaults on a file with columns ``smiles``, ``target`` and ``split``, and read its test predictions.
+def train(data: Path, target: str | list[str], *, epochs: int, seed: int, classes: bool = False) -> Chemprop:
+    """Train with chemprop's defaults on a file with columns ``smiles``, ``target``s and ``split``, and read its test predictions.
 
     Raises:
         RuntimeError: chemprop is not there, or failed; with the end of what it said.
@@ -49,7 +49,8 @@ def train(data: Path, target: str, *, epochs: int, seed: int, classes: bool = Fa
         )
     with tempfile.TemporaryDirectory() as folder:
         command = [str(chemprop), "train", "--data-path", str(data), "--splits-column", "split"]
-        command += ["--smiles-columns", "smiles", "--target-columns", target, "--epochs", str(epochs)]
+        names = [target] if isinstance(target, str) else target
+        command += ["--smiles-columns", "smiles", "--target-columns", *names, "--epochs", str(epochs)]
         command += ["--task-type", "classification" if classes else "regression", "--accelerator", "cpu"]
         command += ["--pytorch-seed", str(seed), "--output-dir", folder]
         begin = time.perf_counter()
@@ -58,5 +59,10 @@ def train(data: Path, target: str, *, epochs: int, seed: int, classes: bool = Fa
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
         predicted = read_rows(next(Path(folder).rglob("test_predictions.csv")))
-    true = [float(row[target]) for row in read_rows(data) if row["split"] == "test"]
-    return Chemprop(seconds, np.array(true), np.array([float(row[target]) for row in predicted]))
+    tested = [row for row in read_rows(data) if row["split"] == "test"]
+    true, said = (np.array([[_number(row[name]) for name in names] for row in rows]) for rows in (tested, predicted))
+    return Chemprop(seconds, *((true[:, 0], said[:, 0]) if isinstance(target, str) else (true, said)))
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else float("nan")

@@ -240,10 +240,10 @@ def skill(y: Array, prediction: Array, counts: Array) -> Array:
     if prediction.ndim == 1:
         return r2(y, prediction, counts)
     true = (y[:, None] == np.arange(prediction.shape[1])).astype(float)
-    n = counts.sum(axis=1)
-    shares = counts @ true / n[:, None]
-    largest = np.where(shares.max(axis=1) < 1, n * (1 - (shares**2).sum(axis=1)), 0.0)
-    return 1.0 - _ratio(counts @ ((prediction - true) ** 2).sum(axis=1), largest)
+    n, of_class = counts.sum(axis=1), counts @ true
+    constant = n - _ratio((of_class**2).sum(axis=1), n)
+    constant = np.where(of_class.max(axis=1) < n, constant, 0.0)  # exactly zero where one class was drawn, or none
+    return 1.0 - _ratio(counts @ ((prediction - true) ** 2).sum(axis=1), constant)
 
 
 METRICS: dict[str, Metric] = {

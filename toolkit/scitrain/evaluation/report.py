@@ -81,7 +81,7 @@ def evaluate(
 def _evaluate_mixed(
     problem: Problem, test: Predicted, val: Predicted | None, conformal: Conformal | None
 ) -> Evaluation:
-    """Judge each target by the metrics of its own task, and all of them by the mean skill, the one measure that numbers and classes have in common."""
+    """Judge each target by the metrics of its own task, and all of them by the mean skill, which numbers and classes have in common."""
     own = conformal.parts if isinstance(conformal, ConformalMixed) else (None,) * len(problem.targets)
     each = [
         evaluate(part, test.part(slot, i), None if val is None else val.part(slot, i), own[i])

@@ -14,10 +14,9 @@ def output_names(slots: Sequence[Slot], targets: Sequence[Target]) -> list[dict[
     for slot, target in zip(slots, targets, strict=True):
         unit = f" [{target.unit}]" if target.unit else ""
         classes = target.classes or ()
-        for label in classes if slot.task == "multiclass" else classes[1:]:
-            found.append(_named(target, f"probability_{label}", f"spread_{label}"))
-        if target.classes is None:
-            found.append(_named(target, f"predicted{unit}", f"spread{unit}"))
+        shown = classes if slot.task == "multiclass" else classes[1:]
+        found += [_named(target, f"probability_{label}", f"spread_{label}") for label in shown]
+        found += [_named(target, f"predicted{unit}", f"spread{unit}")] if target.classes is None else []
     return found
 
 
