@@ -84,7 +84,18 @@ def one(shift: str, request: dict[str, Any], seed: int, workspace: Workspace) ->
     done = scitrain.AdaptDomain(**request, **asked).run(workspace=workspace)
     told = Run.open(done.run_id, workspace).read_json("results/adaptation.json")
     print("\n".join(done.sentences), flush=True)
-    kept = ("name", "test", "low", "high", "gain", "gain_low", "gain_high", "source_test", "validation", "proxy_a_distance")
+    kept = (
+        "name",
+        "test",
+        "low",
+        "high",
+        "gain",
+        "gain_low",
+        "gain_high",
+        "source_test",
+        "validation",
+        "proxy_a_distance",
+    )
     arms = [{name: _rounded(row[name]) for name in kept} for row in told["arms"]]
     named = {name: told[name] for name in ("kept", "why", "outcome", "n", "unit", "rows")}
     return {"seed": seed, **named, "arms": arms}
@@ -121,7 +132,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given = parser.parse_args(argv)
     data, machine = _machine.data_folder(given.data), _machine.describe()
     seeds = SEEDS[:1] if given.quick else SEEDS
-    figures: dict[str, Any] = {"metric": "rmse", "weights": WEIGHTS, "chosen_by": "rows of the target that measure nothing, seed 7"}
+    figures: dict[str, Any] = {
+        "metric": "rmse",
+        "weights": WEIGHTS,
+        "chosen_by": "rows of the target that measure nothing, seed 7",
+    }
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "workspace")
         for shift, write in SHIFTS.items():
