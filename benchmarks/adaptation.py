@@ -1,4 +1,4 @@
-"""Domain adaptation on two real shifts: molecules of another scaffold family, spectra of another level.
+"""Domain adaptation on three real shifts: digits of another stroke, molecules of another scaffold family, spectra of another level.
 
     python -m benchmarks.adaptation --data FOLDER            # three seeds
     python -m benchmarks.adaptation --data FOLDER --quick    # one
@@ -6,9 +6,11 @@
 Goal: DANN or deep CORAL, whichever the run itself keeps without a label of the target, beats source-only on the target's test
 rows, the paired 95 % interval excluding zero.
 
-ESOL: learn from molecules without rings, predict those with rings; the target's test rows are those of the fixed scaffold
+Digits (scikit-learn's): learn from thin ones, predict bold ones, parted at the median ink of each digit, as a table of 64
+pixels; 40 % of the bold ones measure. ESOL: learn from molecules without rings, predict those with rings; the target's test rows are those of the fixed scaffold
 split (it has no molecule without rings). Tecator: learn from spectra whose absorbance at 850 nm lies below the median, predict
-the others, 40 % of which measure. Weights were chosen by rows of the target that measure nothing, with seed 7, which is not reported.
+the others, 40 % of which measure. Weights are the usual ones, which were chosen by rows of the target that measure nothing, with
+seed 7, which is not reported.
 """
 
 import argparse
@@ -28,9 +30,24 @@ from scitrain.workspace import Workspace
 __all__ = ["main", "one"]
 
 SEEDS = (42, 1, 2)
-WEIGHTS = {"esol": 1.0, "tecator": 1.0}
 LEVEL = "850.0"
 """Wavelength in nm by whose absorbance the spectra are parted."""
+
+
+def _digits(data: Path, folder: Path) -> dict[str, Any]:
+    """Write the digits with the stroke of each, and return the request."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    known = load_digits()
+    ink = known.data.sum(axis=1)
+    usual = np.array([np.median(ink[known.target == digit]) for digit in range(10)])
+    rows = []
+    for pixels, digit, own in zip(known.data, known.target, ink, strict=True):
+        row = {f"pixel {at}": f"{value:g}" for at, value in enumerate(pixels)}
+        rows.append({**row, "digit": f"digit {digit}", "stroke": "bold" if own > usual[digit] else "thin"})
+    request = {"domain": "stroke", "target_domain": "bold", "modality": "tabular", "ensemble": 1}
+    return {"data": _written(rows, folder / "digits.csv"), "target": "digit", **request}
 
 
 def _esol(data: Path, folder: Path) -> dict[str, Any]:
@@ -67,7 +84,11 @@ def _tecator(data: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-SHIFTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"esol": _esol, "tecator": _tecator}
+SHIFTS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "digits": _digits,
+    "tecator": _tecator,
+    "esol": _esol,
+}
 
 
 def _written(rows: Sequence[dict[str, str]], target: Path) -> str:
@@ -78,9 +99,9 @@ def _written(rows: Sequence[dict[str, str]], target: Path) -> str:
     return str(target)
 
 
-def one(shift: str, request: dict[str, Any], seed: int, workspace: Workspace) -> dict[str, Any]:
+def one(request: dict[str, Any], seed: int, workspace: Workspace) -> dict[str, Any]:
     """Adapt by DANN and CORAL, and return what each way of training reaches."""
-    asked = {"methods": ["dann", "coral"], "weight": WEIGHTS[shift], "seed": seed, "export": []}
+    asked = {"methods": ["dann", "coral"], "seed": seed, "export": []}
     done = scitrain.AdaptDomain(**request, **asked).run(workspace=workspace)
     told = Run.open(done.run_id, workspace).read_json("results/adaptation.json")
     print("\n".join(done.sentences), flush=True)
@@ -97,8 +118,8 @@ def one(shift: str, request: dict[str, Any], seed: int, workspace: Workspace) ->
         "proxy_a_distance",
     )
     arms = [{name: _rounded(row[name]) for name in kept} for row in told["arms"]]
-    named = {name: told[name] for name in ("kept", "why", "outcome", "n", "unit", "rows")}
-    return {"seed": seed, **named, "arms": arms}
+    named = {name: told[name] for name in ("kept", "why", "outcome", "n", "rows", "weights")}
+    return {"seed": seed, "metric": told["metric"], "unit": told["unit"], **named, "arms": arms}
 
 
 def _rounded(value: object) -> object:
@@ -106,7 +127,7 @@ def _rounded(value: object) -> object:
 
 
 def _summary(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return RMSE and gain of each way over the seeds, and whether the goal is reached with every one."""
+    """Return metric and gain of each way over the seeds, and whether the goal is reached with every one."""
     names = [arm["name"] for arm in each[0]["arms"]]
     values = {
         name: {
@@ -117,7 +138,9 @@ def _summary(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for name in names
     }
     return {
-        "rmse": values,
+        "metric": each[0]["metric"],
+        "unit": each[0]["unit"],
+        "test": values,
         "reached": all(found["outcome"] == "beats" for found in each),
         "outcomes": [found["outcome"] for found in each],
         "of_each_seed": list(each),
@@ -132,19 +155,17 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given = parser.parse_args(argv)
     data, machine = _machine.data_folder(given.data), _machine.describe()
     seeds = SEEDS[:1] if given.quick else SEEDS
-    figures: dict[str, Any] = {
-        "metric": "rmse",
-        "weights": WEIGHTS,
-        "chosen_by": "rows of the target that measure nothing, seed 7",
-    }
+    quick = " --quick" if given.quick else ""
+    name = "adaptation_quick" if given.quick else "adaptation"
+    figures: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "workspace")
         for shift, write in SHIFTS.items():
             request = write(data, Path(folder))
-            figures[shift] = _summary([one(shift, request, seed, workspace) for seed in seeds])
-    quick = " --quick" if given.quick else ""
-    name = "adaptation_quick" if given.quick else "adaptation"
-    return _machine.keep(name, f"python -m benchmarks.adaptation --data FOLDER{quick}", machine, figures)
+            figures[shift] = _summary([one(request, seed, workspace) for seed in seeds])
+            report = _machine.keep(name, f"python -m benchmarks.adaptation --data FOLDER{quick}", machine, figures)
+    return report
 
 
 if __name__ == "__main__":
