@@ -35,6 +35,7 @@ WITH_DATA = (
     "finetune",
     "distillation",
     "zero_shot",
+    "adaptation",
 )
 
 

@@ -94,7 +94,7 @@ def test_an_adaptation_that_goes_on_repeats_what_it_would_have_been(adapted):
 
 def test_the_labels_of_the_target_teach_nothing_but_the_oracle(place, adapted):
     """Labels that are wrong wherever nothing is measured change no number but the oracle's."""
-    done, run = adapted
+    _, run = adapted
     test = {int(line.split(",")[0]) for line in (run.path / "results/predictions.csv").read_text().splitlines()[1:]}
     lines = (place.root / "t.csv").read_text().splitlines()
     wrong = [line if i in test else line.rpartition(",")[0] + f",{i % 9}" for i, line in enumerate(lines[1:], start=1)]

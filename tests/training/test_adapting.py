@@ -206,3 +206,13 @@ def test_a_checkpoint_of_another_adaptation_is_not_taken_up_and_other_processes_
     assert len({one.key() for one in ones}) == 4
     read = read_learning(write_learning(ones[3], tmp_path / "job"))
     assert read.key() == ones[3].key()
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("members", [1, 2])
+def test_with_hardly_any_weight_the_training_is_that_of_the_source_alone(fitted, norm, members):
+    plain = learning(None, members=members, epochs=3)
+    plain = replace(plain, model=Mlp(widths=[8], dropout=0.0, norm=norm))
+    adapting = replace(plain, adaptation=Adaptation(TARGET, "coral", 1e-9))
+    said = [predict_array(fitted(one).predictor, plain.x).prediction for one in (plain, adapting)]
+    assert np.allclose(said[0], said[1], atol=1e-4)

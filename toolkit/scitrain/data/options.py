@@ -51,11 +51,11 @@ class DomainOptions(Spec):
     """Which rows are the domain that a model is adapted to."""
 
     target_data: str | None = None
-    """File of the target domain; its labels, where it has any, only measure."""
+    """File of the target domain; labels in it only measure."""
     domain: str | None = None
-    """Or the column of `data` with each row's domain."""
+    """Or the column of `data` with domains."""
     target_domain: str | None = None
-    """Its value that is the target; null: the only one without labels."""
+    """Its value to adapt to; null: the one without labels."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -60,10 +60,9 @@ class AdaptResult(JobResult):
 
 
 class AdaptDomain(Job, AdaptOptions, DomainOptions, TrainingRequest):
-    """Learn from labelled rows of one domain (instrument, laboratory, simulation) for another without labels.
+    """Learn from labelled rows of one domain for another without labels, and say whether that beats source-only.
 
-    Takes the arguments of train_model. Trains source-only beside it, and an oracle where the target has labels (they only
-    measure), and says whether adapting helps.
+    Takes the arguments of train_model. Follow it with get_run.
     """
 
     skill: ClassVar[Skill] = "transfer-learning"
@@ -111,11 +110,11 @@ class AdaptDomain(Job, AdaptOptions, DomainOptions, TrainingRequest):
         from scitrain.workflow.stages import stage
 
         prepared = domains.prepared
-        learning = learning_of(prepared, network, self, run)
+        asked, learning = self.part(AdaptOptions), learning_of(prepared, network, self, run)
         with simple_models(prepared, network.natural, Asked(self.seed, max(1, cpu_count() // 2))) as simple:
-            adapted = adapt(domains, learning, self.part(AdaptOptions), run)
+            adapted = adapt(domains, learning, asked, run)
             with stage(run, "evaluate", "measuring on the target, and comparing with the simple models"):
-                found = told(domains, network.x, adapted, self.weight)
+                found = told(domains, network.x, adapted, asked.weights())
                 predictor = adapted.kept.fitted.predictor
                 judged = judge(prepared, network.x, predictor, Judging(self.coverage, self.seed), simple)
         write_told(run, found, adapted, self.seed)

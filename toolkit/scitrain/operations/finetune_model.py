@@ -100,7 +100,7 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
 
     def links(self) -> list[dict[str, JsonValue]]:
         """Return the requests of the runs in between, the first from this one's source."""
-        shared = {"seed": self.seed, "device": self.device, "export": []}
+        shared: dict[str, JsonValue] = {"seed": self.seed, "device": self.device, "export": []}
         found = [FinetuneModel.model_validate({**shared, **link, "source": self.source}) for link in self.intermediate]
         return [link.model_dump(mode="json") for link in found]
 
@@ -189,7 +189,12 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         from scitrain.workflow.chain import without
 
         arm = found.kept.arm
-        changes = {"intermediate": [], "compare": [], "export": [], "strategy": "auto" if arm == "scratch" else arm}
+        changes: dict[str, JsonValue] = {
+            "intermediate": [],
+            "compare": [],
+            "export": [],
+            "strategy": "auto" if arm == "scratch" else arm,
+        }
         told = without(self.model_copy(update=changes).model_dump(mode="json"), known, self.name(), run)
         render_card(run)  # again: it tells of the comparison
         render_report(run)

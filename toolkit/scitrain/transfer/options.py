@@ -14,14 +14,22 @@ Asked = Literal["auto", "full", "feature", "partial", "gradual", "adapter", "lor
 Arm = Literal["scratch", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
 
 
+USUAL: dict[AdaptMethod, float] = {"dann": 0.1, "coral": 100.0, "mmd": 0.3}
+"""Weights where none is asked for, by rows of the target that measured nothing (benchmarks/adaptation.py): covariances of features differ
+by little, so that coral weighs more."""
+
+
 class AdaptOptions(Spec):
     """How the features of two domains are brought together."""
 
     methods: list[AdaptMethod] = Field(["dann"], min_length=1, max_length=3)
-    """A classifier of domains behind a reversed gradient (`dann`), covariances (`coral`), kernel means (`mmd`); of several the best, chosen
-    without target labels, is kept."""
-    weight: float = Field(1.0, gt=0, le=10_000)
-    """Of the method beside the labels' loss; it grows from 0 over the first third."""
+    """Of several the best, chosen without target labels, is kept."""
+    weight: float | None = Field(None, gt=0, le=100_000)
+    """Of the method in the loss; null: its usual one."""
+
+    def weights(self) -> dict[AdaptMethod, float]:
+        """Return the methods asked for with their weights, each once."""
+        return {method: self.weight or USUAL[method] for method in self.methods}
 
 
 class FinetuneOptions(Spec):
@@ -44,6 +52,6 @@ class FinetuneOptions(Spec):
     modules: list[str] = []
     """Layers that `lora` changes; empty: those of attention."""
     intermediate: list[dict[str, JsonValue]] = Field([], max_length=4)
-    """Runs in between, such as `[{"data": "near.csv", "target": "y"}]`, each from the weights of the one before."""
+    """Runs in between, each from the weights of the one before: `[{"data": "near.csv", "target": "y"}]`."""
     units: int | None = Field(None, ge=1, le=1024)
     """Units of an `adapter`, or virtual tokens of `prompt` and `prefix`."""

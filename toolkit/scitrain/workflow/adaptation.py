@@ -16,6 +16,7 @@ from scitrain.figures.save import save
 from scitrain.figures.words import joined
 from scitrain.runs import Run
 from scitrain.spec import Spec
+from scitrain.training.options import AdaptMethod
 from scitrain.training.predict import predict_array
 from scitrain.workflow.adapted import ORACLE, SOURCE, Adapted, Arm
 from scitrain.workflow.domains import Domains
@@ -64,7 +65,8 @@ class Told(Spec):
     """Rows of both domains, and what each part of the target was for."""
     kept: str
     why: str
-    weight: float
+    weights: dict[AdaptMethod, float]
+    """Of each method."""
     metric: str
     title: str
     unit: str | None
@@ -83,7 +85,7 @@ class Told(Spec):
         return next((row for row in self.arms if row.name == name), None)
 
 
-def told(domains: Domains, x: np.ndarray, found: Adapted, weight: float) -> Told:
+def told(domains: Domains, x: np.ndarray, found: Adapted, weights: dict[AdaptMethod, float]) -> Told:
     """Measure every network once on the target's test rows, and compare it in pairs with source-only."""
     prepared, metric = domains.prepared, found.metric
     problem = Problem(prepared.task, prepared.targets)
@@ -103,7 +105,7 @@ def told(domains: Domains, x: np.ndarray, found: Adapted, weight: float) -> Told
         rows=prepared.report["domains"],
         kept=found.kept.name,
         why=found.why,
-        weight=weight,
+        weights=weights,
         metric=metric.name,
         title=metric.title,
         unit=metric.unit(problem.unit(None, metric.power)) if problem.one_unit else None,

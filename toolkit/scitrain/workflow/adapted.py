@@ -76,11 +76,11 @@ def adapt(domains: Domains, learning: Learning, asked: AdaptOptions, run: Run) -
     """Train source-only, each method and the oracle, and choose a method without looking at a label of the target."""
     prepared = domains.prepared
     metric = Problem(prepared.task, prepared.targets).primary
-    learning = _shared(domains, learning, len(dict.fromkeys(asked.methods)))
+    learning = _shared(domains, learning, len(asked.weights()))
     arms = [_trained(SOURCE, domains, learning, metric, run)]
     weights = _weights(domains, learning, arms[0])
-    for method in dict.fromkeys(asked.methods):
-        told = replace(learning, adaptation=Adaptation(domains.adapt, method, asked.weight))
+    for method, weight in asked.weights().items():
+        told = replace(learning, adaptation=Adaptation(domains.adapt, method, weight))
         arms.append(_trained(method, domains, told, metric, run))
     arms = [replace(arm, weighted=_weighted(arm, domains, learning, weights, metric)) for arm in arms]
     kept, why = _chosen(arms, weights, metric)

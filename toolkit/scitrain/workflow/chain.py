@@ -119,7 +119,9 @@ def _step(station: Run) -> Step:
     told = station.read_json(TRANSFER) if (station.path / TRANSFER).is_file() else {}
     problem = Problem(config.task, config.targets)
     rows = station.read_json(METRICS)["metrics"] if (station.path / METRICS).is_file() else []
-    row = next((one for one in rows if one["name"] == problem.primary.name and one["split"] == "test"), {})
+    row: dict[str, JsonValue] = next(
+        (one for one in rows if one["name"] == problem.primary.name and one["split"] == "test"), {}
+    )
     return Step(
         weights=station.id,
         data=config.source,
