@@ -219,6 +219,11 @@ def test_a_signal_cancels_the_training(learning, run):
     assert (run.path / "checkpoints/last.pt").is_file()
 
 
+def test_the_same_rows_divided_otherwise_are_another_training(learning):
+    every = np.concatenate([learning.train, learning.val])
+    assert replace(learning, train=every, val=every[:0]).key() != learning.key()
+
+
 def test_time_is_bounded_and_the_best_weights_so_far_are_kept(learning, run, monkeypatch):
     now = iter(np.arange(0, 1e6, 1.0))
     monkeypatch.setattr("scitrain.training.module.time.monotonic", lambda: float(next(now)))

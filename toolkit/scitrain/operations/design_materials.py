@@ -63,7 +63,9 @@ class DesignMaterials(Job):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Design materials"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"allow", "forbid", "filters", "compare", "novel", "seed"})
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(
+        {"allow", "forbid", "filters", "compare", "novel", "seed"}
+    )
 
     targets: dict[str, Goal]
     """Wanted properties by name, predicted or computed: {value, tolerance}, {min, max} or {direction}."""

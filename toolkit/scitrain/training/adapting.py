@@ -48,7 +48,7 @@ class AdaptingMember(Member):
 
     def __init__(self, member: Member, method: AdaptMethod) -> None:
         nn.Module.__init__(self)
-        self.encoder, self.head = member.encoder, member.head
+        self.encoder, self.head, self.doubt = member.encoder, member.head, member.doubt
         _switch(self.encoder, NORMS)
         self.domain = _classifier(member.encoder.width) if method == "dann" else None
         self.strength = torch.zeros(())
@@ -132,7 +132,8 @@ class AdaptationLoss(Loss):
     def __init__(self, hard: Loss, adaptation: Adaptation, members: Sequence[AdaptingMember]) -> None:
         super().__init__(hard.task, hard.kind, hard.weights, hard.masked, hard.head)
         self.hard, self.adaptation = hard, adaptation
-        self.width = members[0].head.out_features
+        doubt = members[0].doubt
+        self.width = members[0].head.out_features + (0 if doubt is None else len(doubt))
         self.strength = torch.zeros(())
         for member in members:  # one number, which all of them see
             member.strength = self.strength

@@ -67,7 +67,7 @@ class _Problem:
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
-        search.step(closure)
+        search.step(closure)  # type: ignore[no-untyped-call]
         return theta.detach()
 
     def score(self, theta: Tensor, rows: Tensor) -> float:
@@ -99,7 +99,9 @@ def fit_linear_head(learning: Learning, asked: float | None, tell: Callable[[int
     rows, rng = torch.from_numpy(train), np.random.default_rng(learning.seed)
     shrinkage, why = (asked, "asked for") if asked is not None else _chosen(problem, learning, rng, tell)
     members = 1 if options.ensemble == "auto" else options.ensemble
-    found, history, steps = [], [], 0
+    found: list[Tensor] = []
+    history: list[dict[str, float]] = []
+    steps = 0
     for member in range(members):
         own = rows if members == 1 else rows[torch.from_numpy(rng.integers(len(rows), size=len(rows)))]
         theta, told = _final(problem, learning, shrinkage, own)
