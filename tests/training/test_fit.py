@@ -220,8 +220,9 @@ def test_a_signal_cancels_the_training(learning, run):
 
 
 def test_the_same_rows_divided_otherwise_are_another_training(learning):
-    every = np.concatenate([learning.train, learning.val])
-    assert replace(learning, train=every, val=every[:0]).key() != learning.key()
+    asked = learning()
+    every = np.concatenate([asked.train, asked.val])
+    assert replace(asked, train=every, val=every[:0]).key() != asked.key()
 
 
 def test_time_is_bounded_and_the_best_weights_so_far_are_kept(learning, run, monkeypatch):
