@@ -12,8 +12,8 @@ from scitrain.transfer.options import Arm, FinetuneOptions, Strategy
 __all__ = ["HUBS", "Given", "choose_strategy", "keeps_last", "network_for", "options_for"]
 
 FEW = 30
-"""Labels a class (or a target) below which nothing but the head is trained: a sentence encoder whose head alone was trained did better
-with 20 a class, one that was trained as a whole with 65 (validation rows of scicite)."""
+"""Labels a class (or a target) below which nothing but the head is trained. Of MiniLM on scicite, by validation rows: with 67 a class
+macro-F1 is .73 trained as a whole and .69 by its head alone; with 20 the head alone has .58."""
 FEW_TO_CHOOSE = 100
 """Validation rows below which their loss tells noise: the last epoch is kept, at whose end the rate has fallen to zero."""
 LARGE = 50_000_000
@@ -21,7 +21,7 @@ LARGE = 50_000_000
 FAR = 0.9
 """AUC of the domain classifier from which the source's rows look different."""
 STEPS = 150
-"""Steps that a fine-tuning is given at least, where early stopping lets it."""
+"""Steps that a fine-tuning is given at least, where early stopping lets it; twice as many gained nothing on 200 labels of scicite."""
 MOST_EPOCHS, FEWEST_EPOCHS = 30, 4
 HUBS = ("pretrained", "timm", "torchvision")
 """Families whose weights were learned from far more rows than anybody has here."""
