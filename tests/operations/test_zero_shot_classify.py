@@ -236,6 +236,8 @@ def test_labels_that_tell_nothing_are_refused_when_the_request_is_made(request_,
             DataError,
             "did you mean 'irons' by 'iron'",
         ),
+        ({"model": "bert", "target": "metal", "inputs": "metal"}, DataError, "both as target and as input"),
+        ({"model": "bert", "part": "val"}, DataError, "part='val' measures validation rows, and needs a target"),
         ({"model": "bert", "data": "nowhere.csv"}, ScitrainError, "no file or folder"),
         (
             {"model": "bert", "data": "empty.csv", "inputs": "text"},
