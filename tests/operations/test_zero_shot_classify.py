@@ -147,6 +147,7 @@ def test_rows_without_a_split_are_all_measured_and_not_calibrated(workspace, hub
     )
     done, run = ask(workspace, data=data, model=hub["bert"], target="metal")
     assert done.metrics[0].n == 18
+    assert "on 18 labelled rows" in (run.path / "MODEL_CARD.md").read_text()
     assert any("not calibrated: 0 labelled validation rows" in warning for warning in done.warnings)
     assert [row["label"] != "" for row in rows_of(run)] == [True] * 19 + [False]
 
