@@ -147,6 +147,7 @@ def test_rows_without_a_split_are_all_measured_and_not_calibrated(workspace, hub
     )
     done, run = ask(workspace, data=data, model=hub["bert"], target="metal")
     assert done.metrics[0].n == 18
+    assert "on 18 labelled rows" in (run.path / "MODEL_CARD.md").read_text()
     assert any("not calibrated: 0 labelled validation rows" in warning for warning in done.warnings)
     assert [row["label"] != "" for row in rows_of(run)] == [True] * 19 + [False]
 
@@ -236,6 +237,8 @@ def test_labels_that_tell_nothing_are_refused_when_the_request_is_made(request_,
             DataError,
             "did you mean 'irons' by 'iron'",
         ),
+        ({"model": "bert", "target": "metal", "inputs": "metal"}, DataError, "both as target and as input"),
+        ({"model": "bert", "part": "val"}, DataError, "part='val' measures validation rows, and needs a target"),
         ({"model": "bert", "data": "nowhere.csv"}, ScitrainError, "no file or folder"),
         (
             {"model": "bert", "data": "empty.csv", "inputs": "text"},
@@ -275,7 +278,9 @@ def test_a_head_of_another_size_is_said(workspace, pretrained, table):
     names = ["entailment", "not_entailment"]
     config |= {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ScitrainError, match=r"the model .*nli' cannot be taken: .*classifier"):
+    with pytest.raises(
+        ScitrainError, match=r"nli' are of another architecture: .*classifier.bias is \(3,\), expected \(2,\)"
+    ):
         ask(workspace, data=table, model="nli")
 
 

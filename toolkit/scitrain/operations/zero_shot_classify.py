@@ -1,5 +1,6 @@
 """Classify texts and images by descriptions of the classes, without training."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -98,14 +99,8 @@ class ZeroShotClassify(Job):
     @classmethod
     def _different(cls, value: list[str] | dict[str, str]) -> list[str] | dict[str, str]:
         names, said = list(value), list(value.values()) if isinstance(value, dict) else []
-        twice = sorted(
-            {
-                one
-                for group in (names, said)
-                for one in group
-                if [x.strip().lower() for x in group].count(one.strip().lower()) > 1
-            }
-        )
+        counted = [Counter(one.strip().lower() for one in group) for group in (names, said)]
+        twice = [one for group in counted for one, times in group.items() if times > 1]
         if twice:
             raise ValueError(
                 f"{', '.join(map(repr, twice))}: labels said twice, or with one description, cannot be told apart; name each once"

@@ -150,6 +150,8 @@ class Facts:
     @property
     def counted(self) -> str:
         """What n counts."""
+        if self.zero_shot is not None:
+            return f"{self.zero_shot['measured']} rows"
         if self.few_shot is None:
             return f"{self.primary.split} rows"
         return "episodes" if self.few_shot["mode"] == "episodes" else "support rows, each told without itself"

@@ -60,7 +60,7 @@ def metrics_table(facts: Facts) -> Table:
     own = facts.own
     head = ("metric", own, *names)
     of = "" if len(facts.targets) == 1 else ", mean over the targets"
-    where = "Test split" if facts.few_shot is None else facts.counted.capitalize()
+    where = "Test split" if facts.own == "network" else facts.counted.capitalize()
     caption = f"{where}, n = {count(facts.primary.n)}{of}; in brackets {level} intervals"
     if names:
         same = "rows" if facts.few_shot is None else facts.counted.partition(",")[0]

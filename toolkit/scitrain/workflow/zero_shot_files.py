@@ -48,6 +48,7 @@ def write_predictions(run: Run, found: Classified, chosen: Chosen, labels: Mappi
         "labels": dict(labels),
         "rows": len(found.rows.rows),
         "errors": len(found.rows.errors),
+        "measured": "test" if (found.rows.part != "").any() else "labelled",
         "cut": found.scored.cut,
         "temperature": found.scored.temperature,
         "temperature_from": found.scored.why,

@@ -66,8 +66,17 @@ def read_described(
         if name not in source.columns:
             raise UnknownNameError("column", name, list(source.columns))
     target = _target(source, target, labels, run)
+    if target in as_list(inputs):
+        raise DataError(f"column {target!r} is given both as target and as input; leave it out of one")
     splits = [name for name, cells in source.columns.items() if name != target and is_split_column(name, cells)]
     split = splits[0] if target is not None and len(splits) == 1 else None
+    if part == "val" and split is None:
+        raise DataError(
+            f"part='val' measures validation rows, and needs a target and one column that says train, val and test; {source.name} has "
+            f"{listed(splits) or 'no such column'}; leave part out to measure all labelled rows"
+        )
+    if source.broken:
+        run.decide("rows left out", len(source.broken), f"they cannot be read; the first: {source.broken[0].reason}")
     modality, chosen, why = _inputs(source, as_list(inputs), {target or "", *splits})
     run.decide("inputs", ", ".join(chosen), why)
     y = _labels(source, target, labels)
@@ -110,12 +119,14 @@ def _inputs(source: Source, said: list[str], apart: set[str]) -> tuple[Kind, lis
     found = {name: seen for name in MODALITIES if (seen := MODALITIES[name].recognise(sample)) is not None}
     if "image" in found:
         return "image", list(found["image"].columns), found["image"].reason
+    if said:
+        return "text", said, "asked for"
     if "text" in found:
-        return "text", said or list(found["text"].columns), found["text"].reason
+        return "text", list(found["text"].columns), found["text"].reason
     wordy = [name for name, cells in sample.items() if _wordy(cells)]
     other = next((name for name in ("smiles", "sequence", "formula", "series") if name in found), None)
-    if other is None and (said or len(wordy) == 1):
-        return "text", said or wordy, "asked for" if said else "the only column with words"
+    if other is None and len(wordy) == 1:
+        return "text", wordy, "the only column with words"
     hint = (
         f"they look like {other} data, which few_shot_classify reads"
         if other

@@ -5,17 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from scipy.special import expit
 
-from scitrain.models._hugging import come_from, taken
-from scitrain.weights.fitting import misfit
-from scitrain.zeroshot.choosing import DOES_WITHOUT, entailment_label
+from scitrain.zeroshot.choosing import entailment_label
+from scitrain.zeroshot.loading import loaded
 from scitrain.zeroshot.scored import Scored, refuse_long, rows_at_once
 
 __all__ = ["entailed"]
 
-HF: Any = transformers
 TOKENS = 1 << 12
 """Tokens computed at once."""
 PLACES = 512
@@ -42,7 +39,7 @@ def entailed(name: str, config: Any, texts: Sequence[str], claims: Sequence[str]
         ScitrainError: Weights are lacking.
         DataError: A claim is longer than what the model reads.
     """
-    network, tokenizer = _load(name)
+    network, tokenizer = loaded("AutoModelForSequenceClassification", name)
     most = _places(config, tokenizer)
     refuse_long(claims, [len(ids) for ids in tokenizer(list(claims))["input_ids"]], most - FEWEST)
     pairs = [(text, claim) for text in texts for claim in claims]
@@ -72,17 +69,6 @@ def _against(config: Any, logits: np.ndarray, yes: int) -> np.ndarray:  # noqa: 
     rest = no or [i for i in range(logits.shape[1]) if i != yes]
     found: np.ndarray = np.logaddexp.reduce(logits[:, rest], axis=1)
     return found
-
-
-def _load(name: str) -> tuple[Any, Any]:
-    with come_from(name, DOES_WITHOUT) as where, taken(name):
-        network, report = HF.AutoModelForSequenceClassification.from_pretrained(
-            name, output_loading_info=True, dtype=torch.float32, **where
-        )
-        tokenizer = HF.AutoTokenizer.from_pretrained(name, **where)
-    if report["missing_keys"]:
-        misfit(f"the weights of {name!r}", sorted(report["missing_keys"]), sorted(report["unexpected_keys"]), [])
-    return network.eval(), tokenizer
 
 
 def _places(config: Any, tokenizer: Any) -> int:  # noqa: ANN401

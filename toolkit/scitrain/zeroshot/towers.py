@@ -12,8 +12,8 @@ from torch import Tensor
 from scitrain.errors import ScitrainError
 from scitrain.modalities.image import ImageTensor
 from scitrain.models._hugging import come_from, taken
-from scitrain.weights.fitting import misfit
 from scitrain.zeroshot.choosing import DOES_WITHOUT
+from scitrain.zeroshot.loading import loaded
 from scitrain.zeroshot.scored import Scored, refuse_long
 
 __all__ = ["Towers"]
@@ -31,20 +31,13 @@ class Towers:
     """
 
     def __init__(self, name: str) -> None:
+        self.network, self.tokenizer = loaded("AutoModel", name)
         with come_from(name, DOES_WITHOUT) as where, taken(name):
-            self.network, report = HF.AutoModel.from_pretrained(
-                name, output_loading_info=True, dtype=torch.float32, **where
-            )
-            self.tokenizer = HF.AutoTokenizer.from_pretrained(name, **where)
             reads = HF.AutoImageProcessor.from_pretrained(name, **where)
-        lacking = [key for key in report["missing_keys"] if not key.endswith("position_ids")]
-        if lacking:
-            misfit(f"the weights of {name!r}", lacking, sorted(report["unexpected_keys"]), [])
         if not hasattr(self.network, "get_image_features") or not hasattr(self.network, "logit_scale"):
             raise ScitrainError(
                 f"{name!r} ({self.network.config.model_type}) has no tower of texts beside one of images; take CLIP or SigLIP"
             )
-        self.network.eval()
         self.mean, self.std = (torch.tensor(list(part)).view(3, 1, 1) for part in (reads.image_mean, reads.image_std))
 
     def featuriser(self, column: str) -> ImageTensor:
