@@ -27,6 +27,7 @@ from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
 from scitrain.operations.list_runs import ListRuns
 from scitrain.operations.predict import Predict
+from scitrain.operations.pretrain_transformer import PretrainTransformer
 from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.tokenize_materials import TokenizeMaterials
@@ -64,6 +65,7 @@ __all__ = [
     "ListModels",
     "ListRuns",
     "Predict",
+    "PretrainTransformer",
     "ProfileModel",
     "Result",
     "ResumeRun",
