@@ -10,7 +10,7 @@ from scitrain.explaining.pages import tokens_page
 from scitrain.explaining.reading import Read, read_row, without_atoms
 from scitrain.explaining.words import on_words
 from scitrain.figures.importance_map import importance_map
-from scitrain.figures.periodic_table import periodic_table, places
+from scitrain.figures.periodic_table import Told, periodic_table, places
 from scitrain.modalities import MODALITIES
 
 OPTIONS = {"columns": ["smiles"], "radius": 2, "bits": 1024, "output": "vector"}
@@ -100,7 +100,7 @@ def test_every_element_has_a_place_of_its_own():
     assert places()["He"] == (18.0, 1.0)
     assert places()["Fe"] == (8.0, 4.0)
     assert places()["La"][1] > 8
-    drawn = periodic_table({"Fe": -0.5, "O": 0.2}, {"Fe": 3, "O": 9}, "mean attribution (eV)", "m", "n")
+    drawn = periodic_table({"Fe": -0.5, "O": 0.2}, {"Fe": 3, "O": 9}, "mean attribution (eV)", Told("t", "m", "n"))
     said = [text.get_text() for text in drawn.axes[0].texts]
     assert {"Fe", "O", "He", "−0.50", "n 9"} <= set(said)
 

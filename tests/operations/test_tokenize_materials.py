@@ -95,5 +95,5 @@ def test_a_table_without_molecules_is_refused_with_its_columns(workspace):
 
 @pytest.mark.parametrize("given", [{}, {"inputs": ["C"], "data": "a.csv"}, {"inputs": ["C"], "column": "x"}])
 def test_one_source_of_texts_is_asked_for(given):
-    with pytest.raises(ValidationError, match="give inputs|names a column"):
+    with pytest.raises(ValidationError, match=r"give inputs|names a column"):
         TokenizeMaterials(**given)

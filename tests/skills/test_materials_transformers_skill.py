@@ -56,6 +56,12 @@ def test_every_call_in_the_skill_is_one_the_tool_accepts(page):
             OPERATIONS[call.func.id].model_validate(arguments)
 
 
+def test_the_table_of_arguments_is_what_pretrain_transformer_takes():
+    table = (FOLDER / "SKILL.md").read_text().split("## Arguments of pretrain_transformer")[1].split("\n\n")[0]
+    named = {name for line in table.splitlines()[3:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == set(OPERATIONS["pretrain_transformer"].model_fields)
+
+
 def test_every_tool_of_the_skill_is_in_a_phase_and_every_named_tool_exists(manifest):
     own = {name for name, operation in OPERATIONS.items() if operation.skill in ("materials-transformers", "any")}
     assert own == set(manifest.tools())

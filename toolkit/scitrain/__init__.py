@@ -12,6 +12,7 @@ from scitrain.operations import OPERATIONS
 from scitrain.operations.cancel_run import CancelRun
 from scitrain.operations.compare_runs import CompareRuns
 from scitrain.operations.compress_model import CompressModel
+from scitrain.operations.design_materials import DesignMaterials
 from scitrain.operations.distill_model import DistillModel
 from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.evaluate_model import EvaluateModel
@@ -26,6 +27,7 @@ from scitrain.operations.inspect_dataset import InspectDataset
 from scitrain.operations.list_models import ListModels
 from scitrain.operations.list_runs import ListRuns
 from scitrain.operations.predict import Predict
+from scitrain.operations.pretrain_transformer import PretrainTransformer
 from scitrain.operations.profile_model import ProfileModel
 from scitrain.operations.resume_run import ResumeRun
 from scitrain.operations.tokenize_materials import TokenizeMaterials
@@ -48,6 +50,7 @@ __all__ = [
     "CancelRun",
     "CompareRuns",
     "CompressModel",
+    "DesignMaterials",
     "DistillModel",
     "EvaluateCandidates",
     "EvaluateModel",
@@ -62,6 +65,7 @@ __all__ = [
     "ListModels",
     "ListRuns",
     "Predict",
+    "PretrainTransformer",
     "ProfileModel",
     "Result",
     "ResumeRun",

@@ -23,6 +23,7 @@ from scitrain.records import TERMINAL, Decision, Progress, RunRecord, Status, re
 from scitrain.workspace import Workspace
 
 __all__ = [
+    "RUN_ID",
     "TERMINAL",
     "Decision",
     "Progress",

@@ -17,18 +17,18 @@ from scitrain.errors import DataError
 __all__ = ["PROPERTIES", "Criteria", "criteria", "fingerprints", "mean_similarities", "synthetic_accessibility"]
 
 PROPERTIES = {
-    "logP": ("", "octanol–water partition by atoms, Wildman and Crippen 1999, doi:10.1021/ci990307l"),
-    "molecular_weight": ("g/mol", "average molecular weight"),
-    "TPSA": ("Å²", "topological polar surface area, Ertl et al. 2000, doi:10.1021/jm000942e"),
-    "QED": ("", "quantitative estimate of drug-likeness, 0…1, Bickerton et al. 2012, doi:10.1038/nchem.243"),
-    "SA": ("", "synthetic accessibility, 1 (easy) … 10, Ertl and Schuffenhauer 2009, doi:10.1186/1758-2946-1-8"),
-    "hydrogen_donors": ("", "hydrogen-bond donors"),
-    "hydrogen_acceptors": ("", "hydrogen-bond acceptors"),
+    "logp": ("", "octanol–water partition by atoms, Wildman and Crippen 1999, doi:10.1021/ci990307l"),
+    "mol_weight": ("g/mol", "average molecular weight"),
+    "tpsa": ("Å²", "topological polar surface area, Ertl et al. 2000, doi:10.1021/jm000942e"),
+    "qed": ("", "quantitative estimate of drug-likeness, 0…1, Bickerton et al. 2012, doi:10.1038/nchem.1243"),
+    "sa": ("", "synthetic accessibility, 1 (easy) … 10, Ertl and Schuffenhauer 2009, doi:10.1186/1758-2946-1-8"),
+    "h_donors": ("", "hydrogen-bond donors"),
+    "h_acceptors": ("", "hydrogen-bond acceptors"),
     "rotatable_bonds": ("", "rotatable bonds"),
     "rings": ("", "rings of the smallest set"),
     "heavy_atoms": ("", "atoms other than hydrogen"),
 }
-"""Numbers of a molecule: unit, and definition with its source; the names of the fields of `Criteria` are theirs in lower case."""
+"""Numbers of a molecule: unit, and definition with its source; they are the first fields of `Criteria`."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Criteria:
     """All that is computed of one molecule."""
 
     logp: float
-    molecular_weight: float
+    mol_weight: float
     tpsa: float
     qed: float
     sa: float
-    hydrogen_donors: float
-    hydrogen_acceptors: float
+    h_donors: float
+    h_acceptors: float
     rotatable_bonds: float
     rings: float
     heavy_atoms: float

@@ -16,7 +16,7 @@ from scitrain.figures.explained_series import explained_series
 from scitrain.figures.explained_tokens import explained_tokens
 from scitrain.figures.importance import importance
 from scitrain.figures.importance_map import importance_map
-from scitrain.figures.periodic_table import periodic_table, places
+from scitrain.figures.periodic_table import Told, periodic_table, places
 from scitrain.figures.save import save
 from scitrain.runs import Run, atomic_write
 
@@ -86,7 +86,10 @@ def draw_elements(
         f"Mean over the n test rows that contain an element; red raises the prediction, blue lowers it. Elements hold {share:.0%} of the "
         "attributions, properties made of all elements the rest."
     )
-    save(periodic_table(means, rows, axis, subtitle, note), run.file("figures/elements.png"))
+    save(
+        periodic_table(means, rows, axis, Told("What each element does", subtitle, note)),
+        run.file("figures/elements.png"),
+    )
 
 
 def draw_rows(run: Run, titles: Sequence[str], rows: Sequence[Read], captions: Captions) -> None:

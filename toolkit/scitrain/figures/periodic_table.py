@@ -1,14 +1,15 @@
-"""The periodic table, its elements coloured by what they do for a prediction."""
+"""The periodic table, its elements coloured by a number: what they do for a prediction, or how well they are known."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -18,7 +19,7 @@ from scitrain.figures._signed import SIGNED, largest, tint
 from scitrain.figures._style import BLACK, PALE, finish, legible, new_figure, styled
 from scitrain.figures.words import number
 
-__all__ = ["Tile", "colour_bar", "periodic_table", "places", "tiled"]
+__all__ = ["Tile", "Told", "colour_bar", "periodic_table", "places", "tiled"]
 
 PERIODS = (2, 10, 18, 36, 54, 86, 118)
 """Last atomic number of each."""
@@ -26,30 +27,41 @@ F_BLOCKS = ((57, 71, 8.4), (89, 103, 9.4))
 """First and last atomic number, and the row below the table that they stand in."""
 
 
+class Told(NamedTuple):
+    """Words around the table."""
+
+    title: str
+    subtitle: str
+    note: str
+    """How it is to be read."""
+
+
 @styled
-def periodic_table(values: Mapping[str, float], rows: Mapping[str, int], axis: str, subtitle: str, note: str) -> Figure:
+def periodic_table(
+    values: Mapping[str, float], rows: Mapping[str, int], axis: str, told: Told, share: bool = False
+) -> Figure:
     """Draw every element; those of ``values`` are coloured, and told with their number of rows.
 
     Args:
-        values: Mean attribution by element, over the rows that contain it.
+        values: Mean by element, over the rows that contain it.
         rows: Number of those rows.
         axis: What a value is, with its unit.
-        subtitle: Method and rows.
-        note: How it is to be read.
+        told: Words around it.
+        share: The values are shares, 0…1; all others are drawn about zero.
     """
-    most = largest([np.array(list(values.values()))])
+    most = 1.0 if share else largest([np.array(list(values.values()))])
     cells = {
         symbol: Tile(tint(0.8 * value, most), (number(value, 2), f"n {rows[symbol]}"))
         for symbol, value in values.items()
     }
     figure, axes = tiled(cells)
-    scale = ScalarMappable(Normalize(-most / 0.8, most / 0.8), SIGNED)
-    colour_bar(figure, axes, scale, axis)
-    return finish(figure, "What each element does", subtitle, note)
+    bar = colour_bar(figure, axes, ScalarMappable(Normalize(-most / 0.8, most / 0.8), SIGNED), axis)
+    if share:
+        bar.ax.set_xlim(0, 1)
+    return finish(figure, *told)
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """What is drawn of one element."""
 
     colour: tuple[float, float, float]
@@ -77,10 +89,11 @@ def tiled(cells: Mapping[str, Tile]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def colour_bar(figure: Figure, axes: Axes, scale: ScalarMappable, label: str) -> None:
+def colour_bar(figure: Figure, axes: Axes, scale: ScalarMappable, label: str) -> Colorbar:
     """Put the scale of the colours below the table."""
     bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, pad=0.02, aspect=40, shrink=0.6)
     bar.set_label(legible(label))
+    return bar
 
 
 @cache

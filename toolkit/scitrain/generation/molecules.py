@@ -16,7 +16,7 @@ DIVERSE = 1_000
 PAIRS = 50_000_000
 """Similarities to the reference that are computed, at about 0.1 µs each."""
 MOSES = "Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644"
-COMPARED = ("logP", "molecular_weight", "TPSA", "QED", "SA")
+COMPARED = ("logp", "mol_weight", "tpsa", "qed", "sa")
 
 
 def molecule_measures(names: list[str], own: Described, other: Described | None, seed: int) -> list[Measure]:
@@ -71,7 +71,7 @@ def _quality_measures(own: Described) -> list[Measure]:
         share_of("brenk_free", own.flags["brenk_free"], f"{alerts} Brenk et al. 2008, doi:10.1002/cmdc.200700139"),
         *(
             mean_of(f"mean_{name}", own.numbers[name], PROPERTIES[name][1], PROPERTIES[name][0])
-            for name in ("QED", "SA")
+            for name in ("qed", "sa")
         ),
     ]
 

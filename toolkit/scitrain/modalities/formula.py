@@ -12,7 +12,7 @@ from scitrain.modalities._chunks import featurise_in_processes, only_rows
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Formula", "FormulaFeaturiser", "FormulaTokens"]
+__all__ = ["Formula", "FormulaElements", "FormulaFeaturiser", "FormulaTokens"]
 
 ROWS = 8192
 READABLE = 0.9
@@ -21,6 +21,8 @@ CHEMICAL = 0.5
 """Smallest share with two elements or an amount: ``No`` or ``I`` alone are also words."""
 REPEATED = 0.2
 """Largest share with an element twice in a row: ``CCO`` is a SMILES."""
+MOST_ELEMENTS = 16
+"""Elements of a formula that MatBERT has places for; padding is never computed."""
 TRACE = 1e-3
 """Atomic fraction below which a linear fraction hides an element from a network."""
 
@@ -107,6 +109,40 @@ class FormulaTokens(Featuriser):
 
     def transform(self, columns: Columns, tick: Ticker | None = None) -> "tuple[np.ndarray, dict[int, str]]":
         """Return int64 (n, length × columns)."""
+        return _transform(self, columns, tick)
+
+
+class FormulaElements(Featuriser):
+    """x = ids of the elements (atomic number + 6, 0 pads) ⊕ their atomic fractions in units of 1e-7: what MatBERT reads."""
+
+    output: ClassVar[InputKind] = "tokens"
+    requirements: ClassVar[tuple[str, ...]] = ()
+
+    kind: Literal["formula_elements"] = "formula_elements"
+    columns: tuple[str, ...]
+    """The formula column."""
+    length: int = MOST_ELEMENTS
+    """Most elements of a formula; a row with more is refused."""
+
+    def module(self) -> Path:
+        """Return the file with parser and features."""
+        return _module()
+
+    def data_files(self) -> tuple[Path, ...]:
+        """Return the table of element properties, which also knows the symbols."""
+        return (_module().with_name("element_properties.json"),)
+
+    def options(self) -> dict[str, object]:
+        """Return columns and length."""
+        return {"columns": list(self.columns), "length": self.length, "output": "elements"}
+
+    def shape(self) -> InputShape:
+        """Return ids and fractions, ``amounts`` being the latter."""
+        length = self.length
+        return InputShape("tokens", (2 * length,), vocabulary=10**7 + 1, blocks={"amounts": (length, 2 * length)})
+
+    def transform(self, columns: Columns, tick: Ticker | None = None) -> "tuple[np.ndarray, dict[int, str]]":
+        """Return int64 (n, 2 × length)."""
         return _transform(self, columns, tick)
 
 

@@ -23,7 +23,7 @@ from scitrain.weights.fitting import misfit
 if TYPE_CHECKING:
     from scitrain.models.pretrained import Pretrained
 
-__all__ = ["PretrainedEncoder", "most_tokens", "read_config", "read_tokenizer"]
+__all__ = ["PretrainedEncoder", "most_tokens", "quiet_hub", "read_config", "read_tokenizer"]
 
 HF: Any = transformers  # its own types are of no help: what a class takes is decided by what is loaded
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -190,7 +190,7 @@ def _load(name: str, config: dict[str, JsonValue]) -> nn.Module:
 
 
 def _blank(config: Any) -> nn.Module:  # noqa: ANN401
-    with _quiet():
+    with quiet_hub():
         found: nn.Module = HF.AutoModel.from_config(config, dtype=torch.float32, **_no_pooler(config))
     return found
 
@@ -213,7 +213,7 @@ def _from(name: str) -> Iterator[dict[str, Any]]:
     Raises:
         ScitrainError: It cannot be had; says which files to put where.
     """
-    with _quiet():
+    with quiet_hub():
         if Path(name).expanduser().is_dir():
             try:
                 yield {"local_files_only": True}
@@ -228,7 +228,7 @@ def _from(name: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_hub() -> Iterator[None]:
     """Silence bars and reports: what matters is told by errors of ours."""
     level, bars = HF.logging.get_verbosity(), HF.logging.is_progress_bar_enabled()
     HF.logging.set_verbosity_error()

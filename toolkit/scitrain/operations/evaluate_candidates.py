@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import listed
 from scitrain.figures.words import DASH
 from scitrain.generation.goals import Goal
-from scitrain.runs import Run
+from scitrain.runs import RUN_ID, Run
 from scitrain.spec import Spec
 from scitrain.workspace import Workspace
 
@@ -89,16 +89,12 @@ class EvaluateCandidates(Job):
     title: ClassVar[str] = "Judge candidates"
     background: ClassVar[bool] = False
 
-    candidates: list[str] | None = Field(None, max_length=100_000)
-    """SMILES or formulas."""
-    data: str | None = None
-    """File of candidates instead."""
-    run_id: str | None = None
-    """Run that left candidates, instead."""
+    candidates: str | list[str] = Field(min_length=1)
+    """SMILES or formulas; a file or builtin of them; or the id of a run that left some."""
     column: str | None = None
     """Column of the file."""
     reference: str | None = None
-    """Training or known materials: file or builtin."""
+    """Known materials, file or builtin; null: of a run, the generator's data."""
     modality: Literal["auto", "smiles", "formula"] = "auto"
     """`auto` looks at the candidates."""
     conditions: dict[str, Goal] = {}
@@ -122,39 +118,39 @@ class EvaluateCandidates(Job):
         """Accept one id."""
         return [predictors] if isinstance(predictors, str) else predictors
 
-    @model_validator(mode="after")
-    def _one_source(self) -> "EvaluateCandidates":
-        given = [name for name in ("candidates", "data", "run_id") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give one of candidates (texts here), data (a file) and run_id (a run); given: {given or 'none'}"
-            )
-        if self.candidates is not None and not self.candidates:
-            raise ValueError("candidates is empty: there is nothing to judge; give at least one SMILES or formula")
-        return self
+    def _file(self) -> str | None:
+        from scitrain.generation.naming import names_a_file
+
+        return self.candidates if isinstance(self.candidates, str) and names_a_file(self.candidates) else None
+
+    def _run(self) -> str | None:
+        return self.candidates if isinstance(self.candidates, str) and RUN_ID.fullmatch(self.candidates) else None
 
     def in_background(self) -> bool:
         """More than some hundreds of candidates, or a large reference, are judged in the background."""
-        files = [Path(name) for name in (self.data, self.reference) if name is not None]
-        large = any(path.is_file() and path.stat().st_size > BACKGROUND_BYTES for path in files)
-        named = any(name.startswith("builtin:") for name in (self.data or "", self.reference or ""))
-        return large or named or self.run_id is not None or len(self.candidates or ()) > BACKGROUND_ROWS
+        sources = [name for name in (self._file(), self.reference) if name is not None]
+        large = any(Path(name).is_file() and Path(name).stat().st_size > BACKGROUND_BYTES for name in sources)
+        named = any(name.startswith("builtin:") for name in sources)
+        many = isinstance(self.candidates, list) and len(self.candidates) > BACKGROUND_ROWS
+        return large or named or many or self._run() is not None
 
     def check(self, workspace: Workspace) -> None:
-        """Refuse files and runs that are not there, predictors of another kind of data, goals nobody computes."""
+        """Refuse files and runs that are not there, and predictors of another kind of data."""
         from scitrain.workflow.predictors import check_predictors
         from scitrain.workflow.sources import check_source
 
-        for source in (self.data, self.reference):
+        for source in (self._file(), self.reference):
             if source is not None:
                 check_source(source, workspace)
-        if self.run_id is not None:
-            Run.open(self.run_id, workspace)
+        run_id = self._run()
+        if run_id is not None:
+            Run.open(run_id, workspace)
         check_predictors(self.predictors, workspace, None if self.modality == "auto" else self.modality)
 
     def parents(self) -> list[str]:
         """Return the runs of candidates and predictors."""
-        return [*([] if self.run_id is None else [self.run_id]), *self.predictors]
+        run_id = self._run()
+        return [*([] if run_id is None else [run_id]), *self.predictors]
 
     def execute(self, run: Run) -> EvaluateCandidatesResult:
         """Read, judge, write."""
@@ -168,7 +164,8 @@ class EvaluateCandidates(Job):
         texts = self._texts(run.workspace)
         kind = self._kind(texts, run)
         check_predictors(self.predictors, run.workspace, kind)
-        known = None if self.reference is None else texts_of(self.reference, run.workspace, kind)
+        source, conditions = self._of_generator(run)
+        known = None if source is None else texts_of(source, run.workspace, kind)
         run.progress("read", message=f"reading {len(texts):,} candidates")
         given = read_given(kind, texts, known, ticker(run, "read", "rows"))
         real: dict[str, list[str]] = {}
@@ -178,18 +175,34 @@ class EvaluateCandidates(Job):
                 {"reference": sorted(given.reference)} if given.reference else {}
             )
         predictors = load_predictors(self.predictors, run.workspace)
-        judged = judge(given, real, self.conditions, predictors, self.seed, run)
-        write_judged(run, judged, self.reference or "")
+        judged = judge(given, real, conditions, predictors, self.seed, run)
+        write_judged(run, judged, source or "")
         return self._result(run, judged)
 
     def _texts(self, workspace: Workspace) -> list[str]:
         from scitrain.workflow.candidate_rows import of_run, texts_of
 
-        if self.candidates is not None:
-            return list(self.candidates)
-        if self.data is not None:
-            return texts_of(self.data, workspace, None if self.modality == "auto" else self.modality, self.column)
-        return of_run(str(self.run_id), workspace, self.column)
+        file, run_id = self._file(), self._run()
+        if run_id is not None:
+            return of_run(run_id, workspace, self.column)
+        if file is not None:
+            return texts_of(file, workspace, None if self.modality == "auto" else self.modality, self.column)
+        return [self.candidates] if isinstance(self.candidates, str) else list(self.candidates)
+
+    def _of_generator(self, run: Run) -> tuple[str | None, dict[str, Goal]]:
+        """Return reference and conditions; what the request leaves open is that of the run which made the candidates."""
+        from scitrain.workflow.candidate_rows import made_from
+
+        run_id = self._run()
+        if run_id is None:
+            return self.reference, self.conditions
+        data, asked = made_from(Run.open(run_id, run.workspace))
+        if self.reference is None and data is not None:
+            run.decide("reference", data, f"the data that the generator of {run_id} learned from")
+        if not self.conditions and asked:
+            run.decide("conditions", dict(asked), f"what {run_id} was asked for")
+        goals = self.conditions or {name: Goal(value=value) for name, value in asked.items()}
+        return self.reference or data, goals
 
     def _kind(self, texts: list[str], run: Run) -> "Kind":
         from scitrain.generation.given import recognise_kind

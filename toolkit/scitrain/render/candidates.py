@@ -118,8 +118,11 @@ def first_rows(run: Run, candidates: str, caption: str = "First candidates") -> 
     """Return the first rows of the table of candidates, without the columns that none of them fills."""
     with (run.path / candidates).open(encoding="utf-8", newline="") as file:
         rows = list(islice(csv.DictReader(file), SHOWN))
-    filled = [name for name in (rows[0] if rows else {}) if name != "row" and any(row[name] for row in rows)]
-    return table(caption, ("row", *filled), [(row["row"], *(row[name] or DASH for name in filled)) for row in rows])
+    if not rows:
+        return table(caption, (), ())
+    first, *others = rows[0]
+    filled = [name for name in others if any(row[name] for row in rows)]
+    return table(caption, (first, *filled), [(row[first], *(row[name] or DASH for name in filled)) for row in rows])
 
 
 def _invalid(found: Mapping[str, str]) -> Table:

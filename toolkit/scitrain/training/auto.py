@@ -46,6 +46,8 @@ DEFAULTS: dict[str, Defaults] = {
     "cnn1d": Defaults(epochs=60, patience=12, batch_size=64, learning_rate=2e-3, weight_decay=0.01),
     "transformer": Defaults(epochs=40, patience=8, batch_size=64, learning_rate=5e-4, weight_decay=0.05),
     "pretrained": Defaults(epochs=10, patience=3, batch_size=16, learning_rate=1e-4, weight_decay=0.01),
+    "matbert": Defaults(epochs=60, patience=15, batch_size=64, learning_rate=1e-3, weight_decay=0.05),
+    "smiles_bert": Defaults(epochs=30, patience=6, batch_size=32, learning_rate=3e-4, weight_decay=0.01),
     "stack": Defaults(epochs=60, patience=10, batch_size=64, learning_rate=1e-3, weight_decay=0.01),
 }
 NARROW: dict[str, object] = {"widths": [128, 128]}

@@ -8,6 +8,7 @@ from typing import Literal
 from scitrain.contracts.model import ModelSpec
 from scitrain.errors import ScitrainError, UnknownNameError, listed
 from scitrain.models import FAMILIES
+from scitrain.models._bert import notation_in, read_architecture
 from scitrain.runs import Run
 from scitrain.transfer.beginning import bare
 from scitrain.weights import ENCODERS, check_folder, licence_of
@@ -17,6 +18,8 @@ from scitrain.workspace import Workspace
 __all__ = ["Origin", "check_source_of_weights", "resolve"]
 
 BUILTIN = "builtin"
+PRETRAINING = "pretrain_transformer"
+"""Operation whose runs hold a Transformer as transformers saves it, and no trained model."""
 RUN_ID = re.compile(r"[a-z]\w*-\d{8}T\d{6}-[0-9a-f]+")
 NOT_STATED = "not stated; look at the model's page before sharing what is made of it"
 
@@ -54,7 +57,9 @@ def check_source_of_weights(source: str, workspace: Workspace) -> None:
     if _run_id(source, workspace):
         from scitrain.inference.files import read_config
 
-        read_config(Run.open(source, workspace))
+        run = Run.open(source, workspace)
+        if _pretrained(run) is None:
+            read_config(run)
     elif (path := _path(source, workspace)) is not None and path.is_dir():
         check_folder(path)
 
@@ -70,7 +75,7 @@ def resolve(source: str, modality: str, asked: ModelSpec | None, workspace: Work
             source, "builtin", bare(_needed(asked, "source='builtin' begins from random weights")), None, "none needed"
         )
     if _run_id(source, workspace):
-        return _of_run(source, modality, workspace)
+        return _of_run(source, modality, asked, workspace)
     path = _path(source, workspace)
     if path is not None:
         return _of_path(source, path, modality, asked)
@@ -101,10 +106,12 @@ def _path(source: str, workspace: Workspace) -> Path | None:
         return None
 
 
-def _of_run(source: str, modality: str, workspace: Workspace) -> Origin:
+def _of_run(source: str, modality: str, asked: ModelSpec | None, workspace: Workspace) -> Origin:
     from scitrain.inference.files import read_config
 
     run = Run.open(source, workspace)
+    if (folder := _pretrained(run)) is not None:
+        return _of_path(source, folder, modality, asked)
     config = read_config(run)
     if config.modality != modality:
         raise ScitrainError(
@@ -120,9 +127,35 @@ def _of_run(source: str, modality: str, workspace: Workspace) -> Origin:
     return Origin(source, "run", config.model_object(), run, licence)
 
 
+def _pretrained(run: Run) -> Path | None:
+    """Return the folder of a Transformer that a run pretrained, or None where it is a run of another kind.
+
+    Raises:
+        ScitrainError: The pretraining has not come to its end.
+    """
+    record = run.record()
+    if record.operation != PRETRAINING:
+        return None
+    if record.status != "completed":
+        raise ScitrainError(
+            f"run {run.id} is {record.status}, and its weights are written at its end; resume_run(run_id={run.id!r}) goes on with it"
+        )
+    return run.path / "models"
+
+
 def _of_path(source: str, path: Path, modality: str, asked: ModelSpec | None) -> Origin:
     if path.is_dir():
         check_folder(path)
+        told = notation_in(path)
+        if modality == "formula":
+            read_architecture(path, "composition")
+            return Origin(
+                source, "local", _with(asked, "matbert", weights=str(path)), None, licence_of(path) or NOT_STATED
+            )
+        if told is not None and modality != told.partition("/")[0]:
+            raise ScitrainError(
+                f"{source!r} holds a Transformer that reads {told}, and these data are {modality}: its tokens are others"
+            )
         if modality not in ENCODERS:
             raise ScitrainError(
                 f"the folder {source!r} holds a Transformer, which reads {listed(ENCODERS)}, and these data are {modality}"

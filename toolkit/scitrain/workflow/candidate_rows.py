@@ -9,7 +9,7 @@ from scitrain.generation.given import Kind
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
-__all__ = ["CANDIDATES", "builtin_formulas", "of_run", "texts_of"]
+__all__ = ["CANDIDATES", "builtin_formulas", "made_from", "of_run", "texts_of"]
 
 CANDIDATES = "results/candidates.csv"
 NAMED = ("candidate", "canonical", "smiles", "formula", "composition", "selfies")
@@ -68,3 +68,18 @@ def of_run(run_id: str, workspace: Workspace, column: str | None = None) -> list
 def builtin_formulas(workspace: Workspace) -> list[str]:
     """Return the measured compounds that ship inside pymatgen."""
     return list(read("builtin:formation-enthalpy", workspace).columns["formula"])
+
+
+def made_from(run: Run) -> tuple[str | None, dict[str, float]]:
+    """Return the data that the generator behind a run of candidates learned from, and what it was asked for."""
+    spec = run.record().spec
+    asked = spec.get("conditions")
+    wanted = (
+        {name: float(value) for name, value in asked.items() if isinstance(value, int | float)}
+        if isinstance(asked, dict)
+        else {}
+    )
+    source = spec.get("run")
+    learned = Run.open(source, run.workspace).record().spec if isinstance(source, str) else spec
+    data = learned.get("data")
+    return (data if isinstance(data, str) else None), wanted

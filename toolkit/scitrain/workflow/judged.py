@@ -123,7 +123,7 @@ def judge(
 def _of_kind(
     names: list[str], own: Described, other: Described | None, real: Mapping[str, Sequence[str]], seed: int
 ) -> list[Measure]:
-    if "QED" in own.numbers:
+    if "qed" in own.numbers:
         return molecule_measures(names, own, other, seed)
     return composition_measures(own, other, yardsticks(real, seed))
 

@@ -18,13 +18,13 @@ from scitrain.workflow.candidate_rows import CANDIDATES
 from scitrain.workflow.judged import Judged
 from scitrain.workflow.stages import stage
 
-__all__ = ["METRICS", "best_rows", "write_judged", "write_rows"]
+__all__ = ["METRICS", "Row", "best_rows", "short", "write_judged", "write_rows"]
 
 METRICS = "results/candidate_metrics.json"
 Row = dict[str, object]
 HEAVIEST = 400
 """Characters of a molecule that is still drawn."""
-DRAWN = ("logP", "molecular_weight", "TPSA", "QED", "SA", "cost", "hhi_production", "abundance", "elements", "atoms")
+DRAWN = ("logp", "mol_weight", "tpsa", "qed", "sa", "cost", "hhi_production", "abundance", "elements", "atoms")
 
 
 def write_judged(run: Run, judged: Judged, reference: str) -> None:
@@ -73,22 +73,23 @@ def described_row(judged: Judged, at: int) -> Row:
     """Return every criterion of one described candidate by column."""
     near = {} if judged.given.kind == "smiles" else {"nearest_known": judged.nearest[at]}
     name = "nearest_similarity" if judged.given.kind == "smiles" else "nearest_distance"
-    told: Row = {**near, name: _short(judged.distances[at])}
-    told |= {name: _short(values[at]) for name, values in judged.described.numbers.items()}
+    told: Row = {**near, name: short(judged.distances[at])}
+    told |= {name: short(values[at]) for name, values in judged.described.numbers.items()}
     told |= {name: bool(flags[at]) for name, flags in judged.described.flags.items()}
     told |= {name: words[at] for name, words in judged.described.words.items()}
     said = judged.predicted
     for target, values in said.values.items():
-        told[f"{target}_predicted"] = _short(values[at])
+        told[f"{target}_predicted"] = short(values[at])
         if target in said.low:
-            told |= {f"{target}_low": _short(said.low[target][at]), f"{target}_high": _short(said.high[target][at])}
+            told |= {f"{target}_low": short(said.low[target][at]), f"{target}_high": short(said.high[target][at])}
     if said.inside is not None:
         told["in_domain"] = bool(said.inside[at])
     told |= {f"satisfied_{name}": bool(flags[at]) for name, flags in judged.satisfied.items()}
     return told
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Return six digits, and nothing where there is no value."""
     return f"{value:.6g}" if np.isfinite(value) else ""
 
 
@@ -106,7 +107,7 @@ def best_rows(judged: Judged) -> np.ndarray:
     """Return the described rows, those first that satisfy most, then the drug-like or balanced ones."""
     met = sum((flags.astype(int) for flags in judged.satisfied.values()), np.zeros(len(judged.names), dtype=int))
     numbers, flags = judged.described.numbers, judged.described.flags
-    second = numbers["QED"] if judged.given.kind == "smiles" else flags["balanced"].astype(float)
+    second = numbers["qed"] if judged.given.kind == "smiles" else flags["balanced"].astype(float)
     return np.lexsort((-second, -met))
 
 
@@ -140,7 +141,7 @@ def _caption(judged: Judged, at: int) -> list[str]:
     numbers = judged.described.numbers
     lines = [
         judged.names[at],
-        f"QED {number(numbers['QED'][at], 2)}, SA {number(numbers['SA'][at], 2)}, logP {number(numbers['logP'][at], 2)}",
+        f"QED {number(numbers['qed'][at], 2)}, SA {number(numbers['sa'][at], 2)}, logP {number(numbers['logp'][at], 2)}",
     ]
     said = [f"{name} {number(values[at])}" for name, values in judged.predicted.values.items()]
     return [*lines, ", ".join(said)] if said else lines

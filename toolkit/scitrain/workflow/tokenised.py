@@ -10,7 +10,7 @@ from scitrain.workspace import Workspace
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["Notation", "chosen", "tokenised"]
+__all__ = ["Notation", "chosen", "notation_of", "tokenised"]
 
 Notation = Literal["smiles", "selfies", "formula"]
 LOOKED = 2_000
@@ -47,6 +47,16 @@ def chosen(inputs: Sequence[str], data: str | None, column: str | None, asked: s
     texts = source.columns[name]
     notation, why = _named(asked) or _recognised(name, texts)
     return Chosen(texts, [int(line) for line in source.lines], notation, f"column {name}: {why}")
+
+
+def notation_of(columns: Mapping[str, Sequence[str]]) -> tuple[str, Notation]:
+    """Return the column that holds molecules or formulas, and which of them; of a single column, which.
+
+    Raises:
+        DataError: None does; names the columns.
+    """
+    name = next(iter(columns)) if len(columns) == 1 else _column(columns, "auto")
+    return name, _recognised(name, columns[name])[0]
 
 
 def _named(asked: str) -> tuple[Notation, str] | None:
@@ -111,7 +121,7 @@ def tokenised(
 ) -> dict[str, Any]:
     """Return the fields of the operation's result, but for ``why``."""
     from scitrain.tokenizers import composition, selfies, smiles
-    from scitrain.tokenizers import notation as notation_of
+    from scitrain.tokenizers import notation as told
 
     looked = [str(text).strip() for text in texts[:LOOKED]]
     molecules = selfies(_symbols(looked)) if notation == "selfies" else smiles()
@@ -123,7 +133,7 @@ def tokenised(
     lengths = [len(one["ids"]) for one in found if not one["error"]]
     shown = found[:limit] + [one for one in wrong if one not in found[:limit]][:limit]
     return {
-        "notation": str(notation_of(tokenizer)),
+        "notation": str(told(tokenizer)),
         "vocabulary": len(tokenizer),
         "texts": len(looked),
         "of": len(texts),

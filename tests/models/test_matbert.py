@@ -1,0 +1,108 @@
+import pytest
+import torch
+
+from scitrain.contracts.model import InputShape
+from scitrain.errors import ScitrainError
+from scitrain.modalities.formula import FormulaElements
+from scitrain.models._bert import VOCABULARIES, architecture
+from scitrain.models._matbert import MatBert, config_of
+from scitrain.models.matbert import Matbert
+from scitrain.models.smiles_bert import SmilesBert
+from scitrain.tokenizers import composition, smiles
+from scitrain.transfer.blocks import blocks_of
+
+FEATURES = FormulaElements(columns=("f",))
+FORMULAS = ["Fe2O3", "NaCl", "(Mg0.9Fe0.1)2SiO4", "Fe"]
+
+
+def rows(formulas=FORMULAS):
+    array, errors = FEATURES.transform({"f": list(formulas)})
+    assert errors == {}
+    return torch.from_numpy(array)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    torch.manual_seed(0)
+    return Matbert().build(FEATURES.shape()).eval()
+
+
+def test_elements_and_fractions_are_those_of_the_formula():
+    [row] = rows(["Fe2O3"]).tolist()
+    length = FEATURES.length
+    assert row[:3] == [8 + 6, 26 + 6, 0]
+    assert row[length : length + 3] == [6_000_000, 4_000_000, 0]
+    assert composition("repeated").convert_ids_to_tokens(row[:2]) == ["O", "Fe"]
+
+
+def test_a_formula_of_too_many_elements_is_refused():
+    _, errors = FeaturesOf2.transform({"f": ["Fe2SiO4", "NaCl"]})
+    assert errors == {0: "3 elements; at most 2 are read"}
+
+
+FeaturesOf2 = FormulaElements(columns=("f",), length=2)
+
+
+@torch.no_grad()
+def test_a_padded_batch_equals_the_single_rows(encoder):
+    together = encoder(rows())
+    for at, formula in enumerate(FORMULAS):
+        torch.testing.assert_close(encoder(rows([formula]))[0], together[at], atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_the_order_of_the_elements_makes_no_difference_and_amounts_do(encoder):
+    row = rows(["Fe2SiO4"])
+    length, order = FEATURES.length, torch.tensor([2, 0, 1])
+    other = row.clone()
+    other[:, :3], other[:, length : length + 3] = row[:, order], row[:, length + order]
+    torch.testing.assert_close(encoder(other), encoder(row), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(encoder(rows(["FeO"])), encoder(rows(["Fe2O3"])), atol=1e-3)
+
+
+def test_blocks_are_the_embeddings_and_each_layer(encoder):
+    assert len(blocks_of(encoder)) == 1 + 3
+
+
+@torch.no_grad()
+def test_saved_weights_are_read_back_by_the_family_and_by_transformers(tmp_path):
+    torch.manual_seed(1)
+    body = MatBert(config_of(architecture("composition", "small"))).eval()
+    body.save_pretrained(tmp_path)
+    composition("repeated").save_pretrained(tmp_path)
+    model = Matbert(weights=str(tmp_path)).settled()
+    assert model.config["hidden_size"] == 128
+    states = model.build(FEATURES.shape()).eval().backbone.states
+    ids, units = rows().chunk(2, dim=1)
+    torch.testing.assert_close(states(ids[:, :4], units[:, :4] * 1e-7), body.states(ids[:, :4], units[:, :4] * 1e-7))
+    bare = model.model_copy(update={"weights": None}).build(FEATURES.shape())
+    assert bare.width == 256
+
+
+def test_a_folder_for_other_texts_is_refused(tmp_path):
+    with pytest.raises(ScitrainError, match="no folder"):
+        Matbert(weights=str(tmp_path / "none")).settled()
+    MatBert(config_of(architecture("composition", "small"))).save_pretrained(tmp_path)
+    smiles().save_pretrained(tmp_path)
+    with pytest.raises(ScitrainError, match="reads smiles"):
+        Matbert(weights=str(tmp_path)).settled()
+
+
+@pytest.mark.parametrize("model", [Matbert(), SmilesBert()])
+def test_other_tokens_are_refused_with_the_family_that_reads_them(model):
+    with pytest.raises(ScitrainError, match="take transformer"):
+        model.build(InputShape("tokens", (8,), vocabulary=20))
+    assert model.featuriser("text", {"t": ["a"]}) is None
+
+
+def test_the_vocabularies_are_those_of_the_tokenizers():
+    assert {"smiles": len(smiles()), "composition": len(composition("repeated"))} == VOCABULARIES
+    assert architecture("smiles", "base")["hidden_size"] == 512
+
+
+@torch.no_grad()
+def test_smiles_bert_reads_its_own_tokens_and_padding_makes_no_difference():
+    features = SmilesBert().featuriser("smiles", {"s": ["CCO", "c1ccccc1C(=O)O"]})
+    x = torch.from_numpy(features.transform({"s": ["CCO", "c1ccccc1C(=O)O"]})[0])
+    encoder = SmilesBert().build(features.shape()).eval()
+    torch.testing.assert_close(encoder(x)[0], encoder(x[:1])[0], atol=1e-5, rtol=1e-5)

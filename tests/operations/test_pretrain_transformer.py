@@ -1,0 +1,161 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from scitrain.errors import CancelledError, ScitrainError
+from scitrain.operations.finetune_model import FinetuneModel
+from scitrain.operations.pretrain_transformer import PretrainTransformer
+from scitrain.pretraining.corpus import Wanted, read_corpus
+from scitrain.runs import Run
+from scitrain.workspace import Workspace
+
+METALS, ANIONS = "Li Na K Mg Ca Sr Ti Fe Co Ni Cu Zn Al Y La".split(), "O S F Cl N Se".split()
+RATIOS = [("", ""), ("2", "3"), ("", "2"), ("2", "")]
+FORMULAS = [f"{m}{n}{b}{k}" for m in METALS for b in ANIONS for n, k in RATIOS]
+SHORT = {"epochs": 1, "batch_size": 64, "held_out": 0.2}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pretrain")
+    draw = np.random.default_rng(0)
+    gaps = [f"{draw.random():.3f}" if i % 3 else "" for i in range(len(FORMULAS))]
+    lines = [f"{formula},{gap}" for formula, gap in zip(FORMULAS, gaps, strict=True)]
+    (root / "f.csv").write_text("\n".join(["formula,gap", *lines, "Fe0,1", "Xx2,1", f"{FORMULAS[0]},"]) + "\n")
+    (root / "hidden.csv").write_text("formula\n" + "\n".join(FORMULAS[:10]) + "\n")
+    few = [f"{formula},{draw.random():.3f}" for formula in FORMULAS[:90]]
+    (root / "few.csv").write_text("\n".join(["formula,y", *few]) + "\n")
+    return Workspace(root, ())
+
+
+@pytest.fixture(scope="module")
+def pretrained(place):
+    weights = {"masked": 1.0, "contrastive": 0.1, "properties": 0.5}
+    return PretrainTransformer(data="f.csv", exclude="hidden.csv", objectives=weights, targets=["gap"], **SHORT).run(
+        place
+    )
+
+
+def test_what_was_learned_from_and_what_was_left_out_are_told(place, pretrained):
+    told = json.loads((place.runs / pretrained.run_id / "results/pretraining.json").read_text())
+    assert (told["rows"]["invalid"], told["rows"]["excluded"], told["rows"]["repeated"]) == (2, 11, 0)
+    assert (
+        pretrained.rows
+        == told["rows"]["kept"] - told["rows"]["held_out"]
+        == len(FORMULAS) - 10 - told["rows"]["held_out"]
+    )
+    assert set(pretrained.held_out_loss) == {"val_masked", "val_contrastive", "val_properties"}
+    assert (
+        0
+        <= told["masked_accuracy"]["low"]
+        <= told["masked_accuracy"]["accuracy"]
+        <= told["masked_accuracy"]["high"]
+        <= 1
+    )
+    assert "masked accuracy" in pretrained.summary()
+
+
+def test_the_folder_is_one_of_transformers(place, pretrained):
+    folder = place.runs / pretrained.run_id / "models"
+    assert AutoTokenizer.from_pretrained(folder).tokenize("FeO") == ["Fe", "O"]
+    assert AutoModelForMaskedLM.from_pretrained(folder).config.vocab_size == 127
+    assert {"figures/masked_accuracy.png", "figures/embedding_map.png", "figures/pretraining_curve.png"} <= set(
+        pretrained.files
+    )
+
+
+def test_a_pretraining_is_a_source_of_weights(place, pretrained):
+    how = {"epochs": 1, "export": [], "strategy": "full", "split": {"kind": "random"}}
+    tuned = FinetuneModel(data="few.csv", target="y", source=pretrained.run_id, **how).run(place)
+    assert tuned.model.startswith("matbert from")
+    [parent] = Run.open(tuned.run_id, place).record().parents
+    assert parent == pretrained.run_id
+
+
+def test_a_source_for_other_data_is_refused(place, pretrained):
+    (place.root / "t.csv").write_text("smiles,y\n" + "".join(f"{'C' * i}O,{i}\n" for i in range(1, 40)))
+    with pytest.raises(ScitrainError, match="composition"):
+        FinetuneModel(data="t.csv", target="y", source=pretrained.run_id, epochs=1).run(place)
+
+
+def test_a_resumed_pretraining_gives_the_numbers_of_an_unbroken_one(place, monkeypatch):
+    request = PretrainTransformer(data="f.csv", **{**SHORT, "epochs": 2})
+    whole = request.run(place)
+    from scitrain.pretraining import loop
+
+    steps, original = [], loop._Loop._step
+
+    def broken(self, places, step):
+        steps.append(step)
+        if len(steps) == 6:
+            self._save()
+            raise CancelledError("stop")
+        return original(self, places, step)
+
+    monkeypatch.setattr(loop._Loop, "_step", broken)
+    run = request.create(place)
+    with pytest.raises(CancelledError):
+        request.execute_recorded(run)
+    monkeypatch.setattr(loop._Loop, "_step", original)
+    run.requeue("inline")
+    again = request.execute_recorded(run)
+    assert again.held_out_loss == whole.held_out_loss
+    folders = [place.runs / one / "models/model.safetensors" for one in (whole.run_id, run.id)]
+    assert folders[0].read_bytes() == folders[1].read_bytes()
+
+
+def test_whole_chemical_systems_are_held_out(place, tmp_path):
+    wanted = Wanted("f.csv", "formula", "composition", ("gap",), None, 0.2)
+    corpus = read_corpus(wanted, tmp_path, place)
+    systems = [row[:16].tobytes() for row in np.asarray(corpus.rows)]
+    assert {s for s, out in zip(systems, corpus.held, strict=True) if out}.isdisjoint(
+        s for s, out in zip(systems, corpus.held, strict=True) if not out
+    )
+    assert np.isnan(corpus.labels).mean() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_molecules_are_pretrained_too(place):
+    lines = "\n".join(f"{'C' * i}{end}" for i in range(1, 25) for end in ("O", "N", "Cl", "C(=O)O"))
+    (place.root / "m.csv").write_text("smiles\n" + lines + "\nC(C\n")
+    found = PretrainTransformer(data="m.csv", epochs=1, batch_size=16, held_out=0.2).run(place)
+    assert found.model.startswith("SMILES BERT")
+    assert "1 not valid" in found.left_out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"objectives": {"properties": 1.0}}, "go together"),
+        ({"targets": ["gap"]}, "go together"),
+        ({"objectives": {"masked": 0.0}}, "above"),
+        ({"objectives": {"causal": 1.0}}, "masked"),
+        ({"mask": 0.0}, "greater than 0"),
+    ],
+)
+def test_a_request_that_means_nothing_is_refused(given, said):
+    with pytest.raises(ValidationError, match=said):
+        PretrainTransformer(data="f.csv", **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"column": "formla"}, "formula"),
+        ({"targets": ["gpa"], "objectives": {"properties": 1.0}}, "gap"),
+        ({"data": "hidden.csv", "exclude": "f.csv"}, "distinct"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_said(place, given, said):
+    with pytest.raises(ScitrainError, match=said):
+        PretrainTransformer(**{"data": "f.csv", **SHORT, **given}).run(place)
+
+
+def test_the_random_state_of_the_caller_is_left_alone(place):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    PretrainTransformer(data="few.csv", epochs=1, batch_size=32, held_out=0.3).run(place)
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,153 @@
+"""Networks of the family ``matbert``."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pydantic import JsonValue
+from torch import Tensor, nn
+from transformers import BertConfig, BertForMaskedLM
+
+from scitrain.chem.formula_features import FIRST_ELEMENT, SMALLEST, element_properties
+from scitrain.models._bert import architecture
+from scitrain.models._encoder import Encoder
+from scitrain.weights import read_tensors, refuse_misfits
+
+if TYPE_CHECKING:
+    from scitrain.models.matbert import Matbert
+
+__all__ = ["MatBert", "MatBertEncoder", "config_of"]
+
+BERT: Any = BertForMaskedLM  # its methods have no types
+WAVES = 10
+"""Octaves of the Fourier features: from the whole range down to a five-hundredth of it."""
+
+
+class Amounts(nn.Module):
+    """e(f) = W [sin(2ᵏπ u), cos(2ᵏπ u)] for k = 0…9 and u = f and u = log₁₀(f) / 7, f being an atomic fraction."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(4 * WAVES, width)
+
+    def forward(self, fractions: Tensor) -> Tensor:
+        """Map (batch, elements) to (batch, elements, width)."""
+        both = torch.stack([fractions, fractions.clamp(min=SMALLEST).log10() / 7], dim=-1)
+        turns = both.unsqueeze(-1) * (math.pi * 2.0 ** torch.arange(WAVES, device=fractions.device))
+        waves = torch.cat([turns.sin(), turns.cos()], dim=-1).flatten(-2)
+        return self.mix(waves)  # type: ignore[no-any-return]
+
+
+class Elements(nn.Module):
+    """e(Z) = W p(Z), p being the standardised properties of an element; zero for what is no element."""
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__()
+        known = _properties(vocabulary)
+        self.register_buffer("properties", known)
+        self.mix = nn.Linear(known.shape[1], width, bias=False)
+
+    properties: Tensor
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Map ids (batch, elements) to (batch, elements, width)."""
+        return self.mix(self.properties[ids])  # type: ignore[no-any-return]
+
+
+class MatBert(BERT):  # type: ignore[misc]
+    """BERT whose tokens are elements: embedding of the element ⊕ of its properties ⊕ of its fraction; all at one place.
+
+    ``save_pretrained`` writes what transformers' own BERT loads too, the two further embeddings lying beside its weights.
+    """
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config)
+        # below the layers, so that whoever freezes or slows blocks from the top finds them where they belong
+        self.bert.embeddings.amounts = Amounts(config.hidden_size)
+        self.bert.embeddings.elements = Elements(config.vocab_size, config.hidden_size)
+
+    def states(self, ids: Tensor, fractions: Tensor) -> Tensor:
+        """Map ids (batch, elements), 0 padding, and atomic fractions of the same shape to (batch, elements, width)."""
+        parts = self.bert.embeddings
+        found = self.bert(
+            inputs_embeds=parts.word_embeddings(ids) + parts.elements(ids) + parts.amounts(fractions),
+            attention_mask=(ids > 0).long(),
+            position_ids=torch.zeros_like(ids),
+        )
+        return found.last_hidden_state  # type: ignore[no-any-return]
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Return what stands at each place, by token: (…, width) to (…, vocabulary)."""
+        return self.cls(states)  # type: ignore[no-any-return]
+
+
+class MatBertEncoder(Encoder):
+    """Mean of the states over the elements ⊕ mean weighted by their fractions, behind dropout."""
+
+    sorts = True
+
+    def __init__(self, spec: "Matbert") -> None:
+        super().__init__()
+        config = spec.config or architecture("composition", spec.size, spec.dropout)
+        whole = MatBert(config_of(config, spec.dropout))
+        if spec.weights is not None:
+            _fill(whole, Path(spec.weights))
+        whole.cls = nn.Identity()  # the head of the pretraining
+        self.backbone = whole
+        self.width = 2 * int(whole.config.hidden_size)
+        self.dropout = nn.Dropout(spec.dropout)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (batch, 2 × elements), ids and then fractions in units of 1e-7, to (batch, width)."""
+        ids, units = rows.chunk(2, dim=1)
+        if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):  # type: ignore[attr-defined, no-untyped-call]
+            longest = max(1, int((ids > 0).sum(1).max())) if len(ids) else 1
+            ids, units = ids[:, :longest], units[:, :longest]
+        return self.dropout(pooled(self.backbone.states(ids, units * SMALLEST), ids, units * SMALLEST))  # type: ignore[no-any-return]
+
+    def set_gradient_checkpointing(self, on: bool) -> None:
+        """Use the network's own checkpointing."""
+        if on:
+            self.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def pooled(states: Tensor, ids: Tensor, fractions: Tensor) -> Tensor:
+    """Return (batch, 2 × width): the mean over what is there, and the mean weighted by fractions."""
+    there = (ids > 0).unsqueeze(-1).to(states.dtype)
+    mean = (states * there).sum(1) / there.sum(1).clamp(min=1)
+    weight = fractions.unsqueeze(-1).to(states.dtype) * there
+    return torch.cat([mean, (states * weight).sum(1) / weight.sum(1).clamp(min=SMALLEST)], dim=1)
+
+
+def config_of(config: dict[str, JsonValue], dropout: float | None = None) -> BertConfig:
+    """Return a configuration object, with another dropout where given."""
+    known = {name: value for name, value in config.items() if name != "model_type"}
+    if dropout is not None:
+        known |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    made: Any = BertConfig
+    return made(**known)  # type: ignore[no-any-return]
+
+
+def _properties(vocabulary: int) -> Tensor:
+    """Return standardised element properties by token id, (vocabulary, n_properties); zero for what is no element."""
+    values = torch.from_numpy(element_properties()[2]).float()
+    values = (values - values.mean(0)) / values.std(0).clamp(min=1e-6)
+    found = torch.zeros(vocabulary, values.shape[1])
+    found[FIRST_ELEMENT : FIRST_ELEMENT + len(values)] = values.clamp(-4, 4)
+    return found
+
+
+def _fill(network: MatBert, folder: Path) -> None:
+    """Load the weights that ``save_pretrained`` wrote.
+
+    Raises:
+        ScitrainError: They are of another architecture.
+    """
+    stored = read_tensors(folder / "model.safetensors")
+    wanted = {
+        name: value for name, value in network.state_dict().items() if name in stored or not name.startswith("cls.")
+    }
+    shapes = [{name: tuple(value.shape) for name, value in state.items()} for state in (wanted, stored)]
+    refuse_misfits(f"the weights in {str(folder)!r}", shapes[0], shapes[1])
+    network.load_state_dict(stored, strict=False)

@@ -1,0 +1,73 @@
+"""Transformer over the elements of a formula."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, JsonValue
+
+from scitrain.contracts.modality import Columns
+from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.errors import ScitrainError
+from scitrain.tunable import Tunable
+
+if TYPE_CHECKING:
+    from scitrain.modalities.formula import FormulaElements
+    from scitrain.models._encoder import Encoder
+
+__all__ = ["Matbert"]
+
+
+class Matbert(ModelSpec):
+    """BERT over the elements of a formula, amounts as embeddings: the order of the elements makes no difference. Formulas alone."""
+
+    consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
+    reference: ClassVar[str] = (
+        "Devlin et al. 2019, BERT, doi:10.18653/v1/N19-1423; elements, amounts: Wang et al. 2021, CrabNet, doi:10.1038/s41524-021-00545-1"
+    )
+    rows: ClassVar[int] = 500
+    gpu: ClassVar[str] = "not needed for size small; advised for base and large"
+
+    family: Literal["matbert"] = "matbert"
+    size: Annotated[Literal["small", "base", "large"], Tunable(choices=("small",), usual=False)] = "small"
+    """Layers × width × heads: 3×128×4, 6×512×8, 12×768×12."""
+    dropout: Annotated[float, Tunable(0.0, 0.4)] = Field(0.1, ge=0, lt=1)
+    """Share of units silenced in each training step."""
+    weights: str | None = None
+    """Folder that pretrain_transformer wrote; its size counts then."""
+    config: dict[str, JsonValue] = {}
+    """Architecture; read with the weights."""
+
+    def settled(self) -> "Matbert":
+        """Return this with its architecture.
+
+        Raises:
+            ScitrainError: The folder is not one of a pretrained MatBERT.
+        """
+        if self.config or self.weights is None:
+            return self
+        from scitrain.models._bert import read_architecture
+
+        found = read_architecture(Path(self.weights), "composition")
+        return self.model_copy(update={"config": found})
+
+    def featuriser(self, modality: str, columns: Columns) -> "FormulaElements | None":
+        """Return elements and their fractions; None for other modalities."""
+        if modality != "formula" or len(columns) != 1:
+            return None
+        from scitrain.modalities.formula import FormulaElements
+
+        return FormulaElements(columns=tuple(columns))
+
+    def build(self, shape: InputShape) -> "Encoder":
+        """Build the encoder, with the weights of ``weights`` where given.
+
+        Raises:
+            ScitrainError: Rows are no elements with amounts, or the weights are of another architecture.
+        """
+        if "amounts" not in shape.blocks or shape.kind != "tokens":
+            raise ScitrainError(
+                "family 'matbert' reads one column of formulas; take transformer for other tokens, mlp for vectors"
+            )
+        from scitrain.models._matbert import MatBertEncoder
+
+        return MatBertEncoder(self.settled())

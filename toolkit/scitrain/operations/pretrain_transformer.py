@@ -1,0 +1,105 @@
+"""Pretrain a Transformer on formulas or molecules without labels."""
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import model_validator
+
+from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.pretraining.options import PretrainingOptions
+from scitrain.runs import Decision, Run
+from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scitrain.workflow.pretrain import Pretrained
+
+__all__ = ["PretrainResult", "PretrainTransformer"]
+
+
+class PretrainResult(JobResult):
+    """What a pretraining came to."""
+
+    model: str
+    rows: int
+    """Learned from."""
+    left_out: str
+    """Rows that are not valid, repeated, or named in `exclude`."""
+    held_out_loss: dict[str, float]
+    """By objective."""
+    masked_accuracy: str
+    """Share of hidden tokens told rightly on held-out rows, beside always the commonest."""
+    decisions: list[Decision]
+    files: list[str]
+
+    def summary(self) -> str:
+        """Return what was learned and what to do with it."""
+        losses = ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in self.held_out_loss.items())
+        lines = [
+            f"{self.run_id}: {self.model} pretrained on {self.rows:,} rows; {self.left_out}",
+            f"held-out loss: {losses}",
+        ]
+        return "\n".join([*lines, *([self.masked_accuracy] if self.masked_accuracy else []), f"next: {self.next_step}"])
+
+
+class PretrainTransformer(Job, PretrainingOptions):
+    """Pretrain MatBERT on formulas, or a SMILES BERT on molecules, without labels.
+
+    finetune_model takes the run as `source`. Answers at once with a run id; follow it with get_run.
+    """
+
+    skill: ClassVar[Skill] = "materials-transformers"
+    title: ClassVar[str] = "Pretrain a Transformer"
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(PretrainingOptions.model_fields) - {"objectives", "targets"}
+
+    data: str
+    """Table of any length with a column of formulas or SMILES."""
+    column: str | None = None
+    """That column; left out: found."""
+    exclude: str | None = None
+    """Table of formulas or molecules never to be seen, such as test rows."""
+
+    @model_validator(mode="after")
+    def _targets_fit(self) -> Self:
+        if sum(self.objectives.values()) <= 0 or min(self.objectives.values()) < 0:
+            raise ValueError(f"objectives={dict(self.objectives)}: give weights of at least 0, one of them above")
+        if bool(self.targets) != ("properties" in self.objectives):
+            raise ValueError("targets=[COLUMN, …] and objectives={'properties': 1, …} go together: give both or none")
+        return self
+
+    def check(self, workspace: Workspace) -> None:
+        """Refuse data that are not there."""
+        from scitrain.workflow.sources import check_source
+
+        check_source(self.data, workspace)
+        if self.exclude is not None:
+            check_source(self.exclude, workspace)
+
+    def execute(self, run: Run) -> PretrainResult:
+        """Read, train, judge, save, draw."""
+        from scitrain.workflow.pretrain import Asked, pretrain
+
+        options = PretrainingOptions(**{name: getattr(self, name) for name in PretrainingOptions.model_fields})
+        found = pretrain(Asked(self.data, self.column, self.exclude), options, run)
+        return self._result(found, run)
+
+    def _result(self, found: "Pretrained", run: Run) -> PretrainResult:
+        report, accuracy = found.corpus.report, found.accuracy
+        best = found.trained.history[found.trained.best_epoch - 1]
+        name = "MatBERT" if found.corpus.notation == "composition" else "SMILES BERT"
+        told = ""
+        if accuracy is not None:
+            told = (
+                f"masked accuracy {accuracy.accuracy:.1%} [{accuracy.low:.1%}, {accuracy.high:.1%}] of {accuracy.n:,} hidden tokens; "
+                f"always the commonest: {accuracy.commonest:.1%}"
+            )
+        left = f"{report.invalid:,} not valid, {report.repeated:,} repeated, {report.excluded:,} excluded"
+        return PretrainResult(
+            run_id=run.id,
+            next_step=f"finetune_model(data=LABELS, target=COLUMN, source='{run.id}', compare=['scratch', 'full'])",
+            model=f"{name} ({self.size})",
+            rows=report.kept - report.held_out,
+            left_out=left,
+            held_out_loss={key: value for key, value in best.items() if key.startswith("val_") and key != "val_loss"},
+            masked_accuracy=told,
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )

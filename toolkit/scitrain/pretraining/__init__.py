@@ -1,0 +1,1 @@
+"""Learn from formulas and molecules without labels: corpus, objectives, loop, judging."""

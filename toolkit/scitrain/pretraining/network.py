@@ -1,0 +1,85 @@
+"""A Transformer with the heads that its pretraining needs."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import BertForMaskedLM
+
+from scitrain.chem.formula_features import SMALLEST
+from scitrain.models._bert import Size, architecture
+from scitrain.models._matbert import MatBert, config_of, pooled
+from scitrain.models._pretrained import quiet_hub
+from scitrain.pretraining.corpus import Notation
+from scitrain.tokenizers import composition, smiles
+
+__all__ = ["Pretraining"]
+
+BERT: Any = BertForMaskedLM
+PROJECTED = 64
+"""Width in which two views are compared."""
+
+
+class Pretraining(nn.Module):
+    """States of the tokens, what stood at a hidden place, a vector of the row, properties.
+
+    Rows are (batch, length) ids, for compositions followed by as many fractions in units of 1e-7; 0 pads.
+    """
+
+    def __init__(self, notation: Notation, size: Size, targets: int) -> None:
+        super().__init__()
+        self.notation = notation
+        config = config_of(architecture(notation, size))
+        self.body: Any = MatBert(config) if notation == "composition" else BERT(config)
+        width = int(config.hidden_size) * (2 if notation == "composition" else 1)
+        self.project = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, PROJECTED))
+        self.properties = nn.Linear(width, max(1, targets))
+
+    def ids(self, rows: Tensor) -> Tensor:
+        """Return the tokens of rows, cut to the longest."""
+        ids = rows.chunk(2, dim=1)[0] if self.notation == "composition" else rows
+        return ids[:, : max(1, int((ids > 0).sum(1).max()))]
+
+    def states(self, rows: Tensor, ids: Tensor | None = None) -> Tensor:
+        """Return (batch, length, width), with ``ids`` in place of those of the rows where given."""
+        own = self.ids(rows)
+        read = own if ids is None else ids
+        if self.notation == "composition":
+            return self.body.states(read, self.fractions(rows, own.shape[1]))  # type: ignore[no-any-return]
+        return self.body.bert(input_ids=read, attention_mask=(own > 0).long()).last_hidden_state  # type: ignore[no-any-return]
+
+    def fractions(self, rows: Tensor, length: int) -> Tensor:
+        """Return the atomic fractions (batch, length)."""
+        return rows.chunk(2, dim=1)[1][:, :length] * SMALLEST
+
+    def pooled(self, rows: Tensor, states: Tensor) -> Tensor:
+        """Return a vector a row: as the encoder that is fine-tuned has it."""
+        ids = self.ids(rows)
+        if self.notation == "composition":
+            return pooled(states, ids, self.fractions(rows, ids.shape[1]))
+        there = (ids > 0).unsqueeze(-1).to(states.dtype)
+        return (states * there).sum(1) / there.sum(1).clamp(min=1)
+
+    def tokens(self, states: Tensor) -> Tensor:
+        """Return logits of the vocabulary for states (…, width)."""
+        return self.body.cls(states)  # type: ignore[no-any-return]
+
+    def save(self, folder: Path) -> None:
+        """Write configuration, weights (safetensors) and tokenizer as transformers lays them out."""
+        with quiet_hub():
+            self.body.save_pretrained(folder)
+            tokenizer = composition("repeated") if self.notation == "composition" else smiles()
+            tokenizer.save_pretrained(folder)
+
+    def check_save(self, folder: Path) -> float:
+        """Read the folder back and return the largest difference of any weight."""
+        with quiet_hub():
+            again = type(self.body).from_pretrained(folder)
+        pairs = zip(self.body.state_dict().values(), again.state_dict().values(), strict=True)
+        return max(float((one.cpu().float() - other.float()).abs().max()) for one, other in pairs if one.numel())
+
+
+def batch_of(rows: Tensor, device: str) -> Tensor:
+    """Return rows of int32 as the network reads them."""
+    return rows.to(torch.int64).to(device)
