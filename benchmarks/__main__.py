@@ -36,6 +36,7 @@ WITH_DATA = (
     "distillation",
     "zero_shot",
     "adaptation",
+    "generation",
 )
 
 

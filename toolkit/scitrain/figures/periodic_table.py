@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -62,8 +61,7 @@ def periodic_table(
     return finish(figure, *told)
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """What is drawn of one element."""
 
     colour: tuple[float, float, float]
