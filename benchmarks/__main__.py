@@ -25,7 +25,7 @@ ALONE = (
     "few_shot",
     "gpu",
 )
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune", "distillation", "design")
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune", "distillation", "generation", "design")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

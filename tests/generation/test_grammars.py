@@ -82,7 +82,9 @@ def test_a_walk_in_the_mask_is_a_smiles_whose_rings_and_branches_close(smiles, s
 def test_plain_chains_in_the_mask_exceed_no_valence(smiles, seed):
     """Without aromatic atoms nothing is left for the network to know."""
     language, words, _ = smiles
-    plain = {i for i in words.known if not words.tokens[i].islower() and words.tokens[i] not in ("[nH]", "[N+]", "[O-]")}
+    plain = {
+        i for i in words.known if not words.tokens[i].islower() and words.tokens[i] not in ("[nH]", "[N+]", "[O-]")
+    }
     fewer = language.words(plain)
     tokens, ended = walk(language.grammar(fewer), fewer, random.Random(seed).choice)
     if ended:

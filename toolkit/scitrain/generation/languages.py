@@ -1,7 +1,7 @@
 """Strings as tokens and back: what a language model of molecules or compositions reads, and what a draw ends as."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from rdkit import Chem, rdBase
@@ -16,6 +16,9 @@ from scitrain.generation.smiles_grammar import SmilesGrammar
 from scitrain.tokenizers import SPECIALS, composition, decode, selfies, smiles
 
 __all__ = ["LANGUAGES", "Language", "Settled", "settle_formula", "settle_smiles"]
+
+
+ROUNDS = 5
 
 
 class Settled(NamedTuple):
@@ -39,16 +42,30 @@ def settle_smiles(text: str) -> Settled:
             return Settled("", "valence exceeded")
         except (Chem.KekulizeException, Chem.MolSanitizeException, ValueError):
             return Settled("", "aromatic rings that cannot be written with double bonds")
-        Chem.AssignStereochemistry(mol, cleanIt=True)
-        return Settled(Chem.MolToSmiles(Chem.MolFromSmiles(Chem.MolToSmiles(mol)) or mol))
+        return Settled(_fixed(_canonical, Chem.MolToSmiles(mol)))
     finally:
         del quiet
+
+
+def _fixed(write: Callable[[str], str], text: str) -> str:
+    """Return the spelling that writes itself: of strange molecules and long fractions the first one is not always it."""
+    for _ in range(ROUNDS):
+        again = write(text)
+        if again == text:
+            break
+        text = again
+    return text
+
+
+def _canonical(text: str) -> str:
+    mol = Chem.MolFromSmiles(text)
+    return text if mol is None else Chem.MolToSmiles(mol)
 
 
 def settle_formula(text: str) -> Settled:
     """Return the reduced formula, its elements from the least to the most electronegative."""
     try:
-        return Settled(reduced(text)) if text else Settled("", "empty")
+        return Settled(_fixed(reduced, text)) if text else Settled("", "empty")
     except FormulaError:
         return Settled("", "no formula")
 
