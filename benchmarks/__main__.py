@@ -37,6 +37,7 @@ WITH_DATA = (
     "zero_shot",
     "adaptation",
     "generation",
+    "design",
 )
 
 

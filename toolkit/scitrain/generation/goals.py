@@ -1,19 +1,17 @@
 """What is wanted of a property; imports nothing heavy."""
 
 import math
-from typing import ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from scitrain.spec import Spec
 
-__all__ = ["Goal"]
+__all__ = ["Goal", "Goals", "spelled_out"]
 
 
 class Goal(Spec):
     """A value with a tolerance, a range, a direction, or a range with a direction."""
-
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset({"value", "tolerance", "min", "max", "direction"})
 
     value: float | None = None
     """Wanted value."""
@@ -58,3 +56,20 @@ class Goal(Spec):
         elif self.min is not None or self.max is not None:
             parts.append(f"≥ {low:g}{tail}" if self.min is not None else f"≤ {high:g}{tail}")
         return ", ".join([*parts, *([self.direction] if self.direction else [])])
+
+
+def spelled_out(goals: object) -> object:
+    """Accept a bare number as the wanted value, and a direction as a word."""
+    if not isinstance(goals, dict):
+        return goals
+    return {name: _spelled(goal) for name, goal in goals.items()}
+
+
+def _spelled(goal: object) -> object:
+    if isinstance(goal, int | float) and not isinstance(goal, bool):
+        return {"value": goal}
+    return {"direction": goal} if isinstance(goal, str) else goal
+
+
+Goals = Annotated[dict[str, Goal], BeforeValidator(spelled_out), WithJsonSchema({"type": "object"})]
+"""By property. A host keeps all schemas in mind, and a line says what a goal is."""

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import DataError, UnknownNameError
-from scitrain.generation.goals import Goal
+from scitrain.generation.goals import Goals
 from scitrain.runs import RUN_ID, Decision, Run
 from scitrain.workspace import Workspace
 
@@ -57,28 +57,28 @@ def _values(one: dict[str, JsonValue]) -> str:
 
 
 class DesignMaterials(Job):
-    """Search for molecules or compositions with wanted properties: draw, filter, predict with uncertainty, leave out what lies outside
-    the training domain, rank, learn from the best, again. Beside it: random search and the best known, at equal cost.
+    """Search for molecules or compositions with wanted properties: draw, filter, predict with uncertainty, stay in the domain, rank, learn
+    from the best. Random search and the best known stand beside.
     """  # noqa: D205 — what a host reads is one paragraph
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Design materials"
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset(
-        {"allow", "forbid", "filters", "compare", "novel", "seed"}
+        {"allow", "forbid", "data", "novel", "compare", "max_minutes", "seed"}
     )
 
-    targets: dict[str, Goal]
-    """Wanted properties by name, predicted or computed: {value, tolerance}, {min, max} or {direction}."""
+    targets: Goals
+    """By property, predicted or computed: a number, {value, tolerance}, {min, max} or maximize, minimize."""
     predictors: list[str] = []
     """Trained runs that predict them."""
-    constraints: dict[str, Goal] = {}
-    """Properties that a candidate must have, such as {"cost": {"max": 20}}."""
+    constraints: Goals = {}
+    """The same, without which a candidate is given up."""
     allow: list[str] = []
     """Elements that may occur; empty: all."""
     forbid: list[str] = []
     """Elements that may not."""
     filters: list[str] | None = None
-    """Null: pains_free (molecules), balanced (formulas)."""
+    """Null: pains_free, brenk_free (molecules), balanced (formulas)."""
     generator: str = "mutation"
     """`mutation` of known materials, or a train_generator run."""
     data: str | None = None
@@ -93,14 +93,6 @@ class DesignMaterials(Job):
     """Keep what was found until then."""
     seed: int = Field(42, ge=0, lt=2**31)
     """Seed of all that is drawn."""
-
-    @field_validator("targets", "constraints", mode="before")
-    @classmethod
-    def _short_forms(cls, goals: object) -> object:
-        """Accept a bare number as the wanted value, and a direction as a word."""
-        if not isinstance(goals, dict):
-            return goals
-        return {name: _spelled(goal) for name, goal in goals.items()}
 
     @field_validator("predictors", "allow", "forbid", mode="before")
     @classmethod
@@ -219,9 +211,3 @@ class DesignMaterials(Job):
             decisions=run.record().decisions,
             files=run.artifacts(),
         )
-
-
-def _spelled(goal: object) -> object:
-    if isinstance(goal, int | float) and not isinstance(goal, bool):
-        return {"value": goal}
-    return {"direction": goal} if isinstance(goal, str) else goal

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, field_validator
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import listed
 from scitrain.figures.words import DASH
-from scitrain.generation.goals import Goal
+from scitrain.generation.goals import Goal, Goals
 from scitrain.runs import RUN_ID, Run
 from scitrain.spec import Spec
 from scitrain.workspace import Workspace
@@ -98,20 +98,12 @@ class EvaluateCandidates(Job):
     """Known materials, file or builtin; null: of a run, the generator's data."""
     modality: Literal["auto", "smiles", "formula"] = "auto"
     """`auto` looks at the candidates."""
-    conditions: dict[str, Goal] = {}
-    """Wanted properties: a number, or an object, by name."""
+    conditions: Goals = {}
+    """By property: a number, {value, tolerance}, {min, max} or maximize, minimize."""
     predictors: list[str] = []
     """Trained runs that predict properties."""
     seed: int = Field(42, ge=0, lt=2**32)
     """Seed of samples."""
-
-    @field_validator("conditions", mode="before")
-    @classmethod
-    def _short_forms(cls, conditions: object) -> object:
-        """Accept a bare number as the wanted value."""
-        if not isinstance(conditions, dict):
-            return conditions
-        return {name: {"value": goal} if isinstance(goal, int | float) else goal for name, goal in conditions.items()}
 
     @field_validator("predictors", mode="before")
     @classmethod

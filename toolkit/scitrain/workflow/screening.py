@@ -25,7 +25,7 @@ EASIEST = 6.0
 
 def default_filters(kind: Kind) -> tuple[str, ...]:
     """Return the filters of a request that names none."""
-    return ("pains_free",) if kind == "smiles" else ("balanced",)
+    return ("pains_free", "brenk_free") if kind == "smiles" else ("balanced",)
 
 
 @dataclass(frozen=True)
