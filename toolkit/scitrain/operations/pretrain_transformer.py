@@ -48,7 +48,10 @@ class PretrainTransformer(Job, PretrainingOptions):
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Pretrain a Transformer"
-    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(PretrainingOptions.model_fields) - {"objectives", "targets"}
+    explained_elsewhere: ClassVar[frozenset[str]] = frozenset(PretrainingOptions.model_fields) - {
+        "objectives",
+        "targets",
+    }
 
     data: str
     """Table of any length with a column of formulas or SMILES."""
