@@ -25,7 +25,7 @@ ALONE = (
     "few_shot",
     "gpu",
 )
-WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune", "distillation")
+WITH_DATA = ("formulas", "molecules", "spectra", "proteins", "tuning", "finetune", "distillation", "band_gap")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
