@@ -39,8 +39,8 @@ def choose_method(asked: Asked, kind: InputKind, shape: tuple[int, ...], pairs: 
     """
     if kind == "tokens" and pairs:
         raise ScitrainError(
-            "no method here explains a network that reads pairs of element and amount (family 'matbert'): the path from nothing to a formula "
-            "would have to change both; train model='mlp' on the same data to see what elements do"
+            "no method here explains a network that reads pairs of element and amount (family 'matbert'): the path from nothing to a "
+            "formula would have to change both; train model='mlp' on the same data to see what elements do"
         )
     fitting = METHODS[kind]
     if asked == "auto":
