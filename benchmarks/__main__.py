@@ -38,6 +38,7 @@ WITH_DATA = (
     "adaptation",
     "generation",
     "design",
+    "band_gap",
 )
 
 

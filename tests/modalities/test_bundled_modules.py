@@ -10,6 +10,7 @@ from PIL import Image
 
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.modalities import MODALITIES
+from scitrain.modalities.formula import FormulaElements
 
 ALLOWED = {"numpy", "PIL", "tokenizers"}
 NAMES = ["formula", "tabular", "image", "series", "sequence", "text"]
@@ -33,7 +34,8 @@ def example(name: str, folder: Path) -> Columns:
 
 def featurisers(name: str, folder: Path) -> list[tuple[Featuriser, Columns]]:
     modality, columns = MODALITIES[name], example(name, folder)
-    return [(modality.featuriser(kind, columns, np.arange(3)), columns) for kind in modality.kinds]
+    more = [(FormulaElements(columns=("f",)), columns)] if name == "formula" else []
+    return [*((modality.featuriser(kind, columns, np.arange(3)), columns) for kind in modality.kinds), *more]
 
 
 @pytest.mark.parametrize("name", NAMES)

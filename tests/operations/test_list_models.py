@@ -26,7 +26,7 @@ def test_the_size_a_family_states_is_that_of_its_network(name: str, kind: str) -
     assert (stated.parameters, stated.flops) == (found.parameters - head.parameters, found.flops - head.flops)
 
 
-@pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"stack", "pretrained"}))
+@pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"stack", "pretrained", "matbert", "smiles_bert"}))
 def test_every_family_states_a_size_for_each_kind_it_reads(name: str) -> None:
     assert set(FAMILIES[name].sizes) == set(FAMILIES[name].consumes)
 

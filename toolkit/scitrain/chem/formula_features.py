@@ -33,8 +33,6 @@ SMALLEST = 1e-7
 LARGEST = 1e6
 LARGEST_RATIO = 10_000
 DECIMALS = 9
-FIRST_ELEMENT = 7
-"""Id of hydrogen in every vocabulary of formulas: seven special tokens stand before it."""
 LONGEST = 500
 """Characters: longer text is a mistake in the file, not a formula."""
 _SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙【】", "0123456789..···[]")
@@ -239,18 +237,15 @@ def featurise(columns: dict[str, list[str]], options: dict[str, Any]) -> tuple[n
     """Return float32 (n, width) or, with ``{"output": "tokens"}``, int64 (n, length), and what is wrong with each row.
 
     Options: ``columns`` names of formula columns, ``log_fractions`` adds a logarithmic fraction block;
-    for tokens also ``vocabulary`` (id 0 pads, 1 is unknown) and ``length``; with ``{"output": "elements"}`` the
-    ``length`` ids of elements and then as many atomic fractions in units of 1e-7.
+    for tokens also ``vocabulary`` (id 0 pads, 1 is unknown) and ``length``.
     """
     problems: list[str | None] = [None] * len(columns[options["columns"][0]])
     parts = []
     for name in options["columns"]:
         read = [_read(formula) for formula in columns[name]]
         problems = [old or new for old, (_, new) in zip(problems, read, strict=True)]
-        make = {"tokens": _tokens, "elements": _elements}.get(str(options.get("output")), _describe)
+        make = _tokens if options.get("output") == "tokens" else _describe
         parts.append(make([composition for composition, _ in read], options))
-        if make is _elements:
-            problems = [old or _too_many(c, options["length"]) for old, (c, _) in zip(problems, read, strict=True)]
     array = np.concatenate(parts, axis=1)
     array[[index for index, problem in enumerate(problems) if problem]] = 0
     return array, problems
@@ -403,20 +398,3 @@ def _tokens(compositions: list[Composition], options: dict[str, Any]) -> np.ndar
         found = [ids.get(token, 1) for token in tokenise(composition)][: options["length"]]
         array[row, : len(found)] = found
     return array
-
-
-def _elements(compositions: list[Composition], options: dict[str, Any]) -> np.ndarray:
-    """Return int64 (n, 2 × length): ids of elements by atomic number, then their fractions in units of `SMALLEST`."""
-    length, index = options["length"], _numbers()
-    array = np.zeros((len(compositions), 2 * length), dtype=np.int64)
-    for row, composition in enumerate(compositions):
-        found = sorted((index[symbol] + FIRST_ELEMENT, amount) for symbol, amount in composition.items())[:length]
-        total = sum(composition.values())
-        array[row, : len(found)] = [one for one, _ in found]
-        shares = [max(1, round(amount / total / SMALLEST)) for _, amount in found]
-        array[row, length : length + len(found)] = shares
-    return array
-
-
-def _too_many(composition: Composition, length: int) -> str | None:
-    return f"{len(composition)} elements; at most {length} are read" if len(composition) > length else None

@@ -25,17 +25,23 @@ WHY: dict[tuple[str, str], str] = {
 }
 
 
-def choose_method(asked: Asked, kind: InputKind, shape: tuple[int, ...]) -> tuple[Method, str]:
+def choose_method(asked: Asked, kind: InputKind, shape: tuple[int, ...], pairs: bool = False) -> tuple[Method, str]:
     """Return the method and why it is taken.
 
     Args:
         asked: What the request says.
         kind: Kind of array the model reads.
         shape: Shape of one row of it.
+        pairs: Tokens come with amounts.
 
     Raises:
         ScitrainError: The asked method does not explain such rows; says which do.
     """
+    if kind == "tokens" and pairs:
+        raise ScitrainError(
+            "no method here explains a network that reads pairs of element and amount (family 'matbert'): the path from nothing to a "
+            "formula would have to change both; train model='mlp' on the same data to see what elements do"
+        )
     fitting = METHODS[kind]
     if asked == "auto":
         if kind == "image" and shape[-1] >= LARGE:

@@ -125,16 +125,16 @@ class FormulaElements(Featuriser):
     """Most elements of a formula; a row with more is refused."""
 
     def module(self) -> Path:
-        """Return the file with parser and features."""
-        return _module()
+        """Return the file that finds elements and fractions."""
+        return _module().with_name("formula_elements.py")
 
     def data_files(self) -> tuple[Path, ...]:
-        """Return the table of element properties, which also knows the symbols."""
-        return (_module().with_name("element_properties.json"),)
+        """Return the file that reads formulas, and the table that knows the symbols."""
+        return _module(), _module().with_name("element_properties.json")
 
     def options(self) -> dict[str, object]:
         """Return columns and length."""
-        return {"columns": list(self.columns), "length": self.length, "output": "elements"}
+        return {"columns": list(self.columns), "length": self.length}
 
     def shape(self) -> InputShape:
         """Return ids and fractions, ``amounts`` being the latter."""
@@ -143,7 +143,9 @@ class FormulaElements(Featuriser):
 
     def transform(self, columns: Columns, tick: Ticker | None = None) -> "tuple[np.ndarray, dict[int, str]]":
         """Return int64 (n, 2 × length)."""
-        return _transform(self, columns, tick)
+        from scitrain.chem.formula_elements import featurise
+
+        return featurise_in_processes(featurise, columns, self.options(), ROWS, tick)
 
 
 class Formula(Modality):

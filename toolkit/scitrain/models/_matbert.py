@@ -9,7 +9,8 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM
 
-from scitrain.chem.formula_features import FIRST_ELEMENT, SMALLEST, element_properties
+from scitrain.chem.formula_elements import FIRST_ELEMENT, UNIT
+from scitrain.chem.formula_features import element_properties
 from scitrain.models._bert import architecture
 from scitrain.models._encoder import Encoder
 from scitrain.weights import read_tensors, refuse_misfits
@@ -33,7 +34,7 @@ class Amounts(nn.Module):
 
     def forward(self, fractions: Tensor) -> Tensor:
         """Map (batch, elements) to (batch, elements, width)."""
-        both = torch.stack([fractions, fractions.clamp(min=SMALLEST).log10() / 7], dim=-1)
+        both = torch.stack([fractions, fractions.clamp(min=UNIT).log10() / 7], dim=-1)
         turns = both.unsqueeze(-1) * (math.pi * 2.0 ** torch.arange(WAVES, device=fractions.device))
         waves = torch.cat([turns.sin(), turns.cos()], dim=-1).flatten(-2)
         return self.mix(waves)  # type: ignore[no-any-return]
@@ -104,7 +105,7 @@ class MatBertEncoder(Encoder):
         if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):  # type: ignore[attr-defined, no-untyped-call]
             longest = max(1, int((ids > 0).sum(1).max())) if len(ids) else 1
             ids, units = ids[:, :longest], units[:, :longest]
-        return self.dropout(pooled(self.backbone.states(ids, units * SMALLEST), ids, units * SMALLEST))  # type: ignore[no-any-return]
+        return self.dropout(pooled(self.backbone.states(ids, units * UNIT), ids, units * UNIT))  # type: ignore[no-any-return]
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
@@ -117,7 +118,7 @@ def pooled(states: Tensor, ids: Tensor, fractions: Tensor) -> Tensor:
     there = (ids > 0).unsqueeze(-1).to(states.dtype)
     mean = (states * there).sum(1) / there.sum(1).clamp(min=1)
     weight = fractions.unsqueeze(-1).to(states.dtype) * there
-    return torch.cat([mean, (states * weight).sum(1) / weight.sum(1).clamp(min=SMALLEST)], dim=1)
+    return torch.cat([mean, (states * weight).sum(1) / weight.sum(1).clamp(min=UNIT)], dim=1)
 
 
 def config_of(config: dict[str, JsonValue], dropout: float | None = None) -> BertConfig:

@@ -126,7 +126,7 @@ class ExplainModel(OfRun, Job):
         if self.inputs is not None:
             table(self.inputs, config.input_columns)
         output_named(config, self.target)
-        return choose_method(self.method, config.shape.kind, config.shape.shape)
+        return choose_method(self.method, config.shape.kind, config.shape.shape, "amounts" in config.shape.blocks)
 
     def execute(self, run: Run) -> ExplainResult:
         """Load, attribute or shuffle, draw, write."""

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scitrain.chem.formula_features import FIRST_ELEMENT, element_properties
+from scitrain.chem.formula_elements import FIRST_ELEMENT
+from scitrain.chem.formula_features import element_properties
 from scitrain.pretraining.corpus import Corpus
 from scitrain.pretraining.loop import Step, mask
 from scitrain.pretraining.network import Pretraining, batch_of

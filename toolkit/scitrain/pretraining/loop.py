@@ -110,8 +110,6 @@ class _Loop:
             if not self._epoch():
                 stopped = "max_minutes"
                 break
-        if not self.state.best:  # stopped within the first epoch: what is there is the best there is
-            self._measure()
         self.network.load_state_dict(self.state.best)
         return Trained(self.network.eval(), self.state.history, self.state.best_epoch, stopped, self._spent())
 
@@ -122,6 +120,7 @@ class _Loop:
             if step < self.state.step:
                 continue
             if self._late():
+                self._measure()
                 return False
             stop_if_asked()
             self.state.total += self._step(places, step)
@@ -208,12 +207,13 @@ class _Loop:
         return RATES[self.options.size] if asked == "auto" else asked
 
     def _rate(self, step: int) -> float:
-        """Rise over the warm-up, then fall along a cosine."""
-        total = self.steps * self.options.epochs
-        rise = max(1, int(WARMUP * total))
-        if step < rise:
-            return self._peak() * (step + 1) / rise
-        return self._peak() * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, total - rise))))
+        """Rise over the warm-up, then fall along a cosine: to nothing at the last step, or when the time is over."""
+        limit = self.options.max_minutes
+        done = step / (self.steps * self.options.epochs)
+        done = done if limit is None else max(done, self._spent() / (60 * limit))
+        if done < WARMUP:
+            return self._peak() * (done / WARMUP + 1e-3)
+        return self._peak() * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - WARMUP) / (1 - WARMUP))))
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self.device == "cuda" and torch.cuda.is_bf16_supported():

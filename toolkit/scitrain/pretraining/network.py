@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertForMaskedLM
 
-from scitrain.chem.formula_features import SMALLEST
+from scitrain.chem.formula_elements import UNIT
 from scitrain.models._bert import Size, architecture
 from scitrain.models._hugging import quiet
 from scitrain.models._matbert import MatBert, config_of, pooled
@@ -51,7 +51,7 @@ class Pretraining(nn.Module):
 
     def fractions(self, rows: Tensor, length: int) -> Tensor:
         """Return the atomic fractions (batch, length)."""
-        return rows.chunk(2, dim=1)[1][:, :length] * SMALLEST
+        return rows.chunk(2, dim=1)[1][:, :length] * UNIT
 
     def pooled(self, rows: Tensor, states: Tensor) -> Tensor:
         """Return a vector a row: as the encoder that is fine-tuned has it."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize, smooth_l1_loss
 
 import scitrain.chem
-from scitrain.chem.formula_features import FIRST_ELEMENT
+from scitrain.chem.formula_elements import FIRST_ELEMENT
 from scitrain.tokenizers import SPECIALS, decode, smiles
 
 __all__ = [
