@@ -9,7 +9,15 @@ def row(target: str | None, together: float | None, alone: float | None) -> Gain
     ends = (None, None) if gain is None else (gain - 0.02, gain + 0.02)
     why = "all 40 labelled rows have the same class" if gain is None else None
     return GainRow(
-        target=target, task="binary", n=40, together=together, alone=alone, gain=gain, low=ends[0], high=ends[1], reason=why
+        target=target,
+        task="binary",
+        n=40,
+        together=together,
+        alone=alone,
+        gain=gain,
+        low=ends[0],
+        high=ends[1],
+        reason=why,
     )
 
 

@@ -153,6 +153,13 @@ def test_a_search_takes_mixed_targets(work: Workspace) -> None:
     assert told["objectives"][0]["title"] == "1 − validation skill, mean of 3 targets"
 
 
+def test_an_inspection_names_the_kind_of_each_target_ready_to_train_with(work: Workspace) -> None:
+    asked = {"data": str(work.root / "table.csv"), "target": TARGETS}
+    found = scitrain.InspectDataset.model_validate(asked).run(workspace=work)
+    assert found.train_model["task"] == {"energy": "regression", "stability": "binary", "system": "multiclass"}
+    scitrain.TrainModel.model_validate(found.train_model)
+
+
 def test_a_teacher_of_mixed_targets_is_refused_with_what_to_do(run: scitrain.Run, work: Workspace) -> None:
     with pytest.raises(ScitrainError, match="does not take a model of mixed targets"):
         scitrain.DistillModel.model_validate({"run": run.id}).run(workspace=work)

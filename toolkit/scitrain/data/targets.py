@@ -127,7 +127,7 @@ def _by_target(found: list[_Values], asked: Mapping[str, Task]) -> Chosen:
             raise DataError(f"task={{{values.name!r}: 'mixed'}}: one target is regression, binary or multiclass")
         if kind is not None:
             _check_asked([values], kind)
-        kind, why = _one(values) if kind is None else (kind, f"{values.name} is {kind}, as asked for")
+        kind, why = _among_others(values) if kind is None else (kind, f"{values.name} is {kind}, as asked for")
         kinds.append("binary" if kind == "multilabel" else kind)
         reasons.append(why)
     return Chosen(_together(kinds), tuple(kinds), "; ".join(reasons))

@@ -234,6 +234,8 @@ def _inspection(source: "Source", options: DataOptions, prepared: "Prepared", se
 
 def _train_arguments(options: DataOptions, prepared: "Prepared") -> dict[str, JsonValue]:
     """Return what was asked for, with what was found filled in."""
+    from scitrain.data.slots import own_task
+
     names: list[JsonValue] = [target.name for target in prepared.targets]
     units = {target.name: target.unit for target in prepared.targets if target.unit}
     found: dict[str, JsonValue] = {
@@ -241,6 +243,8 @@ def _train_arguments(options: DataOptions, prepared: "Prepared") -> dict[str, Js
         "task": prepared.task,
         "modality": prepared.modality,
     }
+    if prepared.task == "mixed":
+        found["task"] = {target.name: own_task(target) for target in prepared.targets}
     if prepared.modality != "tabular" and len(prepared.columns) <= MOST_NAMED:
         inputs: list[JsonValue] = list(prepared.columns)
         found["inputs"] = inputs if len(inputs) > 1 else inputs[0]
