@@ -20,7 +20,7 @@ from scitrain.weights.fitting import misfit
 if TYPE_CHECKING:
     from scitrain.models.pretrained import Pretrained
 
-__all__ = ["PretrainedEncoder", "most_tokens", "read_config", "read_tokenizer"]
+__all__ = ["PretrainedEncoder", "blank_encoder", "most_tokens", "pretrained_encoder", "read_config", "read_tokenizer"]
 
 HF: Any = transformers  # its own types are of no help: what a class takes is decided by what is loaded
 MOST_TOKENS = 1024
@@ -39,17 +39,15 @@ class PretrainedEncoder(Encoder):
 
     sorts = True
 
-    def __init__(self, spec: "Pretrained") -> None:
+    def __init__(self, backbone: Any, places: int, pooling: str, dropout: float) -> None:  # noqa: ANN401 - of any class
         super().__init__()
-        self.pooling = spec.pooling
-        backbone: Any = _load(spec.name, spec.config) if spec.pretrained else _blank(_config_object(spec.config))
+        self.pooling = pooling
         self.pad = int(backbone.config.pad_token_id or 0)
-        states = int(backbone.config.num_hidden_layers) + 1 if spec.pooling == "layers" else 1
+        states = int(backbone.config.num_hidden_layers) + 1 if pooling == "layers" else 1
         self.width = states * int(backbone.config.hidden_size)
-        self.before, self.places = 0, most_tokens(spec.config)
+        self.before, self.places = 0, places
         self.backbone = backbone
-        self.insert(spec.adapter, spec.prompt, spec.prefix)
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def insert(self, adapter: int, prompt: int, prefix: int) -> None:
         """Put small parts that are trained into the network, each 0 for none."""
@@ -103,6 +101,25 @@ class PretrainedEncoder(Encoder):
             parts.append(self._features(rows[taken, :longest]))
             start += len(taken)
         return torch.cat(parts)[order.argsort()] if parts else rows.new_zeros((0, self.width), dtype=torch.float32)
+
+
+def pretrained_encoder(spec: "Pretrained") -> PretrainedEncoder:
+    """Return the network of a settled request, with its weights unless ``pretrained`` is false.
+
+    Raises:
+        ScitrainError: The weights cannot be had or are of another architecture.
+    """
+    if not spec.pretrained:
+        encoder = blank_encoder(spec.config, spec.dropout, spec.pooling)
+    else:
+        encoder = PretrainedEncoder(_load(spec.name, spec.config), most_tokens(spec.config), spec.pooling, spec.dropout)
+    encoder.insert(spec.adapter, spec.prompt, spec.prefix)
+    return encoder
+
+
+def blank_encoder(config: dict[str, JsonValue], dropout: float, pooling: str = "mean") -> PretrainedEncoder:
+    """Return a network of an architecture with random weights."""
+    return PretrainedEncoder(_blank(_config_object(config)), most_tokens(config), pooling, dropout)
 
 
 def _captured() -> bool:

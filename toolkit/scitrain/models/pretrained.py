@@ -90,6 +90,6 @@ class Pretrained(ModelSpec):
             raise ScitrainError(
                 f"family 'pretrained' reads tokens of its own tokenizer, given {shape.kind}; take timm for images, mlp for vectors"
             )
-        from scitrain.models._pretrained import PretrainedEncoder
+        from scitrain.models._pretrained import pretrained_encoder
 
-        return PretrainedEncoder(self.settled())
+        return pretrained_encoder(self.settled())

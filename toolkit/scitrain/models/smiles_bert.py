@@ -51,10 +51,9 @@ class SmilesBert(ModelSpec):
             ScitrainError: Rows are no SMILES in this vocabulary.
         """
         from scitrain.models._bert import architecture
-        from scitrain.models._pretrained import PretrainedEncoder
-        from scitrain.models.pretrained import Pretrained
+        from scitrain.models._pretrained import blank_encoder
 
         config = architecture("smiles", self.size)
         if shape.kind != "tokens" or shape.vocabulary != int(str(config["vocab_size"])) + 1:
             raise ScitrainError("family 'smiles_bert' reads one column of SMILES; take transformer for other tokens")
-        return PretrainedEncoder(Pretrained(name="smiles_bert", pretrained=False, dropout=self.dropout, config=config))
+        return blank_encoder(config, self.dropout)
