@@ -66,7 +66,7 @@ class _Problem:
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
-        search.step(closure)
+        search.step(closure)  # type: ignore[no-untyped-call]
         return theta.detach()
 
     def score(self, theta: Tensor, rows: Tensor) -> float:
@@ -96,7 +96,9 @@ def fit_linear_head(learning: Learning, asked: float | None, tell: Callable[[int
     rows, rng = torch.from_numpy(train), np.random.default_rng(learning.seed)
     shrinkage, why = (asked, "asked for") if asked is not None else _chosen(problem, learning, rng, tell)
     members = 1 if options.ensemble == "auto" else options.ensemble
-    found, history, steps = [], [], 0
+    found: list[Tensor] = []
+    history: list[dict[str, float]] = []
+    steps = 0
     for member in range(members):
         own = rows if members == 1 else rows[torch.from_numpy(rng.integers(len(rows), size=len(rows)))]
         theta, told = _final(problem, learning, shrinkage, own)
@@ -147,7 +149,8 @@ def _final(
     problem: _Problem, learning: Learning, shrinkage: float, rows: Tensor
 ) -> tuple[Tensor, list[dict[str, float]]]:
     watched = torch.from_numpy(learning.val if len(learning.val) else learning.train)
-    theta, history, before = problem.start(), [], np.inf
+    history: list[dict[str, float]] = []
+    theta, before = problem.start(), np.inf
     for number in range(1, ROUNDS + 1):
         begin = time.monotonic()
         theta = problem.solve(theta, shrinkage, rows, STEPS)
