@@ -154,7 +154,8 @@ def _final(
     problem: _Problem, learning: Learning, shrinkage: float, rows: Tensor
 ) -> tuple[Tensor, list[dict[str, float]]]:
     watched = torch.from_numpy(learning.val if len(learning.val) else learning.train)
-    theta, history, before = problem.start(), [], np.inf
+    history: list[dict[str, float]] = []
+    theta, before = problem.start(), np.inf
     for number in range(1, ROUNDS + 1):
         begin = time.monotonic()
         theta = problem.solve(theta, shrinkage, rows, STEPS)
