@@ -4,9 +4,9 @@
     python -m benchmarks.generation --data FOLDER --keep WORKSPACE    # in a folder where finished trainings are taken as they are
     python -m benchmarks.generation --only speed                      # no data, no training
 
-Goals: SMILES validity ≥ 0.90, SELFIES 1.00, uniqueness of 10,000 ≥ 0.99, novelty ≥ 0.95 after at most 30 CPU-minutes on chembl_50k.csv; asked for
-logP −1 … 5, mean miss ≤ 0.5 and R² ≥ 0.9; of 5,000 compositions ≥ 0.70 balanced (smact's test, alloys off), ≥ 0.95 unique, ≥ 0.90 novel;
-drawing ≥ 20 × as fast as one token at a time without a cache.
+Goals: SMILES validity ≥ 0.90, SELFIES 1.00, uniqueness of 10,000 ≥ 0.99, novelty ≥ 0.95 after at most 30 CPU-minutes on chembl_50k.csv;
+asked for logP −1 … 5, mean miss ≤ 0.5 and R² ≥ 0.9; of 5,000 compositions ≥ 0.70 balanced (smact's test, alloys off), ≥ 0.95 unique,
+≥ 0.90 novel; drawing ≥ 20 × as fast as one token at a time without a cache.
 
 Sizes and rates were chosen before anything was judged, by the tokens a second of this processor; nothing was chosen by these figures.
 """
