@@ -5,7 +5,7 @@ from types import ModuleType
 import pytest
 from pydantic import ValidationError
 
-from scitrain import DesignMaterials
+from scitrain import DesignMaterials, EvaluateCandidates, GenerateCandidates, TrainGenerator
 from scitrain.errors import DataError, UnknownNameError
 from scitrain.generation.goals import Goal
 from scitrain.operations.design_materials import DesignResult
@@ -172,3 +172,33 @@ def test_goals_may_be_a_number_or_a_word() -> None:
     request = DesignMaterials(targets={"a": 2, "b": "minimize"}, predictors="x")
     assert request.targets == {"a": Goal(value=2), "b": Goal(direction="minimize")}
     assert request.predictors == ["x"]
+
+
+def test_a_trained_generator_is_asked_taught_and_judged_by_its_own_data(
+    trained: ModuleType, workspace: Workspace, formulas: str
+) -> None:
+    taught = TrainGenerator(data=formulas, layers=1, width=32, epochs=1).run(workspace)
+    goals = {"cost": Goal(max=5), "atoms": Goal(min=2)}
+    result = DesignMaterials(targets=goals, generator=taught.run_id, filters=[], n=20, compare=False).run(workspace)
+    assert 0 < result.predictions <= 20
+    assert not set(KNOWN.split()) & {row["canonical"] for row in rows_of(workspace, result)}
+    judged = EvaluateCandidates(candidates=result.run_id).run(workspace)
+    assert judged.modality == "formula"
+    drawn = GenerateCandidates(run=taught.run_id, n=5).run(workspace)
+    beside = EvaluateCandidates(candidates=drawn.run_id).run(workspace)
+    assert [
+        (one.what, one.value)
+        for one in Run.open(beside.run_id, workspace).record().decisions
+        if one.what == "reference"
+    ] == [("reference", formulas)]
+    with pytest.raises(DataError, match="writes formula, the predictors read"):
+        DesignMaterials(targets={"logp": 1}, generator=taught.run_id, predictors=[_molecular(trained, workspace)]).run(
+            workspace
+        )
+
+
+def _molecular(trained: ModuleType, workspace: Workspace) -> str:
+    """Return a made-up run whose model reads molecules."""
+
+    made: Run = trained.trained_run(workspace.root, data=("smiles", {"smiles": ["CCO", "CCN", "CCC", "c1ccccc1"] * 8}))
+    return made.id
