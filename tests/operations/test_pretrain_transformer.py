@@ -9,6 +9,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from scitrain.errors import CancelledError, ScitrainError
 from scitrain.operations.finetune_model import FinetuneModel
 from scitrain.operations.pretrain_transformer import PretrainTransformer
+from scitrain.pretraining import loop
 from scitrain.pretraining.corpus import Wanted, read_corpus
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
@@ -84,9 +85,9 @@ def test_a_source_for_other_data_is_refused(place, pretrained):
 
 def test_a_resumed_pretraining_gives_the_numbers_of_an_unbroken_one(place, monkeypatch):
     request = PretrainTransformer(data="f.csv", **{**SHORT, "epochs": 2})
+    before = torch.get_rng_state()
     whole = request.run(place)
-    from scitrain.pretraining import loop
-
+    assert torch.equal(before, torch.get_rng_state()), "the caller's random state is its own"
     steps, original = [], loop._Loop._step
 
     def broken(self, places, step):
@@ -116,6 +117,14 @@ def test_whole_chemical_systems_are_held_out(place, tmp_path):
         s for s, out in zip(systems, corpus.held, strict=True) if not out
     )
     assert np.isnan(corpus.labels).mean() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_labels_of_equal_rows_are_averaged_over_those_that_are_there(place, tmp_path):
+    (place.root / "twice.csv").write_text("formula,gap\nFe2O3,1\nNaCl,\nFe4O6,3\nO3Fe2,\nNaCl,5\nKBr,\nLiF,2\nCuO,1\n")
+    corpus = read_corpus(Wanted("twice.csv", "formula", "composition", ("gap",), None, 0.5), tmp_path, place)
+    assert corpus.labels[:, 0].tolist()[:2] == [2.0, 5.0]
+    assert np.isnan(corpus.labels[2, 0])
+    assert (corpus.report.kept, corpus.report.repeated) == (5, 3)
 
 
 def test_molecules_are_pretrained_too(place):
@@ -152,10 +161,3 @@ def test_a_request_that_means_nothing_is_refused(given, said):
 def test_what_cannot_be_learned_from_is_said(place, given, said):
     with pytest.raises(ScitrainError, match=said):
         PretrainTransformer(**{"data": "f.csv", **SHORT, **given}).run(place)
-
-
-def test_the_random_state_of_the_caller_is_left_alone(place):
-    torch.manual_seed(5)
-    before = torch.get_rng_state()
-    PretrainTransformer(data="few.csv", epochs=1, batch_size=32, held_out=0.3).run(place)
-    assert torch.equal(before, torch.get_rng_state())

@@ -1,5 +1,6 @@
 """Formulas or molecules of a file of any length as token rows on disk."""
 
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ class CorpusReport:
     held_out: int = 0
     invalid: int = 0
     repeated: int = 0
-    """The same formula or molecule stood before."""
+    """The same formula or molecule stood before; labels are averaged."""
     excluded: int = 0
     """Named in the file of what shall not be seen."""
     examples: list[str] = field(default_factory=list)
@@ -114,31 +115,71 @@ def _width(notation: Notation) -> int:
 
 
 def _write(wanted: Wanted, folder: Path, workspace: Workspace) -> CorpusReport:
-    """Write rows, labels and what is held out; memory holds one piece and a hash of each row."""
+    """Write rows, labels and what is held out; memory holds one piece, and a hash and the labels of each row."""
     folder.mkdir(parents=True, exist_ok=True)
     report = CorpusReport()
-    seen: set[bytes] = set()
-    hidden = _keys(wanted, workspace) if wanted.exclude else set()
-    with (
-        (folder / "rows.bin").open("wb") as rows,
-        (folder / "labels.bin").open("wb") as labels,
-        (folder / "held.bin").open("wb") as held,
-    ):
+    seen = _Seen(_keys(wanted, workspace), len(wanted.targets), report)
+    with (folder / "rows.bin").open("wb") as rows, (folder / "held.bin").open("wb") as held:
         for columns in _pieces(wanted.data, (wanted.column, *wanted.targets), workspace):
             texts = columns[wanted.column]
             found = _read(wanted.notation, texts, report)
             report.read += len(texts)
-            fresh = [i for i, key in enumerate(found.keys) if _is_fresh(key, seen, hidden, report)]
-            out = np.array(
-                [zlib.crc32(found.groups[i]) % 100_000 < wanted.held_out * 100_000 for i in fresh], dtype=np.bool_
-            )
-            places = [found.at[i] for i in fresh]
+            fresh = seen.take(found.keys, _numbers([columns[name] for name in wanted.targets], found.at))
+            out = np.array([_is_held(found.groups[i], wanted.held_out) for i in fresh], dtype=np.bool_)
             rows.write(np.ascontiguousarray(found.rows[fresh], dtype=DTYPE).tobytes())
-            labels.write(_numbers([columns[name] for name in wanted.targets], places).tobytes())
             held.write(out.tobytes())
             report.kept += len(fresh)
             report.held_out += int(out.sum())
+    (folder / "labels.bin").write_bytes(seen.labels().tobytes())
     return report
+
+
+class _Seen:
+    """Rows that were there before, by a hash of each; the labels of equal rows are averaged."""
+
+    def __init__(self, hidden: set[bytes], targets: int, report: CorpusReport) -> None:
+        self.hidden, self.report = hidden, report
+        self.places: dict[bytes, int] = {}
+        self.sums = np.zeros((0, targets))
+        self.counts = np.zeros((0, targets), dtype=np.int64)
+
+    def take(self, keys: Sequence[bytes], labels: np.ndarray) -> list[int]:
+        """Note the rows of a piece with their labels (rows, targets), and return the places of those that are new."""
+        fresh: list[int] = []
+        kept: list[int] = []
+        places: list[int] = []
+        for i, key in enumerate(map(_hash, keys)):
+            if key in self.hidden:
+                self.report.excluded += 1
+                continue
+            if key in self.places:
+                self.report.repeated += 1
+            else:
+                self.places[key] = len(self.places)
+                fresh.append(i)
+            kept.append(i)
+            places.append(self.places[key])
+        more = ((0, len(self.places) - len(self.sums)), (0, 0))
+        self.sums, self.counts = np.pad(self.sums, more), np.pad(self.counts, more)
+        there = np.isfinite(labels[kept])
+        np.add.at(self.sums, places, np.where(there, labels[kept], 0))
+        np.add.at(self.counts, places, there)
+        return fresh
+
+    def labels(self) -> np.ndarray:
+        """Return float32 (rows, targets), NaN where no row had a number."""
+        found = np.full(self.sums.shape, np.nan, dtype=np.float32)
+        there = self.counts > 0
+        found[there] = self.sums[there] / self.counts[there]
+        return found
+
+
+def _hash(key: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=16).digest()
+
+
+def _is_held(group: bytes, share: float) -> bool:
+    return zlib.crc32(group) % 100_000 < share * 100_000
 
 
 def _pieces(data: str, names: Sequence[str], workspace: Workspace) -> Iterator[Mapping[str, list[str]]]:
@@ -154,16 +195,7 @@ def _keys(wanted: Wanted, workspace: Workspace) -> set[bytes]:
     found = (
         _read(wanted.notation, piece[column], CorpusReport()).keys for piece in _pieces(data, (column,), workspace)
     )
-    return {key for keys in found for key in keys}
-
-
-def _is_fresh(key: bytes, seen: set[bytes], hidden: set[bytes], report: CorpusReport) -> bool:
-    report.excluded += key in hidden
-    report.repeated += key in seen and key not in hidden
-    if key in hidden or key in seen:
-        return False
-    seen.add(key)
-    return True
+    return {_hash(key) for keys in found for key in keys}
 
 
 def _read(notation: Notation, texts: Sequence[str], report: CorpusReport) -> _Kept:
