@@ -27,7 +27,7 @@ from scitrain.evaluation.scoring import score_by
 
 __all__ = ["RECIPE", "main"]
 
-RECIPE: dict[str, Any] = {"forest": 0.5}
+RECIPE: dict[str, Any] = {"ensemble": 10}
 """What is asked for besides data, targets and split; chosen by scaffold splits inside the training and validation rows, see README.md."""
 WORDS = {"train": "train", "valid": "val", "test": "test"}
 BITS = 2048

@@ -22,7 +22,7 @@ from scitrain.errors import DataError
 from scitrain.evaluation.domain import Standardiser
 from scitrain.evaluation.metrics import Array, log_loss
 
-__all__ = ["TREE_ROWS", "Baseline", "Effort", "Flat", "Rows", "fit_baselines"]
+__all__ = ["Baseline", "Effort", "Rows", "fit_baselines"]
 
 WIDEST = 4_096
 """Columns looked at; of more every k-th."""
@@ -130,7 +130,7 @@ def fit_baselines(slots: Sequence[Slot], train: Rows, val: Rows, effort: Effort,
         raise DataError("no training rows for the baselines; at least one is needed")
     begin = effort.clock()
     tasks = {"numbers" if slot.task == "regression" else "classes" for slot in slots}
-    flat = Flat.fit(train.x)
+    flat = _Flat.fit(train.x)
     train, val = Rows(flat.apply(train.x), train.y), Rows(flat.apply(val.x), val.y)
     # the linear model may use a third of the time, the forest all that is left
     plan: list[tuple[str, Fit, float]] = [
@@ -195,7 +195,7 @@ def _outputs(task: Task, prediction: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Flat:
+class _Flat:
     """Rows of any shape as vectors without gaps."""
 
     step: int
@@ -203,15 +203,13 @@ class Flat:
     note: str
 
     @classmethod
-    def fit(cls, x: np.ndarray) -> "Flat":
-        """Learn the means that fill gaps from rows (n, …)."""
+    def fit(cls, x: np.ndarray) -> "_Flat":
         width = int(np.prod(x.shape[1:]))
         step = -(-width // WIDEST)
         draft = cls(step, np.zeros(1), f"every {step}th of {width:,} features" if step > 1 else "")
         return replace(draft, mean=Standardiser.fit(draft.vectors(x[:CHUNK])).mean)
 
     def vectors(self, x: np.ndarray) -> np.ndarray:
-        """Return rows (n, …) as vectors of every ``step``-th value."""
         return np.asarray(x).reshape(len(x), -1)[:, :: self.step]
 
     def apply(self, x: np.ndarray) -> np.ndarray:
@@ -222,7 +220,7 @@ class Flat:
         return np.where(np.abs(values) < TOO_LARGE, values, self.mean).astype(np.float32)
 
 
-def _after(flat: Flat, predict: Predict) -> Predict:
+def _after(flat: _Flat, predict: Predict) -> Predict:
     """Put the flattening before a model, a chunk of rows at a time."""
     # an empty batch is one chunk too: it tells the width of the output
     return lambda x: np.concatenate([predict(flat.apply(x[i : i + CHUNK])) for i in range(0, max(len(x), 1), CHUNK)])

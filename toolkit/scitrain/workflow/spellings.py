@@ -30,8 +30,6 @@ class Rows:
     """Labels of the n rows."""
     train: np.ndarray
     """int64 indices of the training rows."""
-    of: np.ndarray
-    """int64 (n,): the row of the data that each is a spelling of."""
 
 
 def respelled(
@@ -39,7 +37,7 @@ def respelled(
 ) -> Rows:
     """Add `TIMES` random spellings of each training row where the network tells spellings apart; else change nothing."""
     train = prepared.split["train"]
-    plain = Rows(network.x, prepared.y, train, np.arange(len(network.x)))
+    plain = Rows(network.x, prepared.y, train)
     writer = network.featuriser.as_written()
     if writer is None or not augment or (augment == "auto" and len(train) > MOST_ROWS):
         return plain
@@ -50,5 +48,5 @@ def respelled(
     good = np.array([i for i in range(len(more)) if i not in errors], dtype=np.int64)
     run.decide("spellings", len(good), f"{TIMES} random SMILES of each training row: the network reads the text itself")
     x = np.concatenate([network.x, more[good]])
-    of = np.concatenate([plain.of, np.repeat(train, TIMES)[good]])
-    return Rows(x, prepared.y[of], np.concatenate([train, np.arange(len(network.x), len(x))]), of)
+    y = np.concatenate([prepared.y, np.repeat(prepared.y[train], TIMES, axis=0)[good]])
+    return Rows(x, y, np.concatenate([train, np.arange(len(network.x), len(x))]))

@@ -1,6 +1,5 @@
 """What a request to train says, and what is learned from it; shared by every operation that trains a network of its own data."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
@@ -55,8 +54,6 @@ class TrainingRequest(TrainingOptions, DataOptions):
     """Options of the features, such as `{"views": ["snv", "d2"]}` for spectra."""
     refit: bool = False
     """Train again on training and validation rows together, for as many epochs as were best; the first network calibrates."""
-    forest: float = Field(0.0, ge=0, lt=1)
-    """Share of the loss in which the network follows a random forest's out-of-bag predictions, of missing labels too; 0: none."""
     coverage: float = Field(0.9, ge=0.5, le=0.99)
     """Share of predictions whose interval or set shall hold the truth."""
     export: Formats = ["onnx"]
@@ -77,13 +74,9 @@ class SeveralTargets(Spec):
 def learning_of(prepared: "Prepared", network: "Network", request: TrainingRequest, run: Run) -> "Learning":
     """Return what the network is fitted to: training rows (with other spellings where it reads text) and validation rows."""
     from scitrain.training.learning import Learning
-    from scitrain.workflow.forest import taught
     from scitrain.workflow.spellings import respelled
 
-    rows, soft = respelled(prepared, network, request.augment, request.seed, run), None
-    if request.forest:
-        soft = taught(prepared, network.natural, request.forest, request.task_weights, request.seed, run)
-        soft = replace(soft, said=soft.said[rows.of])
+    rows = respelled(prepared, network, request.augment, request.seed, run)
     return Learning(
         task=prepared.task,
         x=rows.x,
@@ -97,5 +90,4 @@ def learning_of(prepared: "Prepared", network: "Network", request: TrainingReque
         seed=request.seed,
         coverage=request.coverage,
         slots=prepared.slots,
-        soft=soft,
     )
