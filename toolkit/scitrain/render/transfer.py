@@ -31,7 +31,7 @@ def transfer_table(facts: Facts) -> Table:
 def lineage_table(facts: Facts) -> Table:
     """Return the stations of the weights, the oldest first, and what those in between were good for; empty where there are none."""
     found = facts.lineage
-    if not found:
+    if not found or not any(step["data"] for step in found["steps"]):
         return table("", (), ())
     body = [
         [
