@@ -66,7 +66,8 @@ class Matbert(ModelSpec):
         """
         if "amounts" not in shape.blocks or shape.kind != "tokens":
             raise ScitrainError(
-                "family 'matbert' reads one column of formulas; take transformer for other tokens, mlp for vectors"
+                f"family 'matbert' reads one column of formulas as elements and amounts, given {shape.kind}; take transformer for other "
+                "tokens, mlp for vectors"
             )
         from scitrain.models._matbert import MatBertEncoder
 

@@ -55,5 +55,7 @@ class SmilesBert(ModelSpec):
 
         config = architecture("smiles", self.size)
         if shape.kind != "tokens" or shape.vocabulary != int(str(config["vocab_size"])) + 1:
-            raise ScitrainError("family 'smiles_bert' reads one column of SMILES; take transformer for other tokens")
+            raise ScitrainError(
+                f"family 'smiles_bert' reads one column of SMILES by its own tokens, given {shape.kind}; take transformer for other tokens"
+            )
         return blank_encoder(config, self.dropout)

@@ -22,7 +22,7 @@ S = TypeVar("S", bound=Spec)
 SELDOM = frozenset(
     """ignore series rows duplicates max_rows batch_size learning_rate weight_decay patience warmup gradient_clip accumulate
     class_weights augment precision devices parallel deterministic gradient_checkpointing compile top_k checkpoint_seconds
-    loggers features refit coverage task_weights single_tasks device forest""".split()
+    loggers features refit coverage task_weights single_tasks device""".split()
 )
 """What a request for a training seldom says: its tool only names it."""
 

@@ -69,12 +69,7 @@ def read_described(
     if target in as_list(inputs):
         raise DataError(f"column {target!r} is given both as target and as input; leave it out of one")
     splits = [name for name, cells in source.columns.items() if name != target and is_split_column(name, cells)]
-    split = splits[0] if target is not None and len(splits) == 1 else None
-    if part == "val" and split is None:
-        raise DataError(
-            f"part='val' measures validation rows, and needs a target and one column that says train, val and test; {source.name} has "
-            f"{listed(splits) or 'no such column'}; leave part out to measure all labelled rows"
-        )
+    split = _split(source, splits, target, part)
     if source.broken:
         run.decide("rows left out", len(source.broken), f"they cannot be read; the first: {source.broken[0].reason}")
     modality, chosen, why = _inputs(source, as_list(inputs), {target or "", *splits})
@@ -102,6 +97,17 @@ def read_described(
     return Described(
         source.name, modality, target, cleaned.columns, source.rows[keep], y[keep], parts[keep], cleaned.errors
     )
+
+
+def _split(source: Source, splits: Sequence[str], target: str | None, part: str) -> str | None:
+    """Return the column that says the split; None where there is no target, or not one such column."""
+    split = splits[0] if target is not None and len(splits) == 1 else None
+    if part == "val" and split is None:
+        raise DataError(
+            f"part='val' measures validation rows, and needs a target and one column that says train, val and test; {source.name} has "
+            f"{listed(splits) or 'no such column'}; leave part out to measure all labelled rows"
+        )
+    return split
 
 
 def _target(source: Source, target: str | None, labels: Sequence[str], run: Run) -> str | None:
