@@ -152,6 +152,18 @@ def test_rows_without_a_split_are_all_measured_and_not_calibrated(workspace, hub
     assert [row["label"] != "" for row in rows_of(run)] == [True] * 19 + [False]
 
 
+def test_numbers_of_folds_and_splits_that_contradict_one_another_measure_all_rows(workspace, hub, pretrained):
+    texts, kinds = pretrained.sentences(12)
+    rows = [[*both, i % 3] for i, both in enumerate(zip(texts, kinds, strict=True))]
+    folds = write(workspace, "f.csv", ["text", "metal", "fold"], rows)
+    assert ask(workspace, data=folds, model=hub["bert"], target="metal")[0].metrics[0].n == 12
+    words = ["train", "val", "test"]
+    two = write(workspace, "w.csv", ["text", "metal", "a", "b"], [[*row[:2], words[row[2]], words[0]] for row in rows])
+    done, _ = ask(workspace, data=two, model=hub["bert"], target="metal")
+    assert done.metrics[0].n == 12
+    assert {choice.what: choice.why for choice in done.decisions}["rows"] == "several columns say a split: a, b"
+
+
 def test_several_labels_have_a_probability_each(workspace, hub):
     data = write(workspace, "s.csv", ["remark"], [["iron does rust"], ["wind"]])
     _, run = ask(workspace, data=data, model=hub["nli"], labels=["iron", "gold", "water"], multi_label=True)

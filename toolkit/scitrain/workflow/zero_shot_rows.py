@@ -69,26 +69,13 @@ def read_described(
     if target in as_list(inputs):
         raise DataError(f"column {target!r} is given both as target and as input; leave it out of one")
     splits = [name for name, cells in source.columns.items() if name != target and is_split_column(name, cells)]
-    split = _split(source, splits, target, part)
+    parts = _parts(source, splits if target is not None else [], part, run)
     if source.broken:
         run.decide("rows left out", len(source.broken), f"they cannot be read; the first: {source.broken[0].reason}")
     modality, chosen, why = _inputs(source, as_list(inputs), {target or "", *splits})
     run.decide("inputs", ", ".join(chosen), why)
     y = _labels(source, target, labels)
-    parts = np.array(
-        [SPLIT_WORDS.get(cell.strip().lower(), "") for cell in source.columns[split]] if split else [""] * len(source)
-    )
-    keep = np.arange(len(source)) if split is None else np.flatnonzero(np.isin(parts, [part, "val"]))
-    if split is not None:
-        if not (parts == part).any():
-            raise DataError(
-                f"column {split!r} of {source.name} has no {part} rows; leave part out, or take the other one"
-            )
-        run.decide(
-            "rows",
-            f"{part} rows of {split}",
-            f"column {split!r} says the split; validation rows may settle confidences",
-        )
+    keep = np.flatnonzero(np.isin(parts, ["", part, "val"]))
     cleaned = MODALITIES[modality].clean(take({name: source.columns[name] for name in chosen}, keep), False)
     if len(cleaned.errors) == len(keep):
         raise DataError(
@@ -99,15 +86,30 @@ def read_described(
     )
 
 
-def _split(source: Source, splits: Sequence[str], target: str | None, part: str) -> str | None:
-    """Return the column that says the split; None where there is no target, or not one such column."""
-    split = splits[0] if target is not None and len(splits) == 1 else None
-    if part == "val" and split is None:
+def _parts(source: Source, splits: Sequence[str], part: str, run: Run) -> np.ndarray:
+    """Return train, val or test of each row, (n,), by the one column that says it; empty where none does.
+
+    Raises:
+        DataError: Nothing says which rows are those of ``part``.
+    """
+    splits = [name for name in splits if {cell.strip().lower() for cell in source.columns[name]} & SPLIT_WORDS.keys()]
+    if len(splits) != 1:
+        if part == "val":
+            raise DataError(
+                f"part='val' measures validation rows, and needs a target and one column that says train, val and test; {source.name} has "
+                f"{listed(splits) or 'no such column'}; leave part out to measure all labelled rows"
+            )
+        if splits:
+            run.decide("rows", "all labelled rows", f"several columns say a split: {listed(splits)}")
+        return np.full(len(source), "", dtype="<U5")
+    found = np.array([SPLIT_WORDS.get(cell.strip().lower(), "none") for cell in source.columns[splits[0]]])
+    if not (found == part).any():
         raise DataError(
-            f"part='val' measures validation rows, and needs a target and one column that says train, val and test; {source.name} has "
-            f"{listed(splits) or 'no such column'}; leave part out to measure all labelled rows"
+            f"column {splits[0]!r} of {source.name} has no {part} rows; leave part out, or take the other one"
         )
-    return split
+    why = f"column {splits[0]!r} says the split; validation rows may settle confidences"
+    run.decide("rows", f"{part} rows of {splits[0]}", why)
+    return found
 
 
 def _target(source: Source, target: str | None, labels: Sequence[str], run: Run) -> str | None:
