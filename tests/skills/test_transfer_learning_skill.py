@@ -113,6 +113,7 @@ def test_the_first_file_is_the_source_and_the_second_the_domain_adapted_to(works
     answer = FindSkill(request="domain adaptation from lab.csv to field.csv, target y").run(workspace)
     [step] = [step for step in answer.steps if step.tool == "adapt_domain"]
     assert (step.arguments["data"], step.arguments["target_data"]) == ("lab.csv", "field.csv")
+    assert [step.tool for step in answer.steps] == ["inspect_dataset", "adapt_domain", "get_run"]
     [alone] = [
         s for s in FindSkill(request="ドメイン適応したい lab.csv").run(workspace).steps if s.tool == "adapt_domain"
     ]
