@@ -36,8 +36,17 @@ INTERMEDIATE = {
     "batch_size": 256,
     "epochs": 10,
     "held_out": 0.03,
+    "learning_rate": 1.5e-3,
 }
-TUNED = {"strategy": "full", "epochs": 20, "batch_size": 64, "learning_rate": 5e-4, "ensemble": 1}
+TUNED = {
+    "strategy": "full",
+    "epochs": 24,
+    "patience": 20,
+    "batch_size": 64,
+    "learning_rate": 5e-4,
+    "head_rate": 1.0,
+    "ensemble": 1,
+}
 
 
 def fold_of(data: Path, fold: int, workspace: Workspace, leak: bool) -> dict[str, Any]:
