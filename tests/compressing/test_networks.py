@@ -14,10 +14,13 @@ from scitrain.compressing.narrow import narrow
 from scitrain.compressing.sparsity import prune, rounded, schedule, zeros
 from scitrain.compressing.widened import store_int8
 from scitrain.contracts.model import InputShape
+from scitrain.data.slots import Slot
 from scitrain.errors import ScitrainError
 from scitrain.exporters._onnx import export
 from scitrain.inference.backends import onnx_compute
 from scitrain.models import AnyModelSpec
+from scitrain.training.heads import POINT
+from scitrain.training.mixed_head import MixedHead
 from scitrain.training.predictor import build_predictor
 
 SHAPES = {
@@ -54,11 +57,14 @@ NORMED = ("transformer of tokens", "transformer of a series")
 """Layer-norm over the stream: a unit that is gone changes the others' mean."""
 
 
+MIXED = MixedHead((Slot("a", "regression", 0, 1), Slot("b", "binary", 1, 2), Slot("c", "multiclass", 2, 5)))
+
+
 def network(name: str, task: str = "regression", outputs: int = 2, members: int = 1):
     kind, given = FAMILIES[name]
     spec = TypeAdapter(AnyModelSpec).validate_python(given)
     torch.manual_seed(3)
-    predictor = build_predictor(task, spec, SHAPES[kind], outputs, members)
+    predictor = build_predictor(task, spec, SHAPES[kind], outputs, members, MIXED if task == "mixed" else POINT)
     predictor.train()
     with torch.no_grad():
         predictor(torch.from_numpy(rows(kind, 64)))  # statistics that are not neutral
@@ -130,7 +136,9 @@ def test_static_int8_says_what_there_is_where_it_has_no_kernel(exported, tmp_pat
         quantise(plain, tmp_path / "small.onnx", x, names)
 
 
-@pytest.mark.parametrize(("task", "outputs"), [("regression", 2), ("binary", 1), ("multilabel", 3), ("multiclass", 3)])
+@pytest.mark.parametrize(
+    ("task", "outputs"), [("regression", 2), ("binary", 1), ("multilabel", 3), ("multiclass", 3), ("mixed", 5)]
+)
 def test_the_lean_network_is_the_same_function(task, outputs):
     for name in ("cnn", "mlp"):
         predictor, _, x = network(name, task, outputs)

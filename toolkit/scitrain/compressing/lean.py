@@ -43,7 +43,7 @@ def lean(predictor: Predictor) -> tuple[Predictor, int]:
     copied, dead = without_dead_taps(predictor)
     _without_idle_pools(copied)
     _fold_input(copied)
-    if len(copied.members) > 1 or copied.head.kind != "point":
+    if len(copied.members) > 1 or copied.head.kind not in ("point", "mixed"):
         return copied, dead
     short = Lean.__new__(Lean)
     short.__dict__.update(copied.__dict__)
@@ -167,11 +167,12 @@ def _first(member: Member, row: Tensor) -> nn.Conv2d | None:
 def _fold_output(short: Lean) -> None:
     """Multiply what follows the head into it."""
     head = cast("Member", short.members[0]).head
-    # of mixed targets the temperature of a number is 1, and so is the scale of a class
-    mixed = short.task == "mixed"
-    factor = short.scale if short.task == "regression" else (short.scale if mixed else 1) / short.temperature
+    numbers = torch.zeros_like(short.scale, dtype=torch.bool) | (short.task == "regression")
+    if isinstance(short.head, MixedHead):
+        for slot in short.head.slots:
+            numbers[slot.start : slot.end] = slot.task == "regression"
+    factor = torch.where(numbers, short.scale, 1 / short.temperature)
     with torch.no_grad():
         head.weight.mul_(factor.reshape(-1, 1))
         head.bias.mul_(factor)
-        if short.task in ("regression", "mixed"):
-            head.bias.add_(short.shift)
+        head.bias.add_(torch.where(numbers, short.shift, torch.zeros_like(short.shift)))
