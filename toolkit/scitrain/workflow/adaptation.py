@@ -223,6 +223,8 @@ def _reached(found: Told) -> str:
         return f"{labels}, no better than {SOURCE}."
     if kept.gain is None or kept.gain <= 0:
         return f"{labels}."
+    if kept.gain >= oracle.gain:
+        return f"{labels}; {found.kept} is as good without any."
     return f"{labels}; {found.kept} closes {kept.gain / oracle.gain:.0%} of the way there from {SOURCE}."
 
 
