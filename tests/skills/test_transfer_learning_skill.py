@@ -107,6 +107,12 @@ def test_a_request_for_transfer_is_planned_by_its_own_skill(workspace, request_,
     assert own & {step.tool for step in answer.steps}
 
 
+def test_a_request_for_many_tasks_is_planned_in_the_order_of_the_work(workspace):
+    answer = FindSkill(request="tox21.csv でマルチタスク学習をして").run(workspace)
+    assert answer.intents == ["many-tasks"]
+    assert [step.tool for step in answer.steps] == ["inspect_dataset", "train_model", "get_run"]
+
+
 def test_what_no_tool_does_yet_is_said_with_what_is_nearest(workspace):
     answer = FindSkill(request="Adapt my model to the new instrument by domain adaptation").run(workspace)
     assert "not part of this skill yet" in answer.message or any(
