@@ -120,6 +120,12 @@ def test_the_first_file_is_the_source_and_the_second_the_domain_adapted_to(works
     assert "target_data" in alone.needed
 
 
+def test_a_request_for_many_tasks_is_planned_in_the_order_of_the_work(workspace):
+    answer = FindSkill(request="tox21.csv でマルチタスク学習をして").run(workspace)
+    assert answer.intents == ["many-tasks"]
+    assert [step.tool for step in answer.steps] == ["inspect_dataset", "train_model", "get_run"]
+
+
 def test_the_prompts_are_those_the_server_serves(manifest):
     [skill] = [one for one in load_skills(FOLDER.parent) if one.name == "transfer-learning"]
     assert [prompt.name for prompt in skill.prompts] == [prompt.name for prompt in manifest.prompts]

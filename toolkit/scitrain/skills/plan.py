@@ -160,8 +160,13 @@ def _unsaid(meant: Meant) -> str:
 
 
 def _ordered(manifest: Manifest, tools: Sequence[str]) -> tuple[str, ...]:
-    order = {tool: i for i, tool in enumerate(manifest.tools())}
-    return tuple(sorted(dict.fromkeys(tools), key=lambda tool: order.get(tool, len(order))))
+    """Order tools by the phases of the work; one of another skill stays behind the tool it was named after."""
+    order = {tool: float(i) for i, tool in enumerate(manifest.tools())}
+    place: dict[str, float] = {}
+    last = -1.0
+    for tool in dict.fromkeys(tools):
+        place[tool] = last = order.get(tool, last + 0.5)
+    return tuple(sorted(place, key=place.__getitem__))
 
 
 def _with_list(tools: tuple[str, ...], known: Mapping[str, type[Operation]], slots: Slots) -> tuple[str, ...]:
