@@ -40,10 +40,11 @@ INTERMEDIATE = {
 }
 TUNED = {
     "strategy": "full",
-    "epochs": 24,
-    "patience": 20,
+    "epochs": 40,
+    "patience": 30,
     "batch_size": 64,
-    "learning_rate": 5e-4,
+    "learning_rate": 1e-3,
+    "layer_decay": 1.0,
     "head_rate": 1.0,
     "ensemble": 1,
 }

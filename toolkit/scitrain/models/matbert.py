@@ -28,7 +28,7 @@ class Matbert(ModelSpec):
     gpu: ClassVar[str] = "not needed for size small; advised for base and large"
 
     family: Literal["matbert"] = "matbert"
-    size: Annotated[Literal["small", "base", "large"], Tunable(choices=("small",), usual=False)] = "small"
+    size: Literal["small", "base", "large"] = "small"
     """Layers × width × heads: 3×128×4, 6×512×8, 12×768×12."""
     dropout: Annotated[float, Tunable(0.0, 0.4)] = Field(0.1, ge=0, lt=1)
     """Share of units silenced in each training step."""

@@ -27,7 +27,7 @@ class SmilesBert(ModelSpec):
     gpu: ClassVar[str] = "advised; size small learns some thousand molecules on a CPU"
 
     family: Literal["smiles_bert"] = "smiles_bert"
-    size: Annotated[Literal["small", "base", "large"], Tunable(choices=("small",), usual=False)] = "small"
+    size: Literal["small", "base", "large"] = "small"
     """Layers × width × heads: 3×128×4, 6×512×8, 12×768×12."""
     dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.1, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
