@@ -45,7 +45,14 @@ ASKED = tuple(range(-1, 6))
 TRAININGS: dict[str, dict[str, Any]] = {
     "smiles_gpt": {"conditions": ["logp"], "layers": 3, "width": 192, "epochs": 8, "batch_size": 64},
     "selfies_gpt": {"layers": 3, "width": 128, "epochs": 2, "batch_size": 64},
-    "matgpt": {"layers": 3, "width": 128, "epochs": 12, "batch_size": 256, "learning_rate": 2e-3},
+    "matgpt": {
+        "conditions": ["balanced"],
+        "layers": 3,
+        "width": 128,
+        "epochs": 12,
+        "batch_size": 256,
+        "learning_rate": 2e-3,
+    },
 }
 
 
@@ -103,13 +110,13 @@ def conditioned(generator: Generator, guidance: float) -> dict[str, Any]:
 def compositions(generator: Generator, count: int, data: Path) -> dict[str, Any]:
     """Judge draws by charge balance beside real and random formulas."""
     found: dict[str, Any] = {"draws": count}
-    for temperature in (1.0, 0.8):
-        drawn = generator.candidates(count, sampling=Sampling(temperature=temperature), seed=1)
+    for name, asked in (("nothing asked", {}), ("asked to be balanced", {"balanced": 1.0})):
+        drawn = generator.candidates(count, asked, seed=1)
         keys = [one.key for one in drawn]
         told = shares(keys, [one.novel for one in drawn])
         told["balanced"] = _balanced(keys)
-        found[f"temperature {temperature:g}"] = {k: round(v, 4) for k, v in told.items()}
-        print("compositions", temperature, told, flush=True)
+        found[name] = {k: round(v, 4) for k, v in told.items()}
+        print("compositions", name, told, flush=True)
     real = [row["formula"] for row in csv.DictReader(data.open(encoding="utf-8"))]
     chosen = np.random.default_rng(0).permutation(len(real))[:count]
     found["balanced_of_real"] = round(_balanced([real[i] for i in chosen]), 4)
