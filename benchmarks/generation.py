@@ -77,7 +77,7 @@ def trained(family: str, data: Path, minutes: float, workspace: Workspace) -> tu
 
 
 def molecules(generator: Generator, count: int) -> dict[str, Any]:
-    """Judge draws with and without grammar, and how logP is heeded where it was taught."""
+    """Judge draws at two temperatures and without grammar, and how logP is heeded where it was taught."""
     found: dict[str, Any] = {"draws": count}
     for name, sampling in (("with_grammar", Sampling()), ("without_grammar", Sampling(constrained=False))):
         drawn = generator.candidates(count, sampling=sampling, seed=1)
