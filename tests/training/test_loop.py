@@ -37,7 +37,7 @@ class Line:
 
     def validate(self):
         x = torch.linspace(-1, 1, 9)[:, None]
-        return float(((self.network(x) - (2 * x - 1)) ** 2).mean())
+        return ((self.network(x) - (2 * x - 1)) ** 2).mean().item()
 
     def probe(self, epoch):
         if epoch == self.stop_in:

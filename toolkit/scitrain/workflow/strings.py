@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import JsonValue
 
-from scitrain.chem.calculated import CALCULATED, UNITS, calculate
+from scitrain.chem.calculated import UNITS, calculate_for, calculated_for
 from scitrain.chem.formulas import reduced
 from scitrain.data.options import DataOptions
 from scitrain.data.read import read
@@ -50,7 +50,7 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
     merged = _merged(keys, unique, values)
     if calculated:
         run.progress("prepare", message="calculating properties")
-        merged[:, [properties.index(name) for name in calculated]] = calculate(unique, calculated)
+        merged[:, [properties.index(name) for name in calculated]] = calculate_for(kind, unique, calculated)
     _tell(run, kind, column, options, rejected)
     stated = {**source.units, **{name: UNITS.get(name, "") for name in calculated}}
     return Strings(
@@ -140,15 +140,12 @@ def _values(
                     "column of numbers"
                 )
             values[:, at] = read_.values[chosen]
-        elif kind == "smiles" and name in CALCULATED:
+        elif name in calculated_for(kind):
             calculated.append(name)
         else:
-            more = list(CALCULATED) if kind == "smiles" else []
-            raise UnknownNameError("column or calculated property", name, [*source.columns, *more])
+            raise UnknownNameError("column or calculated property", name, [*source.columns, *calculated_for(kind)])
     if calculated:
-        run.decide(
-            "calculated conditions", list(calculated), "no columns of these names; scitrain calculates them by RDKit"
-        )
+        run.decide("calculated conditions", list(calculated), "no columns of these names; scitrain calculates them")
     return values, calculated
 
 
