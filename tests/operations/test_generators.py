@@ -95,6 +95,12 @@ def test_a_condition_is_taken_in_its_unit_warned_of_outside_and_refused_far_away
         GenerateCandidates(run=molecules.run_id, conditions={"log": 1.0}).run(workspace)
 
 
+def test_a_generator_without_conditions_says_so(trained):
+    workspace, _, formulas = trained
+    with pytest.raises(ScitrainError, match="trained without conditions"):
+        GenerateCandidates(run=formulas.run_id, conditions={"gap": 1.0}).run(workspace)
+
+
 def test_a_million_with_hardly_any_time_keeps_what_was_found(trained):
     workspace, _, formulas = trained
     done = GenerateCandidates(run=formulas.run_id, n=1_000_000, max_minutes=0.002, batch_size=16).run(workspace)

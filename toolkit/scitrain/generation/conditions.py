@@ -73,6 +73,11 @@ def asked_values(conditions: Sequence[Condition], asked: Mapping[str, float]) ->
         ScitrainError: A value lies too far outside the trained range.
     """
     known = {condition.name: condition for condition in conditions}
+    if asked and not known:
+        said = ", ".join(asked)
+        raise ScitrainError(
+            f"{said} cannot be asked for: this generator was trained without conditions; train it with conditions=[…]"
+        )
     warnings, far = [], []
     for name, value in asked.items():
         if name not in known:

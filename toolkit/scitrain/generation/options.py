@@ -48,7 +48,7 @@ class GeneratorOptions(Spec):
     family: Family | None = None
     """Null: `smiles_gpt` of molecules, `matgpt` of compositions."""
     conditions: list[str] = []
-    """Properties to heed: numeric columns, or of molecules what can be calculated: logp, mol_weight, tpsa, qed, …"""
+    """Properties to heed: columns of numbers, or of molecules logp, qed, …"""
     layers: int | None = Field(None, ge=1, le=48)
     """Null: by the number of strings."""
     width: int | None = Field(None, ge=16, le=4096)
@@ -76,7 +76,7 @@ class GeneratorOptions(Spec):
     patience: int = Field(10, ge=1)
     """Epochs without a better held-out loss."""
     max_minutes: float | None = Field(None, gt=0)
-    """Stop after this many minutes, keeping the best weights."""
+    """Most minutes of training."""
     precision: Literal["auto", "32", "tf32", "bf16", "fp16"] = "auto"
     """Arithmetic."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

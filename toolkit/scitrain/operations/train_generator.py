@@ -37,10 +37,7 @@ class GeneratorResult(JobResult):
 
 
 class TrainGenerator(Job, GeneratorOptions):
-    """Teach a network to write new molecules (SMILES, SELFIES) or compositions: GPT or diffusion, on request told properties.
-
-    Writes weights in transformers' format, validity, uniqueness and novelty by epoch; generate_candidates draws from it.
-    """
+    """Teach a network (GPT, diffusion) to write new molecules or compositions, on request told properties; generate_candidates draws."""
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Train a generator"

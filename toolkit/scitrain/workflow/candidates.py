@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from scitrain.cancellation import stop_if_asked
-from scitrain.chem.calculated import CALCULATED, UNITS, calculate
+from scitrain.chem.calculated import CALCULATED, UNITS, calculate, calculate_for
 from scitrain.chem.formulas import parse
 from scitrain.errors import RunStateError
 from scitrain.figures.candidate_distributions import candidate_distributions
 from scitrain.figures.element_shares import element_shares
 from scitrain.figures.molecule_grid import molecule_grid
 from scitrain.figures.save import save
-from scitrain.generation.conditions import Condition, asked_values
+from scitrain.generation.conditions import asked_values
 from scitrain.generation.config import GENERATOR, REFERENCE, GeneratorConfig, key_hash
 from scitrain.generation.gathering import Gathered, Wanted, gather
 from scitrain.generation.generator import Candidate, load, read_generator_config
@@ -33,6 +33,8 @@ JOURNAL = "checkpoints/candidates.jsonl"
 SHOWN = 12
 SAMPLE = 5000
 """Candidates that properties are calculated of for the figures and sentences."""
+SEEN = 0.01
+"""Half of the width, as a part of the trained range, in which a condition is drawn."""
 DRAWN = ("logp", "mol_weight", "qed", "tpsa", "rings")
 
 
@@ -79,7 +81,7 @@ def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[s
     with stage(run, "report", "writing"):
         rows = journal.write()
         sample = journal.sample()
-        heeded = _heeded(asked, config.conditions, sample)
+        heeded = _heeded(asked, config, sample)
         facts = _facts(state, rows, heeded, asked, config)
         run.write_json(GENERATION, facts)
         _draw(run, source, sample, asked, config)
@@ -193,13 +195,13 @@ def _fingerprint(asked: Asked) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _heeded(asked: Asked, conditions: Sequence[Condition], sample: Sequence[dict[str, str]]) -> list[dict[str, Json]]:
+def _heeded(asked: Asked, config: GeneratorConfig, sample: Sequence[dict[str, str]]) -> list[dict[str, Json]]:
     """Return, for each condition that can be calculated, how far the candidates are from what was asked."""
     found: list[dict[str, Json]] = []
-    for condition in conditions:
+    for condition in config.conditions:
         if condition.name not in asked.conditions or not condition.calculated or not sample:
             continue
-        got = calculate([row["candidate"] for row in sample], [condition.name])[:, 0]
+        got = calculate_for(config.kind, [row["candidate"] for row in sample], [condition.name])[:, 0]
         value = asked.conditions[condition.name]
         miss, centre = float(np.abs(got - value).mean()), float(np.median(got))
         unit = f" {condition.unit}" if condition.unit else ""
@@ -244,7 +246,10 @@ def _draw(run: Run, source: Run, sample: Sequence[dict[str, str]], asked: Asked,
     names = list(dict.fromkeys([*(name for name in asked.conditions if name in CALCULATED), *DRAWN]))
     own, other = calculate(keys, names), calculate(reference, names)
     values, beside = dict(zip(names, own.T, strict=True)), dict(zip(names, other.T, strict=True))
-    wanted = {name: (value, value) for name, value in asked.conditions.items() if name in CALCULATED}
+    width = {one.name: SEEN * (one.high - one.low) for one in config.conditions}
+    wanted = {
+        name: (value - width[name], value + width[name]) for name, value in asked.conditions.items() if name in names
+    }
     save(
         candidate_distributions(values, beside, UNITS, wanted, subtitle),
         run.file("figures/candidate_distributions.png"),

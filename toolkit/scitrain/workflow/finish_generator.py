@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from scitrain.chem.calculated import calculate
+from scitrain.chem.calculated import calculate_for
 from scitrain.evaluation.bootstrap import wilson
 from scitrain.figures.learning_curve import learning_curve
 from scitrain.figures.sample_shares import sample_shares
@@ -98,7 +98,7 @@ def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[di
         for number, value in enumerate(asked.tolist()):
             drawn = generator.candidates(EACH, {condition.name: value}, seed=seed + 1 + number)
             keys = [one.key for one in drawn if one.key]
-            got += calculate(keys, [condition.name])[:, 0].tolist()
+            got += calculate_for(generator.config.kind, keys, [condition.name])[:, 0].tolist()
             wanted += [value] * len(keys)
         found.append({"name": condition.name, "unit": condition.unit, **satisfaction(np.array(wanted), np.array(got))})
     return found

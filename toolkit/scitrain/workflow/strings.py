@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import JsonValue
 
-from scitrain.chem.calculated import CALCULATED, UNITS, calculate
+from scitrain.chem.calculated import UNITS, calculate_for, calculated_for
 from scitrain.chem.formulas import reduced
 from scitrain.data.options import DataOptions
 from scitrain.data.read import read
@@ -38,34 +38,59 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
     """
     source = read(options.data, run.workspace)
     kind, column = _input(options, source)
-    if options.max_rows is not None and len(source) > options.max_rows:
-        chosen = np.sort(np.random.default_rng(options.seed).choice(len(source), options.max_rows, replace=False))
-    else:
-        chosen = np.arange(len(source))
-    cells = [source.columns[column][int(i)] for i in chosen]
-    cleaned = MODALITIES[kind].clean({column: cells}, False, ticker(run, "prepare", "cleaned"))
-    bad = cleaned.errors
-    texts = [text if i not in bad else "" for i, text in enumerate(cleaned.columns[column])]
-    keys = [reduced(text) if text and kind == "formula" else text for text in texts]
+    chosen = _chosen(options, len(source))
+    keys, rejected = _keys(source, kind, column, chosen, run)
     values, calculated = _values(source, properties, kind, chosen, run)
     first = {key: i for i, key in reversed(list(enumerate(keys))) if key}
     unique = sorted(first, key=first.__getitem__)
+    if len(unique) < FEWEST:
+        example = f"; the first that cannot be read: {rejected[0].shown!r}, {rejected[0].reason}" if rejected else ""
+        said = f"{source.name}: {len(unique)} different {kind} strings in {column!r}"
+        raise DataError(f"{said}, at least {FEWEST} are needed{example}")
+    merged = _merged(keys, unique, values)
+    if calculated:
+        run.progress("prepare", message="calculating properties")
+        merged[:, [properties.index(name) for name in calculated]] = calculate_for(kind, unique, calculated)
+    _tell(run, kind, column, options, rejected)
+    stated = {**source.units, **{name: UNITS.get(name, "") for name in calculated}}
+    return Strings(
+        kind,
+        column,
+        source.name,
+        tuple(unique),
+        tuple(properties),
+        {name: stated[name] for name in properties if stated.get(name)},
+        merged,
+        frozenset(calculated),
+        (*source.broken, *rejected),
+        _facts(source, keys, unique, rejected),
+    )
+
+
+def _chosen(options: DataOptions, rows: int) -> np.ndarray:
+    """Return the rows that are read: all, or a random sample in their order."""
+    if options.max_rows is None or rows <= options.max_rows:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(options.seed).choice(rows, options.max_rows, replace=False))
+
+
+def _keys(source: Source, kind: str, column: str, chosen: np.ndarray, run: Run) -> tuple[list[str], tuple[Broken, ...]]:
+    """Return the canonical string of each row, empty where it is none, and why it is none."""
+    cells = [source.columns[column][int(i)] for i in chosen]
+    cleaned = MODALITIES[kind].clean({column: cells}, False, ticker(run, "prepare", "cleaned"))
+    bad = cleaned.errors
+    texts = ["" if i in bad else text for i, text in enumerate(cleaned.columns[column])]
     rejected = tuple(
         Broken(int(source.lines[chosen[i]]), column, cells[i], why, int(source.rows[chosen[i]]))
         for i, why in sorted(bad.items())
     )
-    if len(unique) < FEWEST:
-        example = f"; the first that cannot be read: {rejected[0].shown!r}, {rejected[0].reason}" if rejected else ""
-        raise DataError(
-            f"{source.name}: {len(unique)} different {kind} strings in {column!r}, at least {FEWEST} are needed{example}"
-        )
-    merged = _merged(keys, unique, values)
-    if calculated:
-        run.progress("prepare", message="calculating properties")
-        at = [properties.index(name) for name in calculated]
-        merged[:, at] = calculate(unique, list(calculated))
-    _tell(run, kind, column, options, rejected)
-    facts: dict[str, JsonValue] = {
+    return [reduced(text) if text and kind == "formula" else text for text in texts], rejected
+
+
+def _facts(
+    source: Source, keys: Sequence[str], unique: Sequence[str], rejected: Sequence[Broken]
+) -> dict[str, JsonValue]:
+    return {
         "source": source.name,
         "rows_read": len(source) + len(source.broken),
         "strings": len(unique),
@@ -73,23 +98,6 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         "rejected": dict(Counter(one.reason for one in rejected).most_common(20)),
         "rows_rejected": len(rejected) + len(source.broken),
     }
-    units = {
-        name: UNITS[name] if name in calculated else source.units[name]
-        for name in properties
-        if name in (UNITS if name in calculated else source.units)
-    }
-    return Strings(
-        kind,
-        column,
-        source.name,
-        tuple(unique),
-        tuple(properties),
-        units,
-        merged,
-        frozenset(calculated),
-        (*source.broken, *rejected),
-        facts,
-    )
 
 
 def _input(options: DataOptions, source: Source) -> tuple[str, str]:
@@ -132,15 +140,12 @@ def _values(
                     "column of numbers"
                 )
             values[:, at] = read_.values[chosen]
-        elif kind == "smiles" and name in CALCULATED:
+        elif name in calculated_for(kind):
             calculated.append(name)
         else:
-            more = list(CALCULATED) if kind == "smiles" else []
-            raise UnknownNameError("column or calculated property", name, [*source.columns, *more])
+            raise UnknownNameError("column or calculated property", name, [*source.columns, *calculated_for(kind)])
     if calculated:
-        run.decide(
-            "calculated conditions", list(calculated), "no columns of these names; scitrain calculates them by RDKit"
-        )
+        run.decide("calculated conditions", list(calculated), "no columns of these names; scitrain calculates them")
     return values, calculated
 
 
