@@ -179,11 +179,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given = parser.parse_args(argv)
     machine, seeds = _machine.describe(), SEEDS[:1] if given.quick else SEEDS
     chosen = [given.only] if given.only else list(PROBLEMS)
-    figures = {name: measure(PROBLEMS[name], given.data, seeds, 400 if given.quick else 2000) for name in chosen}
     quick = " --quick" if given.quick else ""
     only = f" --only {given.only}" if given.only else ""
     name = "_".join(filter(None, ["design", given.only, "quick" if given.quick else ""]))
-    return _machine.keep(name, f"python -m benchmarks.design --data FOLDER{only}{quick}", machine, figures)
+    figures: dict[str, Any] = {}
+    for problem in chosen:
+        figures[problem] = measure(PROBLEMS[problem], given.data, seeds, 400 if given.quick else 2000)
+        # after each, so that a run that is stopped leaves what it measured
+        kept = _machine.keep(name, f"python -m benchmarks.design --data FOLDER{only}{quick}", machine, figures)
+    return kept
 
 
 if __name__ == "__main__":

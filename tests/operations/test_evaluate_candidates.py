@@ -45,8 +45,9 @@ def test_molecules_are_judged_row_by_row_and_as_a_set(workspace: Workspace) -> N
 
 
 def test_compositions_are_judged_beside_real_and_random_formulas(workspace: Workspace) -> None:
-    result = EvaluateCandidates(candidates=FORMULAS, conditions={"cost": {"max": 10}}).run(workspace)
+    result = EvaluateCandidates(candidates=FORMULAS, conditions={"cost": {"max": 10}, "balanced": 1}).run(workspace)
     found = values(result)
+    assert found["satisfied_balanced"] == found["balanced"]
     assert result.modality == "formula"
     assert found["validity"] == pytest.approx(5 / 7)
     assert found["balanced"] == 0.75

@@ -21,6 +21,7 @@ COMPOSITION_NUMBERS = {
     "molar_mass": ("g/mol", "mass of the reduced formula unit"),
     "elements": ("", "number of elements"),
     "atoms": ("", "atoms in the reduced formula unit"),
+    "balanced": ("", "1 where the charges cancel with every cation less electronegative than every anion, else 0"),
 }
 """Numbers of a composition: unit, and definition with its source."""
 
@@ -87,6 +88,7 @@ def _compositions(names: Sequence[str]) -> Described:
         "balanced_or_alloy": np.array([one.with_alloys for one in balances], dtype=bool),
         "free_of_hazards": np.array([not one.hazards for one in supplies], dtype=bool),
     }
+    numbers["balanced"] = flags["balanced"].astype(float)
     words = {
         "scarcest_element": [one.scarcest for one in supplies],
         "hazards": ["; ".join(one.hazards) for one in supplies],

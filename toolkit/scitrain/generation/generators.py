@@ -14,7 +14,7 @@ class Generator(Protocol):
 
         Args:
             n: At least 1.
-            conditions: Wanted values by property; those that the generator does not know are left aside.
+            conditions: Wanted values by property, 1 for a filter to be passed; those that the generator does not know are left aside.
             seed: Of all that is drawn.
         """
 

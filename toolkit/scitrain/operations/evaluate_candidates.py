@@ -169,7 +169,7 @@ class EvaluateCandidates(Job):
             )
         predictors = load_predictors(self.predictors, run.workspace)
         judged = judge(given, real, conditions, predictors, self.seed, run)
-        write_judged(run, judged, source or "")
+        write_judged(run, judged, Path(source).name if source else "")
         return self._result(run, judged)
 
     def _texts(self, workspace: Workspace) -> list[str]:

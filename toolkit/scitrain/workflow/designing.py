@@ -111,7 +111,8 @@ def _round(
     generator: Generator, screen: Screen, seen: set[str], size: int, plan: Plan, number: int
 ) -> tuple[Pool, Counter[str]]:
     """Draw and screen until ``size`` materials are predicted, or it was tried often enough."""
-    conditions = {name: goal.value for name, goal in plan.goals.items() if goal.value is not None}
+    conditions = dict.fromkeys(screen.filters, 1.0)
+    conditions |= {name: goal.value for name, goal in plan.goals.items() if goal.value is not None}
     pools, counts = [screen.look([], 0)], Counter[str]()
     for draw in range(DRAWS):
         wanted = size - sum(pool.predicted for pool in pools)
