@@ -292,6 +292,9 @@ def test_every_step_is_valid_once_what_is_needed_is_filled_in(ask):
         "runs": [RUN, OTHER],
         "inputs": ["CCO"],
         "source": "resnet18",
+        "candidates": ["CCO"],
+        "targets": {"logp": 2.0},
+        "labels": ["yes", "no"],
     }
     for request, _ in [*ENGLISH, *JAPANESE, *ELSEWHERE]:
         for step in ask(request).steps:

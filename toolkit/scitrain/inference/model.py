@@ -8,7 +8,6 @@ import numpy as np
 
 from scitrain.contracts.modality import Columns, Featuriser
 from scitrain.errors import DataError, ScitrainError, UnknownNameError, listed
-from scitrain.evaluation.conformal import how_sure
 from scitrain.inference.backends import Compute, onnx_compute, torch_compute
 from scitrain.inference.config import TrainedConfig
 from scitrain.inference.files import ONNX, load_domain, load_predictor, read_config
@@ -134,6 +133,8 @@ class TrainedModel:
             shape = (len(outputs.prediction), len(self.config.targets))
             unknown = np.full(shape, np.nan) if self.config.has_numbers else None
             return unknown, unknown, None
+        from scitrain.evaluation.conformal import how_sure  # brings scipy, which declaring a model needs not
+
         return how_sure(self.conformal, outputs.prediction, outputs.spread, outputs.ends)
 
     def _empty(self) -> Outputs:

@@ -15,7 +15,7 @@ from scitrain.weights import ENCODERS, check_folder, licence_of
 from scitrain.weights.reading import SUFFIXES
 from scitrain.workspace import Workspace
 
-__all__ = ["BUILTIN", "RUN_ID", "Origin", "check_source_of_weights", "names_run", "resolve"]
+__all__ = ["BUILTIN", "RUN_ID", "Origin", "check_source_of_weights", "names_run", "pretrained_folder", "resolve"]
 
 BUILTIN = "builtin"
 PRETRAINING = "pretrain_transformer"
@@ -58,7 +58,7 @@ def check_source_of_weights(source: str, workspace: Workspace) -> None:
         from scitrain.inference.files import read_config
 
         run = Run.open(source, workspace)
-        if _pretrained(run) is None:
+        if pretrained_folder(run) is None:
             read_config(run)
     elif (path := _path(source, workspace)) is not None and path.is_dir():
         check_folder(path)
@@ -111,7 +111,7 @@ def _of_run(source: str, modality: str, asked: ModelSpec | None, workspace: Work
     from scitrain.inference.files import read_config
 
     run = Run.open(source, workspace)
-    if (folder := _pretrained(run)) is not None:
+    if (folder := pretrained_folder(run)) is not None:
         return _of_path(source, folder, modality, asked)
     config = read_config(run)
     if config.modality != modality:
@@ -128,7 +128,7 @@ def _of_run(source: str, modality: str, asked: ModelSpec | None, workspace: Work
     return Origin(source, "run", config.model_object(), run, licence)
 
 
-def _pretrained(run: Run) -> Path | None:
+def pretrained_folder(run: Run) -> Path | None:
     """Return the folder of a Transformer that a run pretrained, or None where it is a run of another kind.
 
     Raises:

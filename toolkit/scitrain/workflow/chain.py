@@ -10,6 +10,7 @@ from scitrain.evaluation.problem import Problem
 from scitrain.inference.files import read_config
 from scitrain.runs import Run
 from scitrain.spec import Spec
+from scitrain.transfer.origin import pretrained_folder
 from scitrain.workflow.child import reopened, worked
 from scitrain.workflow.pairing import pairs, tested_rows
 
@@ -115,6 +116,8 @@ def past(source: str, run: Run) -> list[Step]:
 
 
 def _step(station: Run) -> Step:
+    if pretrained_folder(station) is not None:
+        return Step(weights=station.id, data=str(station.record().spec["data"]), strategy="pretrained without labels")
     config = read_config(station)
     told = station.read_json(TRANSFER) if (station.path / TRANSFER).is_file() else {}
     problem = Problem(config.task, config.targets)
