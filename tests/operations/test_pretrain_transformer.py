@@ -9,9 +9,10 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from scitrain.errors import CancelledError, ScitrainError
 from scitrain.operations.finetune_model import FinetuneModel
 from scitrain.operations.pretrain_transformer import PretrainTransformer
-from scitrain.pretraining import loop
 from scitrain.pretraining.corpus import Wanted, read_corpus
+from scitrain.pretraining.lesson import PretrainingLesson
 from scitrain.runs import Run
+from scitrain.training.checkpoints import Checkpoints
 from scitrain.workspace import Workspace
 
 METALS, ANIONS = "Li Na K Mg Ca Sr Ti Fe Co Ni Cu Zn Al Y La".split(), "O S F Cl N Se".split()
@@ -84,29 +85,45 @@ def test_a_source_for_other_data_is_refused(place, pretrained):
 
 
 def test_a_resumed_pretraining_gives_the_numbers_of_an_unbroken_one(place, monkeypatch):
-    request = PretrainTransformer(data="f.csv", **{**SHORT, "epochs": 2})
+    objectives = {"masked": 1.0, "contrastive": 0.1, "properties": 0.5}
+    request = PretrainTransformer(
+        data="few.csv", objectives=objectives, targets=["y"], **{**SHORT, "epochs": 2, "batch_size": 16}
+    )
     before = torch.get_rng_state()
     whole = request.run(place)
     assert torch.equal(before, torch.get_rng_state()), "the caller's random state is its own"
-    steps, original = [], loop._Loop._step
+    steps, original = [], PretrainingLesson.loss
 
-    def broken(self, places, step):
-        steps.append(step)
-        if len(steps) == 6:
-            self._save()
+    def broken(self, batch):
+        steps.append(len(batch["rows"]))
+        if len(steps) == 7:
             raise CancelledError("stop")
-        return original(self, places, step)
+        return original(self, batch)
 
-    monkeypatch.setattr(loop._Loop, "_step", broken)
     run = request.create(place)
-    with pytest.raises(CancelledError):
-        request.execute_recorded(run)
-    monkeypatch.setattr(loop._Loop, "_step", original)
+    with monkeypatch.context() as patch:
+        patch.setattr(PretrainingLesson, "loss", broken)
+        patch.setattr(Checkpoints, "due", lambda self: True)
+        with pytest.raises(CancelledError):
+            request.execute_recorded(run)
+    events = (run.path / "events.jsonl").read_text()
+    assert events.count('"event": "epoch"') == 1, "it was broken in the middle of the second epoch"
     run.requeue("inline")
     again = request.execute_recorded(run)
     assert again.held_out_loss == whole.held_out_loss
+    logs = [Run.open(one, place).read_json("results/pretraining_log.json") for one in (whole.run_id, run.id)]
+    told = [[row["train_loss"] for row in log["epochs"]] for log in logs]
+    assert told[0] == told[1]
     folders = [place.runs / one / "models/model.safetensors" for one in (whole.run_id, run.id)]
     assert folders[0].read_bytes() == folders[1].read_bytes()
+
+
+def test_a_pretraining_whose_time_is_over_keeps_its_best(place):
+    request = PretrainTransformer(data="few.csv", **{**SHORT, "epochs": 500, "batch_size": 16}, max_minutes=1e-6)
+    found = request.run(place)
+    log = Run.open(found.run_id, place).read_json("results/pretraining_log.json")
+    assert (log["stopped"], log["best_epoch"], log["steps"]) == ("max_minutes", 1, 1)
+    assert "models/model.safetensors" in found.files
 
 
 def test_whole_chemical_systems_are_held_out(place, tmp_path):

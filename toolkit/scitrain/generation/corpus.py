@@ -1,20 +1,16 @@
-"""Tokens of many strings in one array, and batches of strings of like lengths."""
+"""Tokens of many strings in one array."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scitrain.training.feeding import mix
-
-__all__ = ["LONGEST", "Corpus", "Tokens", "batches", "padded"]
+__all__ = ["LONGEST", "Corpus", "Tokens", "padded"]
 
 LONGEST = 512
 """Tokens of the longest string that is learned from."""
-POOL = 50
-"""Batches sorted together: lengths alike, company random."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +55,6 @@ class Corpus:
     """int64 rows, held out."""
     length: int
     """Tokens of the longest string."""
-
-
-def batches(
-    rows: np.ndarray, lengths: np.ndarray, size: int, seed: int, epoch: int, first: int = 0
-) -> Iterator[np.ndarray]:
-    """Yield the rows of each batch of an epoch from number ``first`` on, rows of like lengths together, in random order."""
-    generator = np.random.default_rng(mix(seed, 5, epoch))
-    order = generator.permutation(rows)
-    parts = []
-    for start in range(0, len(order), POOL * size):
-        pool = order[start : start + POOL * size]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        parts += [pool[i : i + size] for i in range(0, len(pool), size)]
-    for number in generator.permutation(len(parts))[first:]:
-        yield parts[number]
 
 
 def padded(tokens: Tokens, rows: np.ndarray, pad: int) -> Tensor:

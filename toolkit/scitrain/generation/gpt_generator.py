@@ -11,14 +11,14 @@ from scitrain.generation import sampling as strings
 from scitrain.generation.beam import beam_search
 from scitrain.generation.conditions import standardised
 from scitrain.generation.config import GeneratorConfig, Known
-from scitrain.generation.corpus import Tokens, batches, padded
+from scitrain.generation.corpus import Tokens, padded
 from scitrain.generation.generator import Drawn, Generator, Tuning
 from scitrain.generation.gpt import ConditionalGPT, load_gpt
 from scitrain.generation.languages import LANGUAGES, Language, Settled
 from scitrain.generation.options import Sampling
 from scitrain.generation.sampling import Drawing, draw
 from scitrain.training.adamw import AdamW
-from scitrain.training.feeding import mix
+from scitrain.training.feeding import length_batches, mix
 from scitrain.training.precision import autocast
 
 __all__ = ["GptGenerator", "load_gpt_generator"]
@@ -79,7 +79,7 @@ class GptGenerator(Generator):
             for epoch in range(tuning.epochs):
                 torch.manual_seed(mix(tuning.seed, epoch))
                 losses = []
-                for part in batches(rows, tokens.lengths, tuning.batch_size, tuning.seed, epoch):
+                for part in length_batches(rows, tokens.lengths, tuning.batch_size, tuning.seed, epoch):
                     told = torch.from_numpy(values[part]).to(device) if self.model.properties else None
                     with autocast(self.precision, device.type):
                         loss = self.model.loss(padded(tokens, part, self.words.pad).to(device), told, self.words.pad)

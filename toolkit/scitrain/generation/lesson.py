@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scitrain.generation.corpus import Corpus, batches, padded
+from scitrain.generation.corpus import Corpus, padded
 from scitrain.generation.gpt import ConditionalGPT
+from scitrain.training.feeding import length_batches
 from scitrain.training.loop import Batch
 
 __all__ = ["StringLesson"]
@@ -42,7 +43,7 @@ class StringLesson:
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
         """Yield tokens and conditions."""
         corpus = self.corpus
-        for rows in batches(corpus.train, corpus.tokens.lengths, self.batch_size, self.seed, epoch, first):
+        for rows in length_batches(corpus.train, corpus.tokens.lengths, self.batch_size, self.seed, epoch, first):
             tokens = self._plain(rows) if self.respell is None else self.respell(rows, epoch)
             yield {"tokens": tokens, "values": torch.from_numpy(corpus.values[rows])}
 

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from scitrain.errors import ScitrainError
 from scitrain.generation.options import FAMILIES, Family, GeneratorOptions
 from scitrain.resources import choose_device
 from scitrain.runs import Decision
 from scitrain.training.loop import Pacing
-from scitrain.training.precision import choose_precision, describe
+from scitrain.training.precision import choose_unscaled
 
 __all__ = ["Size", "choose_family", "choose_pacing", "choose_size"]
 
@@ -76,12 +74,7 @@ def choose_pacing(
 ) -> tuple[Pacing, list[Decision]]:
     """Return how long and how fast, and why."""
     device, why_device = choose_device(options.device)
-    precision, why_precision = choose_precision(describe(device), options.precision)
-    if options.precision == "auto" and device == "cpu" and _tiles():
-        precision, why_precision = (
-            "bf16",
-            "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32",
-        )
+    precision, why_precision = choose_unscaled(device, options.precision)
     epochs = options.epochs or int(min(300, max(5, STRINGS_SEEN[kind] // max(rows, 1))))
     chosen = options.learning_rate or rate
     pacing = Pacing(
@@ -104,8 +97,3 @@ def choose_pacing(
             what="learning_rate", value=chosen, why="asked for" if options.learning_rate else "usual of such networks"
         ),
     ]
-
-
-def _tiles() -> bool:
-    asked = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(asked is not None and asked())

@@ -86,7 +86,7 @@ class PretrainTransformer(Job, PretrainingOptions):
 
     def _result(self, found: "Pretrained", run: Run) -> PretrainResult:
         report, accuracy = found.corpus.report, found.accuracy
-        best = found.trained.history[found.trained.best_epoch - 1]
+        best = found.learned.history[found.learned.best_epoch - 1]
         name = "MatBERT" if found.corpus.notation == "composition" else "SMILES BERT"
         told = ""
         if accuracy is not None:

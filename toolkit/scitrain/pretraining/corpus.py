@@ -59,6 +59,11 @@ class Corpus:
     """bool (n,): measured on, never learned from."""
     report: CorpusReport
 
+    @property
+    def length(self) -> int:
+        """Most tokens of a row."""
+        return int(self.rows.shape[1]) // (2 if self.notation == "composition" else 1)
+
 
 class Wanted(NamedTuple):
     """What of a file is read."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from scitrain.chem.formula_elements import FIRST_ELEMENT
 from scitrain.chem.formula_features import element_properties
 from scitrain.pretraining.corpus import Corpus
-from scitrain.pretraining.loop import Step, mask
+from scitrain.pretraining.lesson import hide
 from scitrain.pretraining.network import Pretraining, batch_of
 from scitrain.pretraining.objectives import ELEMENTS, IGNORED, element_of_tokens, frequent
 from scitrain.pretraining.options import PretrainingOptions
@@ -40,13 +40,15 @@ class Accuracy:
 def masked_accuracy(network: Pretraining, corpus: Corpus, options: PretrainingOptions) -> Accuracy:
     """Hide tokens of held-out rows as in training and ask for them; the interval is Wilson's, 95 %."""
     held = np.flatnonzero(corpus.held)[:JUDGED]
-    length = corpus.rows.shape[1] // (2 if corpus.notation == "composition" else 1)
-    step = Step(options, frequent(corpus.rows[held], length), torch.Generator().manual_seed(options.seed + 1), "cpu")
+    replacements, generator = (
+        frequent(corpus.rows[held], corpus.length),
+        torch.Generator().manual_seed(options.seed + 1),
+    )
     truth, ranks = [], []
     with torch.no_grad():
         for at in range(0, len(held), BATCH):
             rows = torch.from_numpy(np.asarray(corpus.rows[held[at : at + BATCH]])).long()
-            hidden = mask(network, rows, step)
+            hidden = hide(network, rows, options.mask, replacements, generator)
             asked = hidden.labels != IGNORED
             logits = network.tokens(network.states(batch_of(rows, "cpu"), hidden.ids)[asked])
             labels = hidden.labels[asked]

@@ -12,12 +12,14 @@ from scitrain.data.augment import Mix, Vary
 from scitrain.resources import available_memory
 from scitrain.training.transforms import ImageInput
 
-__all__ = ["Block", "Feed", "steps_an_epoch"]
+__all__ = ["Block", "Feed", "length_batches", "mix", "steps_an_epoch"]
 
 RESIDENT_SHARE = 0.4
 """Part of the free memory that the rows may fill; above it they are read from disk block by block."""
 POOL = 16
 """Batches whose rows are sorted by length among themselves: random enough to learn from, and hardly any padding."""
+WIDE_POOL = 50
+"""The same where there is no ensemble: rows of a corpus."""
 BLOCK_BYTES = 1 << 28
 """Bytes of rows read from disk at a time."""
 
@@ -174,6 +176,21 @@ class Feed(IterableDataset[Block]):
         rows = torch.from_numpy(np.ascontiguousarray(self.x[chosen])).to(self.device)
         with torch.no_grad():
             return self.inputs(rows) if ready else rows
+
+
+def length_batches(
+    rows: np.ndarray, lengths: np.ndarray, size: int, seed: int, epoch: int, first: int = 0
+) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch of an epoch from number ``first`` on, rows of like lengths together, in random order."""
+    generator = np.random.default_rng(mix(seed, 5, epoch))
+    order = generator.permutation(rows)
+    parts = []
+    for start in range(0, len(order), WIDE_POOL * size):
+        pool = order[start : start + WIDE_POOL * size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        parts += [pool[i : i + size] for i in range(0, len(pool), size)]
+    for number in generator.permutation(len(parts))[first:]:
+        yield parts[number]
 
 
 def mix(*numbers: int) -> int:

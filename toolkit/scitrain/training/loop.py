@@ -1,4 +1,4 @@
-"""Train any network whose loss is a function of a batch: language models and diffusion, which have neither labels nor members."""
+"""Train any network whose loss is a function of a batch: language models, diffusion and pretraining, which have no members."""
 
 import contextlib
 import math
@@ -38,6 +38,8 @@ class Pacing:
     epochs: int
     learning_rate: float
     weight_decay: float = 0.01
+    beta2: float = 0.999
+    """Decay of AdamW's mean of squared gradients."""
     warmup: float = 0.05
     """Share of the training over which the rate rises."""
     gradient_clip: float = 1.0
@@ -97,6 +99,8 @@ class _State:
     """Epochs done."""
     step: int = 0
     """Steps done of the epoch in hand."""
+    done: int = 0
+    """Steps done in all: fewer than the epochs have where the time ended one of them early."""
     spent: float = 0.0
     """Seconds of earlier processes."""
     cpu: float = 0.0
@@ -139,7 +143,9 @@ class _Loop:
     def __init__(self, lesson: Lesson, pacing: Pacing, run: Run, key: str, part: str) -> None:
         self.lesson, self.pacing, self.run, self.part = lesson, pacing, run, part
         self.network = lesson.network.to(pacing.device)
-        self.optimizer = AdamW(_groups(self.network, pacing.weight_decay), lr=pacing.learning_rate, fused=True)
+        self.optimizer = AdamW(
+            _groups(self.network, pacing.weight_decay), lr=pacing.learning_rate, betas=(0.9, pacing.beta2), fused=True
+        )
         self.mean = _Mean(self.network, pacing.average)
         self.checkpoints = Checkpoints(run.path / "checkpoints" / part, key, pacing.checkpoint_seconds)
         self.journal = Journal(run, pacing.epochs, pacing.device)
@@ -190,7 +196,7 @@ class _Loop:
         for batch in self.lesson.batches(state.epoch, state.step):
             counted += self.lesson.size(batch)
             self._step(batch, state.epoch * steps + state.step)
-            state.step += 1
+            state.step, state.done = state.step + 1, state.done + 1
             self._tell(steps, counted)
             if self.checkpoints.due():
                 self._save()
@@ -208,9 +214,9 @@ class _Loop:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), pacing.gradient_clip)
-        self.rate = self._rate(number)
+        rate = self._rate(number)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
+            group["lr"] = rate
         self.optimizer.step()
         self.mean.update(number)
         self.state.total += float(loss.detach())
@@ -257,7 +263,8 @@ class _Loop:
             further = self.lesson.probe(state.epoch)
         row = {"epoch": state.epoch, "train_loss": state.total / max(state.step, 1), "val_loss": loss, **further}
         pace = counted / max(time.monotonic() - self.epoch_began, TINY)
-        timing = {"learning_rate": self.rate, "seconds": round(seconds, KEPT), "samples_per_s": round(pace, 1)}
+        rate = self.optimizer.param_groups[0]["lr"]
+        timing = {"learning_rate": rate, "seconds": round(seconds, KEPT), "samples_per_s": round(pace, 1)}
         state.step, state.total, state.taken = 0, 0.0, 0.0
         self.journal.add(row | timing)
         if self.checkpoints.due():
@@ -270,7 +277,7 @@ class _Loop:
                 "network": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "mean": self.mean.weights,
-                "numbers": [state.epoch, state.step, state.best_epoch],
+                "numbers": [state.epoch, state.step, state.done, state.best_epoch],
                 "sums": [self._seconds(), self._cpu(), state.best_loss, state.total, self._taken()],
                 "best": state.best,
                 "rows": self.journal.rows or (self.journal.finished[-1] if self.journal.finished else []),
@@ -279,14 +286,13 @@ class _Loop:
 
     def _take_up(self) -> None:
         saved = self.checkpoints.load(self.pacing.device)
-        self.rate = 0.0
         if saved is None:
             return
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.mean.weights = saved["mean"]
         state = self.state
-        state.epoch, state.step, state.best_epoch = saved["numbers"]
+        state.epoch, state.step, state.done, state.best_epoch = saved["numbers"]
         state.spent, state.cpu, state.best_loss, state.total, state.taken = saved["sums"]
         state.best = saved["best"]
         self.journal.rows = list(saved["rows"])
@@ -294,7 +300,11 @@ class _Loop:
     def _learned(self) -> Learned:
         state, pacing = self.state, self.pacing
         reason = (
-            "all epochs done" if state.epoch >= pacing.epochs else "max_minutes" if self._late() else "early stopping"
+            "all epochs done"
+            if state.done >= pacing.epochs * self.lesson.steps()
+            else "max_minutes"
+            if self._late()
+            else "early stopping"
         )
         rows = self.journal.finished[-1]
         facts: dict[str, JsonValue] = {
@@ -305,7 +315,7 @@ class _Loop:
             "learning_rate": pacing.learning_rate,
             "weight_decay": pacing.weight_decay,
             "parameters": sum(p.numel() for p in self.network.parameters()),
-            "steps": state.epoch * self.lesson.steps(),
+            "steps": state.done,
             **{f"peak_{name}": value for name, value in peaks(rows).items()},
         }
         return Learned(rows, state.best_epoch, state.best_loss, reason, facts)

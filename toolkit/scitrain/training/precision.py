@@ -10,7 +10,16 @@ from torch import Tensor
 
 from scitrain.errors import ScitrainError
 
-__all__ = ["Hardware", "Precision", "Scaler", "arithmetic", "autocast", "choose_precision", "describe"]
+__all__ = [
+    "Hardware",
+    "Precision",
+    "Scaler",
+    "arithmetic",
+    "autocast",
+    "choose_precision",
+    "choose_unscaled",
+    "describe",
+]
 
 Precision = Literal["32", "tf32", "bf16", "fp16"]
 
@@ -63,6 +72,26 @@ def choose_precision(hardware: Hardware, requested: str = "auto") -> tuple[Preci
         raise ScitrainError(f"precision={requested!r} was asked for, but {problem}; take precision={best!r}, or 'auto'")
     slow = requested == "bf16" and best == "fp16"
     return requested, "asked for" + (f"; {hardware.words} only imitates bfloat16: fp16 is faster" if slow else "")  # type: ignore[return-value]
+
+
+def choose_unscaled(device: str, requested: str = "auto") -> tuple[Precision, str]:
+    """Return the arithmetic, and why, of a training that averages its loss over many tokens and does not scale it.
+
+    Raises:
+        ScitrainError: The device has no use for what is asked.
+    """
+    precision, why = choose_precision(describe(device), requested)
+    if requested == "auto" and device == "cpu" and _tiles():
+        why = "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32"
+        return "bf16", why
+    if requested == "auto" and precision == "fp16":
+        return "32", "float16 would need a scaled loss, which this training has not"
+    return precision, why
+
+
+def _tiles() -> bool:
+    asked = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(asked is not None and asked())
 
 
 def _best(hardware: Hardware) -> tuple[Precision, str]:

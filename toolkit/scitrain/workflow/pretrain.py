@@ -14,10 +14,11 @@ from scitrain.figures.periodic_table import Told, periodic_table
 from scitrain.figures.save import save
 from scitrain.pretraining.corpus import Corpus, Notation, Wanted, facts, read_corpus
 from scitrain.pretraining.judge import Accuracy, masked_accuracy, plane, properties_of
-from scitrain.pretraining.loop import Trained, train
+from scitrain.pretraining.network import Pretraining
 from scitrain.pretraining.options import PretrainingOptions
-from scitrain.resources import choose_device
+from scitrain.pretraining.teaching import teach
 from scitrain.runs import Run
+from scitrain.training.loop import Learned
 from scitrain.workflow.stages import stage
 from scitrain.workflow.tokenised import notation_of
 from scitrain.workspace import Workspace
@@ -44,7 +45,8 @@ class Pretrained:
     """What came of it."""
 
     corpus: Corpus
-    trained: Trained
+    network: Pretraining
+    learned: Learned
     accuracy: Accuracy | None
 
 
@@ -70,14 +72,11 @@ def pretrain(asked: Asked, options: PretrainingOptions, run: Run) -> Pretrained:
     """Read, train, judge, save, draw."""
     with stage(run, "prepare", "reading formulas or molecules"):
         corpus = _corpus(asked, options, run)
-    device, why = choose_device(options.device)
-    run.decide("device", device, why)
     with stage(run, "train", "pretraining"):
-        trained = train(corpus, options, device, run)
-    trained.network.cpu()
+        network, learned = teach(corpus, options, run)
     with stage(run, "evaluate", "measuring held-out rows"):
-        accuracy = masked_accuracy(trained.network, corpus, options) if options.objectives.get("masked") else None
-    found = Pretrained(corpus, trained, accuracy)
+        accuracy = masked_accuracy(network, corpus, options) if options.objectives.get("masked") else None
+    found = Pretrained(corpus, network, learned, accuracy)
     _write(found, asked, options, run)
     return found
 
@@ -115,20 +114,20 @@ def _refuse_empty(corpus: Corpus, options: PretrainingOptions) -> None:
 
 
 def _write(found: Pretrained, asked: Asked, options: PretrainingOptions, run: Run) -> None:
-    trained = found.trained
+    network, learned = found.network, found.learned
     folder = run.path / "models"
-    trained.network.save(folder)
-    difference = trained.network.check_save(folder)
+    network.save(folder)
+    difference = network.check_save(folder)
     if difference:
         raise ScitrainError(
             f"the saved weights differ from the trained ones by {difference:g}; free disk space and resume the run"
         )
     log: dict[str, JsonValue] = {
-        "epochs": [dict(row) for row in trained.history],
-        "best_epoch": trained.best_epoch,
-        "stopped": trained.stopped,
-        "seconds": round(trained.seconds, 3),
-        "parameters": sum(p.numel() for p in trained.network.body.parameters()),
+        "epochs": [dict(row) for row in learned.history],
+        "best_epoch": learned.best_epoch,
+        "stopped": learned.stopped,
+        **learned.facts,
+        "parameters": sum(p.numel() for p in network.body.parameters()),
     }
     run.write_json(LOG, log)
     run.write_json(FACTS, _facts(found, asked, options))
@@ -137,7 +136,7 @@ def _write(found: Pretrained, asked: Asked, options: PretrainingOptions, run: Ru
 
 
 def _facts(found: Pretrained, asked: Asked, options: PretrainingOptions) -> dict[str, JsonValue]:
-    best = found.trained.history[found.trained.best_epoch - 1]
+    best = found.learned.history[found.learned.best_epoch - 1]
     return {
         "notation": found.corpus.notation,
         "size": options.size,
@@ -159,7 +158,7 @@ def _draw(found: Pretrained, options: PretrainingOptions, run: Run) -> None:
         figure = periodic_table(accuracy.by_element, accuracy.counts, "share told rightly", told, share=True)
         save(figure, run.file("figures/masked_accuracy.png"))
     if int(corpus.held.sum()) >= FEWEST_DRAWN:
-        at, held = plane(found.trained.network, corpus, options.seed)
+        at, held = plane(found.network, corpus, options.seed)
         values, name = properties_of(corpus, held, tuple(options.targets))
         told_of = f"t-SNE of the row vectors · {len(held):,} held-out rows"
         note = "Near points are alike to the network; distances between far groups mean nothing."
