@@ -46,3 +46,9 @@ def test_mixed_kinds_and_unreadable_texts_are_refused_with_examples() -> None:
         recognise_kind(["Fe2O3", "LiCoO2", "c1ccccc1", "CC(=O)O"])
     with pytest.raises(DataError, match="none of the first 2"):
         recognise_kind(["🙂", "??"])
+
+
+@pytest.mark.parametrize("reference", [["LiFeO2", "Na3N"], []])
+def test_a_reference_of_another_kind_is_refused_for_all_would_be_new_beside_it(reference: list[str]) -> None:
+    with pytest.raises(DataError, match=r"none of the \d rows of the reference reads as SMILES .*leave reference out"):
+        read_given("smiles", ["CCO"], reference)

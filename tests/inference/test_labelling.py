@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from scitrain.data.slots import Slot
 from scitrain.inference.labelling import Candidates, choose, uncertainty
 from scitrain.inference.predictions import Predictions
 
 RNG = np.random.default_rng(0)
+PAIR, NUMBER = Slot("a", "binary", 0, 1), Slot("a", "regression", 0, 1)
 
 
 def names_of(place: np.ndarray) -> list[str]:
@@ -18,10 +20,29 @@ def chosen(unsure, place, count, novelty=None):
 
 
 def test_entropy_of_probabilities_by_hand() -> None:
-    found = uncertainty("multiclass", Predictions(np.array([[0.5, 0.25, 0.25], [1, 0, 0]]), np.zeros((2, 3))), True)
+    found = uncertainty(
+        [Slot("a", "multiclass", 0, 3)], Predictions(np.array([[0.5, 0.25, 0.25], [1, 0, 0]]), np.zeros((2, 3))), True
+    )
     assert found[:, 0] == pytest.approx([1.5 * np.log(2) / np.log(3), 0.0])
-    found = uncertainty("multilabel", Predictions(np.array([[0.5, 1.0], [0.25, 0.0]]), np.zeros((2, 2))), True)
+    found = uncertainty(
+        [PAIR, Slot("b", "binary", 1, 2)], Predictions(np.array([[0.5, 1.0], [0.25, 0.0]]), np.zeros((2, 2))), True
+    )
     assert found == pytest.approx(np.array([[1.0, 0.0], [0.8112781, 0.0]]))
+
+
+def test_numbers_and_classes_together_are_unsure_of_0_to_1() -> None:
+    slots = [NUMBER, Slot("b", "binary", 1, 2), Slot("c", "multiclass", 2, 4)]
+    said = np.array([[-300.0, 0.5, 0.5, 0.5], [7.0, 1.0, 1.0, 0.0], [9.0, 0.5, 1.0, 0.0]])
+    spread = np.array([[2.0, 0, 0, 0], [1.0, 0, 0, 0], [3.0, 0, 0, 0]])
+    place = np.eye(3)
+    found = {}
+    for told in (True, False):
+        seen = Candidates(slots, tells_spread=told, edge=None)
+        seen.add({"x": list("abc")}, np.arange(3), Predictions(said, spread, place=place))
+        found[told] = {pick.row: pick.uncertainty for pick in seen.best(3)}
+    # spreads of 2, 1, 3 are 1, 0.5, 1.5 of the usual row
+    assert found[True] == pytest.approx({0: (0.5 + 1 + 1) / 3, 1: (1 / 3) / 3, 2: (0.6 + 1) / 3})
+    assert found[False] == pytest.approx({0: 1.0, 1: 0.0, 2: 0.5}), "one network: the classes speak alone"
 
 
 def test_of_equal_rows_one_is_chosen_and_the_others_come_last() -> None:
@@ -77,7 +98,7 @@ def test_bad_rows_are_no_candidates_and_blocks_are_one_choice() -> None:
     def said(part: slice, errors: dict[int, str]) -> Predictions:
         return Predictions(p[part], np.zeros_like(p[part]), place=place[part], errors=errors)
 
-    whole, blocks = (Candidates("binary", tells_spread=False, edge=None) for _ in range(2))
+    whole, blocks = (Candidates([PAIR], tells_spread=False, edge=None) for _ in range(2))
     whole.add(columns, np.arange(8), said(slice(0, 8), {5: "bad"}))
     for part, errors in ((slice(0, 3), {}), (slice(3, 8), {2: "bad"})):
         blocks.add({"x": columns["x"][part]}, np.arange(8)[part], said(part, errors))
@@ -91,7 +112,7 @@ def test_targets_of_different_units_count_alike() -> None:
     place = RNG.normal(size=(30, 3))
     picks = []
     for unit in (1.0, 1000.0):
-        seen = Candidates("regression", tells_spread=True, edge=None)
+        seen = Candidates([NUMBER], tells_spread=True, edge=None)
         both = spread * [1.0, unit]
         seen.add({"x": [str(i) for i in range(30)]}, np.arange(30), Predictions(both, both, place=place))
         picks.append([pick.row for pick in seen.best(30)])
@@ -99,5 +120,5 @@ def test_targets_of_different_units_count_alike() -> None:
 
 
 def test_nothing_comes_of_nothing() -> None:
-    assert Candidates("regression", tells_spread=True, edge=1.0).best(5) == []
+    assert Candidates([NUMBER], tells_spread=True, edge=1.0).best(5) == []
     assert choose(np.arange(0), np.zeros(0), None, np.zeros((0, 3)), [], 5) == []

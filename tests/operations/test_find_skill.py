@@ -293,6 +293,7 @@ def test_every_step_is_valid_once_what_is_needed_is_filled_in(ask):
         "inputs": ["CCO"],
         "source": "resnet18",
         "candidates": ["CCO"],
+        "predictors": [RUN],
         "targets": {"logp": 2.0},
         "labels": ["yes", "no"],
     }

@@ -215,3 +215,12 @@ def test_a_copied_run_draws_the_same(trained, tmp_path):
     here, there = (load(Run.open(formulas.run_id, w)).candidates(8) for w in (workspace, other))
     assert here == there
     assert np.mean([bool(one.key) for one in here]) > 0.5
+
+
+def test_where_nothing_is_found_nothing_is_to_be_judged(trained):
+    workspace, molecules, _ = trained
+    done = GenerateCandidates(run=molecules.run_id, n=1, prefix="C)", batch_size=4).run(workspace)
+    assert (done.found, done.candidates) == (0, [])
+    assert "no SMILES" in done.summary()
+    assert "nothing to judge" in done.next_step
+    assert "leave out or change" in done.next_step

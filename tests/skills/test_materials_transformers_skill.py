@@ -102,3 +102,25 @@ def test_the_evaluations_are_in_the_format_of_the_guide():
     assert said["skill_name"] == FOLDER.name
     assert [one["id"] for one in said["evals"]] == list(range(1, len(said["evals"]) + 1))
     assert all(one["prompt"] and one["expected_output"] and one["assertions"] for one in said["evals"])
+
+
+def plan_of(request, workspace):
+    return {step.tool: step for step in FindSkill(request=request).run(workspace).steps}
+
+
+@pytest.mark.parametrize("request_", ["judge the candidates in cand.csv", "cand.csv の候補を評価"])
+def test_candidates_in_a_file_are_handed_to_what_judges_them(request_, workspace):
+    assert plan_of(request_, workspace)["evaluate_candidates"].arguments == {"candidates": "cand.csv"}
+
+
+def test_the_steps_after_a_training_take_its_run_and_wait_for_it(workspace):
+    steps = plan_of("train a generator of molecules on chembl.csv", workspace)
+    tools = list(steps)
+    assert tools[-4:] == ["train_generator", "get_run", "generate_candidates", "evaluate_candidates"]
+    assert "generate_candidates" in steps["evaluate_candidates"].needed["candidates"]
+    assert (
+        "pretrain_transformer"
+        in plan_of("pretrain a transformer on f.csv", workspace)["finetune_model"].needed["source"]
+    )
+    designed = plan_of("design compositions with a band gap of 1.5 eV from gaps.csv", workspace)["design_materials"]
+    assert "train_model" in designed.needed["predictors"]

@@ -136,3 +136,8 @@ def test_the_evaluations_are_in_the_format_of_the_guide():
     assert said["skill_name"] == FOLDER.name
     assert [one["id"] for one in said["evals"]] == list(range(1, len(said["evals"]) + 1))
     assert all(one["prompt"] and one["expected_output"] and one["assertions"] for one in said["evals"])
+
+
+def test_examples_a_class_ask_for_the_few_shot_tool(workspace):
+    answer = FindSkill(request="classify papers from five examples a class in papers.csv").run(workspace)
+    assert "few_shot_classify" in [step.tool for step in answer.steps]

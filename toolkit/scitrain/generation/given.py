@@ -100,9 +100,20 @@ def identities(kind: Kind, texts: Sequence[str], tick: Tick | None = None) -> tu
 
 
 def read_given(kind: Kind, texts: Sequence[str], reference: Sequence[str] | None, tick: Tick | None = None) -> Given:
-    """Read candidates and reference alike; rows of the reference that cannot be read are left aside."""
+    """Read candidates and reference alike; rows of the reference that cannot be read are left aside.
+
+    Raises:
+        DataError: None of the reference can be read: everything would be new beside it.
+    """
     names, errors = identities(kind, texts, tick)
     known = None if reference is None else frozenset(identities(kind, reference, tick)[0]) - {""}
+    if reference is not None and not known:
+        what = "SMILES" if kind == "smiles" else "a formula"
+        first = f"the first is {reference[0]!r}" if reference else "it is empty"
+        raise DataError(
+            f"none of the {len(reference):,} rows of the reference reads as {what} ({first}), as the candidates do; give known "
+            "materials of the same kind, or leave reference out"
+        )
     return Given(kind, texts, names, errors, known)
 
 

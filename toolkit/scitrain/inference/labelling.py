@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scitrain.contracts.modality import Columns
-from scitrain.data.options import Task
+from scitrain.data.slots import Slot
 from scitrain.inference.predictions import Predictions
 
 __all__ = ["Candidates", "Pick", "choose", "uncertainty"]
@@ -34,19 +34,25 @@ class Pick:
     """Distance to the nearest row chosen before; None for the first."""
 
 
-def uncertainty(task: Task, said: Predictions, tells_spread: bool) -> Array:
-    """Return how unsure the model is of each row and target, (n, targets); NaN where a row has no prediction.
+def uncertainty(slots: Sequence[Slot], said: Predictions, tells_spread: bool) -> Array:
+    """Return how unsure the model is of each row and of each target that says it, (n, targets); NaN where a row has no prediction.
 
     Classes: entropy of the calibrated probabilities over the most there can be, 0…1 (Settles 2009, Active Learning Literature
-    Survey, minds.wisconsin.edu/handle/1793/60660). A regression: the spread of the ensemble or of its head, in the target's unit; 1
-    where the network does not tell it.
+    Survey, minds.wisconsin.edu/handle/1793/60660). Numbers: the spread of the ensemble or of its head, in the target's unit. Where the
+    network does not tell it, the classes beside them speak alone, and of numbers alone all rows have 1.
     """
-    p = np.asarray(said.prediction, dtype=float)
-    if task == "regression":
-        return np.asarray(said.spread, dtype=float) if tells_spread else np.where(np.isfinite(p), 1.0, np.nan)
-    if task == "multiclass":
-        return np.asarray(_entropy(p).sum(axis=1, keepdims=True) / np.log(p.shape[1]))
-    return np.asarray((_entropy(p) + _entropy(1 - p)) / np.log(2))
+    told = [slot for slot in slots if tells_spread or slot.task != "regression"]
+    return np.stack([_of_slot(slot, said, tells_spread) for slot in told or slots], axis=1)
+
+
+def _of_slot(slot: Slot, said: Predictions, tells_spread: bool) -> Array:
+    p = np.asarray(said.prediction[:, slot.start : slot.end], dtype=float)
+    if slot.task == "regression":
+        one = np.where(np.isfinite(p[:, 0]), 1.0, np.nan)
+        return np.asarray(said.spread[:, slot.start], dtype=float) if tells_spread else one
+    if slot.task == "multiclass":
+        return np.asarray(_entropy(p).sum(axis=1) / np.log(p.shape[1]))
+    return np.asarray((_entropy(p) + _entropy(1 - p))[:, 0] / np.log(2))
 
 
 def _entropy(p: Array) -> Array:
@@ -57,7 +63,7 @@ def _entropy(p: Array) -> Array:
 class Candidates:
     """What is known of the rows of a stream, in a few numbers a row."""
 
-    task: Task
+    slots: Sequence[Slot]
     tells_spread: bool
     edge: float | None
     """Largest distance inside the training domain; None where none was learned."""
@@ -71,7 +77,7 @@ class Candidates:
         """Take in a block: its inputs, the number of each row in the source, and what was said of it; bad rows are left out."""
         if said.place is None or not len(said):
             return
-        unsure = uncertainty(self.task, said, self.tells_spread)
+        unsure = uncertainty(self.slots, said, self.tells_spread)
         good = np.array(np.isfinite(unsure).all(axis=1))
         good[list(said.errors)] = False
         distance = np.full(len(good), np.nan) if said.distance is None else np.asarray(said.distance, dtype=float)
@@ -84,10 +90,12 @@ class Candidates:
 
     def reason(self, pick: Pick) -> str:
         """Say why a row was chosen."""
-        usual = "" if self.tells_spread else "one network, which does not say how sure it is"
-        of = f"uncertainty {pick.uncertainty:.2g} × that of the usual row" if self.task == "regression" else ""
+        of = f"uncertainty {pick.uncertainty:.2g} of at most 1"
+        if all(slot.task == "regression" for slot in self.slots):
+            of = f"uncertainty {pick.uncertainty:.2g} × that of the usual row"
+            of = of if self.tells_spread else "one network, which does not say how sure it is"
         parts = [
-            (self.task == "regression" and usual) or of or f"uncertainty {pick.uncertainty:.2g} of at most 1",
+            of,
             ""
             if pick.novelty is None
             else f"{pick.novelty:.2g} × as far from the training rows as the edge of their domain",
@@ -99,12 +107,20 @@ class Candidates:
         """Return at most ``count`` rows, the most valuable first."""
         if not any(map(len, self._rows)):
             return []
-        unsure = _common(np.concatenate(self._unsure)) if self.task == "regression" else np.concatenate(self._unsure)
+        unsure = self._comparable(np.concatenate(self._unsure))
         distance, edge = np.concatenate(self._distance), self.edge
         novelty = None if edge is None else distance / max(edge, 1e-12)
         return choose(
             np.concatenate(self._rows), unsure.mean(axis=1), novelty, np.concatenate(self._place), self._names, count
         )
+
+    def _comparable(self, unsure: Array) -> Array:
+        """Bring targets to one scale: numbers to that of the usual row, r; beside classes, to r / (1 + r), 0…1 as the entropy is."""
+        numbers = [slot.task == "regression" for slot in self.slots]
+        if not any(numbers) or unsure.shape[1] < len(numbers):
+            return unsure
+        found = _common(unsure)
+        return found if all(numbers) else np.where(numbers, found / (1 + found), unsure)
 
 
 def _common(spread: Array) -> Array:

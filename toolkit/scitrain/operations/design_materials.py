@@ -194,7 +194,7 @@ class DesignMaterials(Job):
         from scitrain.workflow.candidate_rows import CANDIDATES
         from scitrain.workflow.rows import read_rows
 
-        rows = read_rows(run.path / CANDIDATES, SHOWN)
+        rows = read_rows(run.path / CANDIDATES, SHOWN, ("canonical", "rejected_at", "error"))
         shown = [
             {name: value for name, value in row.items() if value is not None}
             for row in rows

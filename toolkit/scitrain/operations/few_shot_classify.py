@@ -197,7 +197,9 @@ class FewShotClassify(Job):
         from scitrain.workflow.results import headlines_of
         from scitrain.workflow.rows import read_rows
 
-        rows = read_rows(run.path / "results/few_shot_predictions.csv", SHOWN) if self.predict else []
+        columns = material.examples.columns
+        texts = ["label", "error", *columns, *(f"input_{name}" for name in columns)]
+        rows = read_rows(run.path / "results/few_shot_predictions.csv", SHOWN, texts) if self.predict else []
         return FewShotResult(
             next_step=self._next(),
             encoder=material.encoder.words,

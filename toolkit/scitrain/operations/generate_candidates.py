@@ -42,6 +42,12 @@ class CandidatesResult(JobResult):
         )
 
 
+NOTHING = (
+    "nothing to judge: see why draws were rejected, then leave out or change what was asked for (prefix, conditions, novel), "
+    "or train the generator longer"
+)
+
+
 class GenerateCandidates(OfRun, Job, Sampling):
     """Draw `n` different new molecules or compositions from a train_generator run, on request with properties asked for."""
 
@@ -79,7 +85,7 @@ class GenerateCandidates(OfRun, Job, Sampling):
         asked = Asked(self.of, self.n, dict(self.conditions), sampling, self.seed, self.novel, seconds)
         facts, warnings, first = generate(asked, run)
         return CandidatesResult(
-            next_step=f"evaluate_candidates(candidates={run.id!r}) judges them",
+            next_step=f"evaluate_candidates(candidates={run.id!r}) judges them" if facts["found"] else NOTHING,
             found=facts["found"],
             stopped=facts["stopped"],
             sentences=_sentences(facts),

@@ -1,5 +1,6 @@
 """Predict with a trained model: a few inputs at once, or a file of any length."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -226,8 +227,9 @@ class Predict(OfRun, Job):
         from scitrain.workflow.to_label import proposed
 
         rows, errors, outside = counts
-        inputs = model.config.input_columns
+        inputs = _inputs(model.config)
         chosen = proposed(seen, self.to_label, path, inputs, run) if self.to_label else []
+        texts = [*inputs.values(), *_words(model.config)]
         return PredictResult(
             run_id=run.id,
             next_step=LABEL if chosen else MEASURE,
@@ -236,17 +238,31 @@ class Predict(OfRun, Job):
             errors=errors,
             outside=outside,
             coverage=model.config.coverage,
-            predictions=[_prediction(model.config, row) for row in read_rows(path, SHOWN)],
+            predictions=[_prediction(model.config, inputs, row) for row in read_rows(path, SHOWN, texts)],
             file=str(path.relative_to(run.path)) if path.is_relative_to(run.path) else str(path),
         )
 
 
-def _prediction(config: "TrainedConfig", row: dict[str, JsonValue]) -> Prediction:
+def _inputs(config: "TrainedConfig") -> dict[str, str]:
+    """Return what each input column is called in the table, which needs some names for itself."""
+    from scitrain.inference.tables import shown_inputs
+
+    names = config.input_columns
+    return dict(zip(names, shown_inputs(config, names, labelled=False), strict=True))
+
+
+def _words(config: "TrainedConfig") -> list[str]:
+    """Return the columns of the table that hold names of classes or the reason, whatever these look like."""
+    named = [target.name for target in config.targets if target.classes is not None]
+    return [*(f"{name}_{what}" for name in named for what in ("predicted", "set")), "error"]
+
+
+def _prediction(config: "TrainedConfig", inputs: Mapping[str, str], row: dict[str, JsonValue]) -> Prediction:
     """Turn a row of the table back into an object."""
     error = row.get("error")
     return Prediction(
         row=int(str(row["row"])),
-        inputs={name: str(row[name] or "") for name in config.input_columns if name in row},
+        inputs={name: str(row[shown] or "") for name, shown in inputs.items() if shown in row},
         predictions=[] if error else [_of_target(config, i, row) for i in range(len(config.targets))],
         in_domain=None if error else _flag(row.get("in_domain")),
         distance=None if error else _number(row.get("distance")),

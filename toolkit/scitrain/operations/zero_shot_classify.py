@@ -195,6 +195,8 @@ class ZeroShotClassify(Job):
     ) -> ZeroShotResult:
         from scitrain.workflow.rows import read_rows
 
+        columns = found.rows.columns
+        texts = ["label", "labels", "true_label", "error", *columns, *(f"input_{name}" for name in columns)]
         return ZeroShotResult(
             next_step="label the rows of least confidence; with a few examples a class, few_shot_classify is usually better",
             method=how[0],
@@ -204,7 +206,7 @@ class ZeroShotClassify(Job):
             errors=len(found.rows.errors),
             metrics=told[0],
             verdict=told[1],
-            predictions=read_rows(run.path / "results/zero_shot_predictions.csv", SHOWN),
+            predictions=read_rows(run.path / "results/zero_shot_predictions.csv", SHOWN, texts),
             warnings=told[2],
             decisions=run.record().decisions,
             files=run.artifacts(),

@@ -32,6 +32,10 @@ FILTERS: dict[str, dict[str, JsonValue]] = {
 TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
 OTHER_DOMAIN = "target_data"
 """Argument that takes a second file: the domain that is adapted to."""
+CANDIDATES = "candidates"
+"""Argument that takes a file, a run, or the texts themselves."""
+OF_STEP = {CANDIDATES: "generate_candidates", "source": "pretrain_transformer"}
+"""Argument that takes the run of an earlier step, and which that is."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,7 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
         draft.files[""] = files.pop(0).value
     if files and any(OTHER_DOMAIN in _names(known[tool]) for tool in draft.tools):
         draft.said[OTHER_DOMAIN] = files.pop(0).value
+    _share_candidates(draft, files, known)
     places = {tool: [at for one in wanted if tool in one.intent.tools for at in one.places] for tool in takes}
     for named in files:
         open_ = [tool for tool in takes if tool not in draft.files]
@@ -224,6 +229,19 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
         draft.files[min(open_, key=lambda tool: min((abs(at - named.at) for at in places[tool]), default=10**6))] = (
             named.value
         )
+
+
+def _share_candidates(draft: _Draft, files: list[Named], known: Mapping[str, type[Operation]]) -> None:
+    """Give what judges candidates those that are named, unless a step before it makes them."""
+    if OF_STEP[CANDIDATES] in draft.tools or not any(CANDIDATES in _required(known[tool]) for tool in draft.tools):
+        return
+    slots = draft.meant.slots
+    if slots.run_ids:
+        draft.said[CANDIDATES] = slots.run_ids[0]
+    elif files:
+        draft.said[CANDIDATES] = files.pop(0).value
+    elif slots.inputs:
+        draft.said[CANDIDATES] = list(slots.inputs)
 
 
 def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[str, JsonValue]) -> Step:
@@ -290,11 +308,15 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
     found = {}
     for name in (name for name, info in names.items() if info.is_required() and name not in arguments):
         key = {"data": "data", "run": "run", "run_id": "run", "runs": "runs"}.get(name, "other")
-        if key == "run" and draft.learner is not None:
+        if OF_STEP.get(name) in draft.tools:
+            found[name] = SAY["run_of"].of(language).format(tool=OF_STEP[name])
+        elif key == "run" and draft.learner is not None:
             said = "best_of" if name == "run" and draft.names_best else "run_of"
             found[name] = SAY[said].of(language).format(tool=draft.learner)
         else:
             found[name] = SAY[key].of(language)
+    if "predictors" in names and "predictors" not in arguments and "targets" in names and draft.learner is not None:
+        found["predictors"] = SAY["run_of"].of(language).format(tool=draft.learner)
     if OTHER_DOMAIN in names and not {OTHER_DOMAIN, "domain"} & set(arguments):
         found[OTHER_DOMAIN] = SAY["other"].of(language)
     if _reads_either(names) and not {"inputs", "data"} & set(arguments):

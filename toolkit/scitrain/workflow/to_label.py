@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,18 +46,21 @@ def candidates(model: "TrainedModel") -> "Candidates":
     from scitrain.inference.labelling import Candidates
 
     edge = None if model.domain is None else model.domain.threshold
-    return Candidates(model.config.task, model.config.tells_spread, edge)
+    return Candidates(model.config.slots, model.config.tells_spread, edge)
 
 
-def proposed(seen: "Candidates", count: int, table: Path, inputs: tuple[str, ...], run: Run) -> list[ToLabel]:
-    """Choose at most ``count`` rows of a table of predictions, and write them with their predictions to ``results/to_label.csv``."""
+def proposed(seen: "Candidates", count: int, table: Path, inputs: Mapping[str, str], run: Run) -> list[ToLabel]:
+    """Choose at most ``count`` rows of a table of predictions, and write them with their predictions to ``results/to_label.csv``.
+
+    ``inputs`` says what each input column is called in the table.
+    """
     picks = seen.best(count)
     names, found = _rows_of(table, {pick.row for pick in picks})
     told = [
         ToLabel(
             rank=rank,
             row=pick.row,
-            inputs={name: str(found[pick.row].get(name) or "") for name in inputs},
+            inputs={name: str(found[pick.row].get(shown) or "") for name, shown in inputs.items()},
             value=round(pick.value, 6),
             reason=seen.reason(pick),
         )
