@@ -11,8 +11,8 @@ def test_sodium_nitride_and_what_looks_like_no_value_are_shown_as_given(
 ) -> None:
     source = trained.trained_run(workspace.root, "multiclass")
     given = ["NaN", "nan", "NA", "null", "CuZn"]
-    for asked in ({}, {"output": "said.parquet"}):
-        done = Predict(run=source.id, inputs=given, to_label=2, **asked).run(workspace)
+    for output in (None, "said.parquet"):
+        done = Predict(run=source.id, inputs=given, to_label=2, output=output).run(workspace)
         assert [row.inputs["formula"] for row in done.predictions] == given
         assert done.predictions[0].error is None
         assert "1. NaN: system " in done.summary()
