@@ -1,6 +1,9 @@
 """Train generators and draw from them, as a user does."""
 
 import csv
+import json
+import re
+import shlex
 import shutil
 
 import numpy as np
@@ -13,6 +16,7 @@ from scitrain.generation.generator import Tuning, load
 from scitrain.generation.options import Sampling
 from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.train_generator import TrainGenerator
+from scitrain.render import render_generator_card
 from scitrain.runs import Run
 from scitrain.workflow import finish_generator
 from scitrain.workspace import Workspace
@@ -62,6 +66,74 @@ def test_a_trained_generator_says_what_it_is_worth_and_leaves_transformers_files
     assert {"figures/learning_curve.png", "figures/sample_shares.png"} <= set(run.artifacts())
     assert "valid" in run.read_json("results/dl_training_log.json")["epochs"][0]
     assert "generate_candidates" in molecules.next_step
+
+
+def card_files(run):
+    return [
+        run.read_json(name)
+        for name in ("results/generator.json", "results/dl_training_log.json", "models/generator.json")
+    ]
+
+
+def test_every_number_of_the_card_is_in_the_files_of_the_run(trained, strange_numbers):
+    workspace, *both = trained
+    for result in both:
+        run = Run.open(result.run_id, workspace)
+        assert "MODEL_CARD.md" in result.files
+        assert strange_numbers(run.path / "MODEL_CARD.md", card_files(run)) == set()
+
+
+def test_the_card_tells_ranges_licence_and_what_validity_does_not_say(trained):
+    workspace, molecules, formulas = trained
+    cards = [
+        (workspace.runs / one.run_id / "MODEL_CARD.md").read_text(encoding="utf-8") for one in (molecules, formulas)
+    ]
+    assert "| logp | −2.72 … 9.45 | 2.33 ± 1.90 | calculated from the structure |" in cards[0]
+    assert "US National Cancer Institute" in cards[0]
+    assert "trained without conditions" in cards[1]
+    assert "A composition is no structure" in cards[1]
+    assert all("not that it is stable" in card and "Networks memorise" in card for card in cards)
+
+
+def test_the_ways_to_draw_that_the_card_names_are_requests(trained):
+    workspace, molecules, _ = trained
+    text = (workspace.runs / molecules.run_id / "MODEL_CARD.md").read_text(encoding="utf-8")
+    [call] = re.findall(r"scitrain\.(GenerateCandidates\(.*\))\.run\(\)", text)
+    [line] = re.findall(r"^scitrain generate-candidates .*$", text, flags=re.M)
+    made = eval(call, {"GenerateCandidates": GenerateCandidates})
+    _, _, _, run_id, _, n, _, told = shlex.split(line)
+    assert made == GenerateCandidates(run=run_id, n=int(n), conditions=json.loads(told))
+    made.check(workspace)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("val_loss",),
+        ("best_epoch",),
+        ("data", "strings"),
+        ("data", "licence"),
+        ("sample", "valid", "low"),
+        ("sample", "novel", "n"),
+        ("conditions", 0, "high"),
+        ("heeds", 0, "mae"),
+    ],
+    ids=str,
+)
+def test_a_card_that_lacks_a_number_fails(trained, tmp_path, path):
+    workspace, molecules, _ = trained
+    other = Workspace(tmp_path / "other")
+    other.runs.mkdir(parents=True)
+    shutil.copytree(workspace.runs / molecules.run_id, other.runs / molecules.run_id)
+    run = Run.open(molecules.run_id, other)
+    facts = run.read_json("results/generator.json")
+    inner = facts
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    run.write_json("results/generator.json", facts)
+    with pytest.raises(KeyError, match=path[-1]):
+        render_generator_card(run)
 
 
 def test_candidates_are_valid_new_and_different(trained):

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scitrain.operations.finetune_model import FinetuneModel
 from scitrain.operations.pretrain_transformer import PretrainTransformer
 from scitrain.pretraining.corpus import Wanted, read_corpus
 from scitrain.pretraining.lesson import PretrainingLesson
+from scitrain.render import render_pretraining_card
 from scitrain.runs import Run
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.workspace import Workspace
@@ -59,6 +61,35 @@ def test_what_was_learned_from_and_what_was_left_out_are_told(place, pretrained)
         <= 1
     )
     assert "masked accuracy" in pretrained.summary()
+
+
+def test_every_number_of_the_card_is_in_the_results(place, pretrained, strange_numbers):
+    run = Run.open(pretrained.run_id, place)
+    results = [run.read_json(f"results/{name}.json") for name in ("pretraining", "pretraining_log")]
+    assert "MODEL_CARD.md" in pretrained.files
+    assert strange_numbers(run.path / "MODEL_CARD.md", results) == set()
+    text = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "never seen is what hidden.csv names" in text
+    assert "predict the columns gap" in text
+    assert "always the commonest token" in text
+    assert "not stated by the source" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [("rows", "excluded"), ("rows", "held_out"), ("held_out_loss", "val_masked"), ("masked_accuracy", "commonest")],
+    ids=str,
+)
+def test_a_card_that_lacks_a_number_fails(place, pretrained, tmp_path, path):
+    other = Workspace(tmp_path / "other")
+    other.runs.mkdir(parents=True)
+    shutil.copytree(place.runs / pretrained.run_id, other.runs / pretrained.run_id)
+    run = Run.open(pretrained.run_id, other)
+    facts = run.read_json("results/pretraining.json")
+    del facts[path[0]][path[1]]
+    run.write_json("results/pretraining.json", facts)
+    with pytest.raises(KeyError, match=path[1]):
+        render_pretraining_card(run)
 
 
 def test_the_folder_is_one_of_transformers(place, pretrained):

@@ -1,6 +1,7 @@
 """Put untrusted words into Markdown and HTML: a data set may be named ``<script>``, a label may hold a pipe."""
 
 import re
+import shlex
 
 import jinja2
 
@@ -28,7 +29,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"md": markdown, "fence": fence, "literal": repr}
+    made.filters |= {"md": markdown, "fence": fence, "literal": repr, "shell": shlex.quote}
     return made
 
 

@@ -1,4 +1,4 @@
-"""What a trained generator leaves: weights, a first sample and what it is worth, figures."""
+"""What a trained generator leaves: weights, a first sample and what it is worth, figures, card."""
 
 from collections import Counter
 
@@ -13,13 +13,14 @@ from scitrain.generation.generator import Candidate, Generator
 from scitrain.generation.options import Sampling
 from scitrain.generation.probing import SAMPLE, SHARES, shares
 from scitrain.generation.teaching import Taught
+from scitrain.render import render_generator_card
+from scitrain.render.generator_card import RESULTS
 from scitrain.runs import Json, Run
 from scitrain.training.journal import LOG
 from scitrain.workflow.stages import stage
 
-__all__ = ["RESULTS", "SAMPLED", "finish_generator"]
+__all__ = ["SAMPLED", "finish_generator"]
 
-RESULTS = "results/generator.json"
 SAMPLED = 1000
 """Draws that the shares are told of."""
 REFERENCE = 2000
@@ -31,7 +32,7 @@ EXAMPLES = 10
 
 
 def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
-    """Write models, results and figures; return the content of ``results/generator.json``."""
+    """Write models, results, figures and card; return the content of ``results/generator.json``."""
     generator = taught.generator
     chosen = np.random.default_rng(seed).permutation(taught.train)[:REFERENCE]
     generator.save(run, [taught.strings.texts[i] for i in np.sort(chosen)])
@@ -55,7 +56,7 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
             **taught.facts,
         }
     run.write_json(RESULTS, facts)
-    with stage(run, "report", "drawing figures"):
+    with stage(run, "report", "drawing figures, writing the card"):
         log = run.read_json(LOG)
         save(
             learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png")
@@ -64,6 +65,7 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
         if told:
             how = f"{SAMPLE} draws after each epoch, without grammar and conditions"
             save(sample_shares(told, how), run.file("figures/sample_shares.png"))
+        render_generator_card(run)
     return facts
 
 

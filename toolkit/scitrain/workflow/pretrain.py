@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import JsonValue
 
+from scitrain.data.builtin import BUILTINS, PREFIX
 from scitrain.data.read import stream
 from scitrain.errors import DataError, ScitrainError, UnknownNameError, listed
 from scitrain.figures.embedding_map import embedding_map
@@ -17,6 +18,8 @@ from scitrain.pretraining.judge import Accuracy, masked_accuracy, plane, propert
 from scitrain.pretraining.network import Pretraining
 from scitrain.pretraining.options import PretrainingOptions
 from scitrain.pretraining.teaching import teach
+from scitrain.render import render_pretraining_card
+from scitrain.render.pretraining_card import FACTS, LOG
 from scitrain.runs import Run
 from scitrain.training.loop import Learned
 from scitrain.workflow.stages import stage
@@ -25,8 +28,6 @@ from scitrain.workspace import Workspace
 
 __all__ = ["Asked", "Pretrained", "find_texts", "pretrain"]
 
-LOG = "results/pretraining_log.json"
-FACTS = "results/pretraining.json"
 FEWEST_DRAWN = 8
 """Held-out rows from which a map says anything."""
 
@@ -133,6 +134,7 @@ def _write(found: Pretrained, asked: Asked, options: PretrainingOptions, run: Ru
     run.write_json(FACTS, _facts(found, asked, options))
     save(learning_curve(log, "Pretraining"), run.file("figures/pretraining_curve.png"))
     _draw(found, options, run)
+    render_pretraining_card(run)
 
 
 def _facts(found: Pretrained, asked: Asked, options: PretrainingOptions) -> dict[str, JsonValue]:
@@ -143,11 +145,17 @@ def _facts(found: Pretrained, asked: Asked, options: PretrainingOptions) -> dict
         "objectives": {str(name): weight for name, weight in options.objectives.items()},
         "targets": list(options.targets),
         "data": asked.data,
+        "licence": _licence(asked.data),
         "exclude": asked.exclude,
         "rows": facts(found.corpus.report),
         "held_out_loss": {name: value for name, value in best.items() if name.startswith("val_")},
         "masked_accuracy": None if found.accuracy is None else vars(found.accuracy),
     }
+
+
+def _licence(data: str) -> str | None:
+    """Return the licence of a built-in set; a file states none."""
+    return BUILTINS[data.removeprefix(PREFIX)].licence if data.startswith(PREFIX) else None
 
 
 def _draw(found: Pretrained, options: PretrainingOptions, run: Run) -> None:

@@ -92,6 +92,7 @@ def _facts(
 ) -> dict[str, JsonValue]:
     return {
         "source": source.name,
+        "licence": source.licence,
         "rows_read": len(source) + len(source.broken),
         "strings": len(unique),
         "repeated": sum(bool(key) for key in keys) - len(unique),

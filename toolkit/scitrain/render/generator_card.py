@@ -1,0 +1,199 @@
+"""``MODEL_CARD.md`` of a generator: what it writes, of what it learned, what its draws are worth, what they are not."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scitrain.figures.words import DASH, count, number, one_line, percent_interval, with_unit
+from scitrain.render.card import CARD
+from scitrain.render.markup import environment, value_words
+from scitrain.render.table import Table, table
+from scitrain.runs import Run, RunRecord, atomic_write
+
+__all__ = ["LOG", "RESULTS", "UNSTATED", "Span", "made_by", "plain_metadata", "render_generator_card"]
+
+RESULTS = "results/generator.json"
+LOG = "results/dl_training_log.json"
+CONFIG = "models/generator.json"
+UNSTATED = "not stated by the source; ask its owner before sharing data or model"
+SHOWN = 5
+WRITES = {"smiles": "molecules", "formula": "compositions"}
+NOTATIONS = {"smiles": "SMILES", "selfies": "SELFIES", "composition": "elements with their amounts"}
+ENDS = {"smiles": "canonical SMILES", "formula": "reduced formulas"}
+FAMILIES = {
+    "smiles_gpt": "a GPT over tokens of SMILES",
+    "selfies_gpt": "a GPT over tokens of SELFIES",
+    "matgpt": "a GPT over tokens of compositions",
+    "composition_diffusion": "a diffusion over vectors of compositions",
+    "molecule_diffusion": "a diffusion over descriptors of molecules, with a decoder that writes them",
+}
+GPT = "mean negative log-likelihood of a token given those before it and the conditions, nats"
+DIFFUSION = "mean squared error of what the network predicts at a random step of the noise"
+NOTHING = "Valid says that a draw can be read as {} and no more: not that it is stable, can be made, is safe, or does what is wanted."
+NOVEL = (
+    "Novel says that a draw is none of the {} strings of the data: it may be a near copy. Networks memorise: where the data are "
+    "confidential, so are weights and draws. evaluate_candidates tells the distance to what is known."
+)
+UNIQUE = "Unique is a share of {} valid draws: among more draws more are repeated."
+
+
+class Span:
+    """A share with its interval, as `percent_interval` reads it."""
+
+    def __init__(self, told: Mapping[str, Any], name: str = "value") -> None:
+        self.value, self.low, self.high = told[name], told["low"], told["high"]
+
+
+def render_generator_card(run: Run) -> Path:
+    """Write the card from the files of the run.
+
+    Raises:
+        RunStateError: The run has no ``results/generator.json``.
+        KeyError: A number is not there.
+    """
+    facts, log, config, record = run.read_json(RESULTS), run.read_json(LOG), run.read_json(CONFIG), run.record()
+    kind, writes = "text-generation" if "gpt" in facts["family"] else None, WRITES[config["kind"]]
+    asked = {one["name"]: float(f"{one['mean']:.3g}") for one in facts["conditions"]}
+    names = {
+        "metadata": plain_metadata([facts["family"], config["kind"]], kind),
+        "title": f"Generator of {writes}: {one_line(facts['data']['source'])}",
+        "summary": f"{FAMILIES[facts['family']]}, learned from {count(facts['data']['strings'])} different {writes}",
+        "writes": writes,
+        "notation": NOTATIONS[config["notation"]],
+        "ends": ENDS[config["kind"]],
+        "headline": _shares(facts["sample"]),
+        "limits": list(_limits(facts, log, writes)),
+        "source": facts["data"]["source"],
+        "column": config["column"],
+        "licence": facts["data"]["licence"] or UNSTATED,
+        "data": _data(facts["data"], config),
+        "conditions": _conditions(facts["conditions"]),
+        "training": _training(facts, log),
+        "sample": _sample(facts),
+        "rejected": _rejected(facts),
+        "heeds": _heeds(facts["heeds"]),
+        "examples": facts["examples"][:SHOWN],
+        "asked": asked,
+        "wish": ", ".join(_wish(one) for one in facts["conditions"]),
+        "told": json.dumps(asked, ensure_ascii=False),
+        **made_by(record),
+    }
+    return atomic_write(run.path / CARD, environment().get_template("generator_card.md.j2").render(names))
+
+
+def plain_metadata(tags: Sequence[str], pipeline: str | None) -> str:
+    """Return the metadata block of a network without test metrics, in the words of the Hugging Face Hub."""
+    from huggingface_hub import ModelCardData
+
+    return ModelCardData(library_name="scitrain", tags=["scitrain", *tags], pipeline_tag=pipeline).to_yaml().strip()
+
+
+def made_by(record: RunRecord) -> dict[str, object]:
+    """Return what the section on the making names."""
+    body = [(d.what, value_words(d.value), d.why) for d in record.decisions]
+    versions = record.provenance.get("packages")
+    packages = versions if isinstance(versions, dict) else {}
+    return {
+        "record": record,
+        "decisions": table("Choices made automatically", ("what", "value", "why"), body),
+        "environment": table("Environment", ("what", "version"), [(k, value_words(v)) for k, v in packages.items()]),
+        "request": json.dumps(record.spec, indent=2, ensure_ascii=False),
+        "dash": DASH,
+    }
+
+
+def _share(told: Mapping[str, Any]) -> str:
+    """Return a share with its interval; a dash where it is a share of nothing."""
+    return percent_interval(Span(told)) if told["n"] else DASH
+
+
+def _shares(sample: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{name} {_share(sample[name])}" for name in ("valid", "unique", "novel"))
+    return f"{told} of {count(sample['valid']['n'])} draws"
+
+
+def _data(data: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
+    body = [
+        ("rows read", count(data["rows_read"])),
+        ("rows rejected", count(data["rows_rejected"])),
+        ("repeated, taken once", count(data["repeated"])),
+        ("different strings", count(data["strings"])),
+        ("longest, in tokens", count(config["length"])),
+        *((f"rejected: {why}", count(rows)) for why, rows in data["rejected"].items()),
+    ]
+    return table("The data and what cleaning left of them", ("what", "number"), body, numeric=True)
+
+
+def _wish(condition: Mapping[str, Any]) -> str:
+    return f"{condition['name']} {with_unit(number(condition['mean']), condition['unit'])}"
+
+
+def _conditions(conditions: Sequence[Mapping[str, Any]]) -> Table:
+    body = []
+    for one in conditions:
+        spread = f"{number(one['mean'])} ± {number(one['scale'])}"
+        span = with_unit(f"{number(one['low'])} … {number(one['high'])}", one["unit"])
+        of = "calculated from the structure" if one["calculated"] else "a column of the data"
+        body.append((one["name"], span, with_unit(spread, one["unit"]), of))
+    return table("Conditions it heeds", ("condition", "trained on", "mean ± standard deviation", "values"), body)
+
+
+def _training(facts: Mapping[str, Any], log: Mapping[str, Any]) -> Table:
+    body = [
+        ("objective", DIFFUSION if facts["family"].endswith("_diffusion") else GPT),
+        ("parameters", count(log["parameters"])),
+        ("epochs", f"{len(log['epochs'])}, best {facts['best_epoch']}"),
+        ("held-out loss of the best", number(facts["val_loss"], 4)),
+        ("stopped because", log["stopped"]),
+        ("optimiser steps", count(log["steps"])),
+        ("highest learning rate", number(log["learning_rate"])),
+        ("device and precision", f"{log['device']}, {log['precision']}"),
+        ("time", f"{number(log['seconds'])} s"),
+    ]
+    return table("Training", ("what", "value"), body)
+
+
+def _ways(facts: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    ways = (("as drawn by default", facts["sample"]), ("without grammar", facts["sample_without_grammar"]))
+    return [(how, sample) for how, sample in ways if sample is not None]
+
+
+def _sample(facts: Mapping[str, Any]) -> Table:
+    body = []
+    for how, sample in _ways(facts):
+        shares = (sample[name] for name in ("valid", "unique", "novel"))
+        body.append((how, *(f"{_share(told)}, n = {count(told['n'])}" for told in shares)))
+    head = ("draws", "valid, of all", "unique, of the valid", "novel, of the unique")
+    return table("What draws are worth, with 95 % intervals (Wilson)", head, body, numeric=True)
+
+
+def _rejected(facts: Mapping[str, Any]) -> Table:
+    body = [(how, why, count(n)) for how, sample in _ways(facts) for why, n in sample["rejected"].items()]
+    return table("Why draws are none", ("draws", "why", "number"), body)
+
+
+def _heeds(heeds: Sequence[Mapping[str, Any]]) -> Table:
+    body = [
+        (one["name"], with_unit(number(one["mae"]), one["unit"]), number(one["r2"]), count(one["n"])) for one in heeds
+    ]
+    head = ("condition", "mean miss of what was asked", "R²", "valid draws")
+    return table("How far conditions are heeded: asked between the 5th and 95th percentile", head, body, numeric=True)
+
+
+def _limits(facts: Mapping[str, Any], log: Mapping[str, Any], writes: str) -> Iterator[str]:
+    yield NOTHING.format("a molecule" if writes == "molecules" else "a composition")
+    yield NOVEL.format(count(facts["data"]["strings"]))
+    yield UNIQUE.format(count(facts["sample"]["unique"]["n"]))
+    if writes == "compositions":
+        yield "A composition is no structure: whether it forms, and in which phase, is not said here."
+    if unproven := [one["name"] for one in facts["conditions"] if not one["calculated"]]:
+        yield f"Whether draws heed {', '.join(unproven)} was not measured: a draw does not tell it; let a trained model predict it."
+    for one in facts["heeds"]:
+        if one["r2"] is None:
+            yield f"Whether draws follow {one['name']} could not be told: valid draws were {count(one['n'])}."
+        elif one["r2"] <= 0:
+            yield f"Draws do not follow {one['name']}: they scatter as far from what was asked as around their own mean, or farther."
+    if facts["best_epoch"] == len(log["epochs"]):
+        yield "The last epoch was the best: longer training may lower the loss further."
+    yield "The held-out loss chose the epoch, so it is no independent test."

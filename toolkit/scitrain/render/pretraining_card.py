@@ -1,0 +1,123 @@
+"""``MODEL_CARD.md`` of a pretrained Transformer: what it learned of what, what it knows, how to go on from it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scitrain.figures.words import count, number, one_line, percent, percent_interval
+from scitrain.render.card import CARD
+from scitrain.render.generator_card import UNSTATED, Span, made_by, plain_metadata
+from scitrain.render.markup import environment
+from scitrain.render.table import Table, table
+from scitrain.runs import Run, atomic_write
+
+__all__ = ["FACTS", "LOG", "render_pretraining_card"]
+
+FACTS = "results/pretraining.json"
+LOG = "results/pretraining_log.json"
+NAMES = {"composition": "MatBERT", "smiles": "SMILES BERT"}
+READS = {"composition": "formulas", "smiles": "molecules"}
+HELD = {
+    "composition": "whole chemical systems: none with the same elements is learned from",
+    "smiles": "molecules one by one: near relatives of a held-out one may have been learned from",
+}
+OBJECTIVES = {
+    "masked": "tell hidden tokens from the rest of the row",
+    "contrastive": "know two views of one row among those of others",
+    "properties": "predict the columns",
+}
+
+
+def render_pretraining_card(run: Run) -> Path:
+    """Write the card from the files of the run.
+
+    Raises:
+        RunStateError: The run has no ``results/pretraining.json``.
+        KeyError: A number is not there.
+    """
+    facts, log, record = run.read_json(FACTS), run.read_json(LOG), run.record()
+    told, name, reads = facts["masked_accuracy"], NAMES[facts["notation"]], READS[facts["notation"]]
+    rows = f"{count(facts['rows']['kept'])} different ones, {count(facts['rows']['held_out'])} of them held out"
+    names = {
+        "metadata": plain_metadata([facts["notation"], "pretrained"], "fill-mask" if told else None),
+        "title": f"{name} ({facts['size']}) pretrained on {one_line(facts['data'])}",
+        "summary": f"A Transformer that reads {reads}, pretrained on {rows}",
+        "headline": "" if told is None else _accuracy(told),
+        "objectives": _objectives(facts),
+        "limits": list(_limits(facts, log)),
+        "source": facts["data"],
+        "exclude": facts["exclude"],
+        "licence": facts["licence"] or UNSTATED,
+        "held": HELD[facts["notation"]],
+        "data": _data(facts["rows"]),
+        "training": _training(log),
+        "accuracy": None if told is None else _accuracy_table(told),
+        **made_by(record),
+    }
+    return atomic_write(run.path / CARD, environment().get_template("pretraining_card.md.j2").render(names))
+
+
+def _accuracy(told: Mapping[str, Any]) -> str:
+    right = percent_interval(Span(told, "accuracy"))
+    return f"{right} of {count(told['n'])} hidden tokens of held-out rows told rightly; always the commonest: {percent(told['commonest'])}"
+
+
+def _accuracy_table(told: Mapping[str, Any]) -> Table:
+    body = [
+        ("the network", percent_interval(Span(told, "accuracy")), count(told["n"])),
+        ("among its five likeliest", percent(told["top5"]), count(told["n"])),
+        ("always the commonest token", percent(told["commonest"]), count(told["n"])),
+    ]
+    return table("Hidden tokens of held-out rows, told rightly", ("who", "share", "n"), body, numeric=True)
+
+
+def _objectives(facts: Mapping[str, Any]) -> Table:
+    body = []
+    for name, weight in facts["objectives"].items():
+        what = OBJECTIVES[name] + (f" {', '.join(facts['targets'])}" if name == "properties" else "")
+        loss = number(facts["held_out_loss"][f"val_{name}"], 4) if weight else "not trained"
+        body.append((name, what, number(weight), loss))
+    return table("Objectives", ("objective", "what is learned", "weight", "held-out loss"), body)
+
+
+def _data(rows: Mapping[str, Any]) -> Table:
+    names = {
+        "read": "rows read",
+        "invalid": "not valid",
+        "repeated": "repeated, taken once",
+        "excluded": "named in what shall not be seen",
+        "kept": "different rows",
+        "held_out": "of them held out",
+    }
+    body = [(said, count(rows[name])) for name, said in names.items()]
+    return table("The corpus and what cleaning left of it", ("what", "number"), body, numeric=True)
+
+
+def _training(log: Mapping[str, Any]) -> Table:
+    body = [
+        ("parameters", count(log["parameters"])),
+        ("epochs", f"{len(log['epochs'])}, best {log['best_epoch']}"),
+        ("stopped because", log["stopped"]),
+        ("time", f"{number(log['seconds'])} s"),
+    ]
+    return table("Training", ("what", "value"), body)
+
+
+def _limits(facts: Mapping[str, Any], log: Mapping[str, Any]) -> Iterator[str]:
+    told = facts["masked_accuracy"]
+    if told is None:
+        yield "No tokens were hidden in training: what it tells of the surroundings was not measured."
+    elif told["low"] <= told["commonest"]:
+        yield "It could not be shown to tell hidden tokens better than always the commonest: it knows little yet."
+    if facts["exclude"] is None:
+        yield "Nothing was excluded: rows that later test a fine-tuned model may have been seen here; name them in `exclude`."
+    else:
+        yield "The leak guard leaves out the same formulas or molecules, not their near relatives."
+    if facts["targets"]:
+        yield "Values of its columns were learned: they must not be what a fine-tuned model is tested on."
+    if facts["notation"] == "composition":
+        yield "It reads compositions: structures of one formula are one to it."
+    if log["best_epoch"] == len(log["epochs"]):
+        yield "The last epoch was the best: longer training may lower the loss further."
+    yield "The held-out loss chose the epoch, so it is no independent test."
+    yield "A lower loss promises no better fine-tuning: compare with training from scratch."
