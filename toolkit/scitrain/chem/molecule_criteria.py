@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rdkit import Chem, DataStructs, RDConfig, rdBase
-from rdkit.Chem import QED, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem import rdFingerprintGenerator
 from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
+from scitrain.chem.calculated import CALCULATED, UNITS
 from scitrain.chem.parallel import parallel_map
 from scitrain.errors import DataError
 
@@ -18,8 +20,8 @@ __all__ = ["PROPERTIES", "Criteria", "criteria", "fingerprints", "mean_similarit
 
 PROPERTIES = {
     "logp": ("", "octanol–water partition by atoms, Wildman and Crippen 1999, doi:10.1021/ci990307l"),
-    "mol_weight": ("g/mol", "average molecular weight"),
-    "tpsa": ("Å²", "topological polar surface area, Ertl et al. 2000, doi:10.1021/jm000942e"),
+    "mol_weight": (UNITS["mol_weight"], "average molecular weight"),
+    "tpsa": (UNITS["tpsa"], "topological polar surface area, Ertl et al. 2000, doi:10.1021/jm000942e"),
     "qed": ("", "quantitative estimate of drug-likeness, 0…1, Bickerton et al. 2012, doi:10.1038/nchem.1243"),
     "sa": ("", "synthetic accessibility, 1 (easy) … 10, Ertl and Schuffenhauer 2009, doi:10.1186/1758-2946-1-8"),
     "h_donors": ("", "hydrogen-bond donors"),
@@ -66,21 +68,13 @@ def criteria(smiles: Sequence[str], tick: Callable[[int, int], None] | None = No
 def _criteria(smiles: str) -> Criteria:
     quiet = rdBase.BlockLogs()
     mol = Chem.MolFromSmiles(smiles)
-    descriptors = QED.properties(mol)  # type: ignore[no-untyped-call]
+    numbers: dict[str, Any] = {name: float(CALCULATED[name](mol)) for name in PROPERTIES if name in CALCULATED}
     found = Criteria(
-        float(descriptors.ALOGP),
-        float(rdMolDescriptors._CalcMolWt(mol)),
-        float(rdMolDescriptors.CalcTPSA(mol)),
-        float(QED.qed(mol, qedProperties=descriptors)),  # type: ignore[no-untyped-call]
-        synthetic_accessibility(mol),
-        float(rdMolDescriptors.CalcNumHBD(mol)),
-        float(rdMolDescriptors.CalcNumHBA(mol)),
-        float(rdMolDescriptors.CalcNumRotatableBonds(mol)),
-        float(rdMolDescriptors.CalcNumRings(mol)),
-        float(mol.GetNumHeavyAtoms()),
-        _alerts("PAINS", mol),
-        _alerts("BRENK", mol),
-        Chem.MolToSmiles(Chem.MurckoDecompose(mol), isomericSmiles=False),
+        **numbers,
+        sa=synthetic_accessibility(mol),
+        pains=_alerts("PAINS", mol),
+        brenk=_alerts("BRENK", mol),
+        scaffold=Chem.MolToSmiles(Chem.MurckoDecompose(mol), isomericSmiles=False),
     )
     del quiet
     return found
