@@ -1,6 +1,7 @@
 import csv
 import importlib.util
 import json
+import pickle
 import sys
 from pathlib import Path
 
@@ -149,6 +150,15 @@ def test_a_run_of_another_modality_is_refused(workspace, texts, tiny_bert):
 def test_weights_that_are_not_there_are_refused(workspace, texts, source, said):
     with pytest.raises((ScitrainError, RunNotFoundError), match=said):
         finetune(workspace, data=texts, source=source)
+
+
+def test_what_is_wrong_with_a_file_is_told_before_whose_weights_it_holds(workspace, texts):
+    (workspace.root / "code.pt").write_bytes(pickle.dumps(print))
+    (workspace.root / "torn.safetensors").write_bytes(b"torn")
+    with pytest.raises(ScitrainError, match="a pickle can run any code"):
+        finetune(workspace, data=texts, source="code.pt")
+    with pytest.raises(ScitrainError, match="no whole safetensors file"):
+        finetune(workspace, data=texts, source="torn.safetensors")
 
 
 def test_several_processes_are_refused_before_there_is_a_run(workspace, texts, tiny_bert):

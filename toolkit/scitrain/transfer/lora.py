@@ -28,10 +28,14 @@ def add_lora(encoder: nn.Module, rank: int, modules: Sequence[str]) -> None:
     there = Counter(
         name.rpartition(".")[2] for name, module in encoder.named_modules() if isinstance(module, nn.Linear)
     )
+    if not there:
+        raise ScitrainError(
+            "lora stands beside linear layers (torch.nn.Linear), and this network has none; take feature, partial or full"
+        )
     wanted = [name for name in (modules or ATTENTION) if name in there]
     if not wanted or (modules and len(wanted) < len(modules)):
         named = listed(modules) if modules else "layers of attention"
-        has = listed(f"{name} ({times})" for name, times in there.items()) if there else "no linear layers at all"
+        has = listed(f"{name} ({times})" for name, times in there.items())
         raise ScitrainError(
             f"lora finds no {named} in this network, which has {has}; name some with modules=[…], or take partial or full"
         )

@@ -12,7 +12,7 @@ from scitrain.models._bert import notation_in, read_architecture
 from scitrain.runs import Run
 from scitrain.transfer.beginning import bare
 from scitrain.weights import ENCODERS, check_folder, licence_of
-from scitrain.weights.reading import SUFFIXES
+from scitrain.weights.reading import SUFFIXES, read_tensors
 from scitrain.workspace import Workspace
 
 __all__ = ["BUILTIN", "RUN_ID", "Origin", "check_source_of_weights", "names_run", "pretrained_folder", "resolve"]
@@ -163,6 +163,8 @@ def _of_path(source: str, path: Path, modality: str, asked: ModelSpec | None) ->
             )
         spec = _with(asked, "pretrained", name=str(path), pretrained=True)
         return Origin(source, "local", spec, None, licence_of(path) or NOT_STATED)
+    if asked is None:
+        read_tensors(path)  # what is wrong with the file itself is told first
     spec = _needed(asked, f"the file {source!r} holds weights alone")
     if "weights" not in type(spec).model_fields:
         raise ScitrainError(
