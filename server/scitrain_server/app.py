@@ -9,6 +9,7 @@ from importlib.metadata import version
 from threading import Thread
 from typing import Any
 
+import anyio
 import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
@@ -159,7 +160,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.freeze()
     gc.enable()
     if not settings.http:
-        server.run("stdio")
+        # A client that is gone reads no answer: that is the end of the conversation, and no fault. Exceptions in a task group come in groups.
+        try:
+            server.run("stdio")
+        except* (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            sys.stderr.write("the client is gone; background runs go on\n")
         return 0
     try:
         # Only where it is asked for: the packages of HTTP would slow the start over stdio down.
