@@ -160,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.freeze()
     gc.enable()
     if not settings.http:
-        # A client that is gone reads no answer: that is the end of the conversation, and no fault. Exceptions in a task group come in groups.
+        # A client that is gone reads no answer: the end of the conversation, and no fault. A task group raises groups.
         try:
             server.run("stdio")
         except* (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError):

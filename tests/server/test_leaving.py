@@ -1,34 +1,26 @@
 """A client that leaves in the middle."""
 
-import json
-import subprocess
-import sys
+import pytest
 
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
-}
-READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-LISTS = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+from scitrain_server import app
 
 
-def test_a_client_that_is_gone_ends_the_server_without_a_traceback(workspace):
-    child = subprocess.Popen(
-        [sys.executable, "-m", "scitrain", "serve", "--workspace", str(workspace.root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        child.stdin.write(f"{json.dumps(HELLO)}\n")
-        child.stdin.flush()
-        assert json.loads(child.stdout.readline())["id"] == 1
-        child.stdout.close()
-        child.stdin.write(f"{json.dumps(READY)}\n{json.dumps(LISTS)}\n")
-        child.stdin.flush()
-        said = child.stderr.read()
-    assert said == "the client is gone; background runs go on\n"
-    assert child.returncode == 0
+def raising(error):
+    """Return what stands in for the server's loop, and ends as the SDK's task group does where a write fails."""
+
+    def run(server, transport):
+        raise ExceptionGroup("unhandled errors in a TaskGroup", [error])
+
+    return run
+
+
+def test_a_client_that_is_gone_ends_the_server_without_a_traceback(monkeypatch, workspace, capsys):
+    monkeypatch.setattr(app.Application, "run", raising(BrokenPipeError("Broken pipe")))
+    assert app.main(["--workspace", str(workspace.root)]) == 0
+    assert capsys.readouterr().err == "the client is gone; background runs go on\n"
+
+
+def test_any_other_failure_of_the_loop_is_not_hidden(monkeypatch, workspace):
+    monkeypatch.setattr(app.Application, "run", raising(ValueError("a mistake of ours")))
+    with pytest.raises(ExceptionGroup):
+        app.main(["--workspace", str(workspace.root)])
