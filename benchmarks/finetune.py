@@ -15,7 +15,6 @@ labels (seeds 100 and 101).
 
 import argparse
 import csv
-import json
 import math
 import tempfile
 import time
@@ -67,16 +66,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             "finetune",
             f"python -m benchmarks.finetune --parts {given.parts}",
             machine,
-            known() | {name: found | measured},
+            _machine.kept_before("finetune") | {name: found | measured},
         )
     return report
-
-
-def known() -> dict[str, Any]:
-    """Return the parts that were measured before, each with its command and machine."""
-    path = _machine.RESULTS / "finetune.json"
-    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else {}
-    return figures
 
 
 def minilm() -> str:
@@ -149,7 +141,7 @@ def few(scicite: Scicite) -> dict[str, Any]:
 def lora(scicite: Scicite) -> dict[str, Any]:
     """LoRA against the full fine-tuning that `few` measured on the same labels."""
     rows, _ = _few(scicite, ("lora",))
-    full = known()["few"]["macro_f1"]["full"]
+    full = _machine.kept_before("finetune")["few"]["macro_f1"]["full"]
     return {"macro_f1": rows | {"full": full}, "kept": float(np.mean(rows["lora"]) / np.mean(full)), "goal": ">= 0.98"}
 
 
