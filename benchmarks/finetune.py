@@ -66,9 +66,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             "finetune",
             f"python -m benchmarks.finetune --parts {given.parts}",
             machine,
-            _machine.kept_before("finetune") | {name: found | measured},
+            known() | {name: found | measured},
         )
     return report
+
+
+def known() -> dict[str, Any]:
+    """Return the parts that were measured before, each with its command and machine."""
+    return _machine.kept_before("finetune")
 
 
 def minilm() -> str:
@@ -141,7 +146,7 @@ def few(scicite: Scicite) -> dict[str, Any]:
 def lora(scicite: Scicite) -> dict[str, Any]:
     """LoRA against the full fine-tuning that `few` measured on the same labels."""
     rows, _ = _few(scicite, ("lora",))
-    full = _machine.kept_before("finetune")["few"]["macro_f1"]["full"]
+    full = known()["few"]["macro_f1"]["full"]
     return {"macro_f1": rows | {"full": full}, "kept": float(np.mean(rows["lora"]) / np.mean(full)), "goal": ">= 0.98"}
 
 
