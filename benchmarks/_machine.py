@@ -22,6 +22,7 @@ __all__ = [
     "data_folder",
     "describe",
     "keep",
+    "kept_before",
     "without_lightning",
 ]
 
@@ -53,6 +54,13 @@ def keep(name: str, command: str, machine: dict[str, Any], figures: dict[str, An
     target = RESULTS / f"{name}.json"
     target.write_text(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return report
+
+
+def kept_before(name: str) -> dict[str, Any]:
+    """Return the figures of ``results/NAME.json``: parts that were measured before, which another part leaves as they are."""
+    target = RESULTS / f"{name}.json"
+    figures: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))["figures"] if target.is_file() else {}
+    return figures
 
 
 def as_installed() -> dict[str, str]:

@@ -15,7 +15,6 @@ labels (seeds 100 and 101).
 
 import argparse
 import csv
-import json
 import math
 import tempfile
 import time
@@ -74,9 +73,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def known() -> dict[str, Any]:
     """Return the parts that were measured before, each with its command and machine."""
-    path = _machine.RESULTS / "finetune.json"
-    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else {}
-    return figures
+    return _machine.kept_before("finetune")
 
 
 def minilm() -> str:

@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import JsonValue
-
-from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.contracts.operation import Job, Skill
 from scitrain.data.options import DataOptions, DomainOptions
 from scitrain.errors import ScitrainError
-from scitrain.runs import Decision, Run
+from scitrain.runs import Run
 from scitrain.transfer.options import AdaptOptions
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.measured import MeasuredNetwork
 from scitrain.workflow.training import SELDOM, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
@@ -23,40 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["AdaptDomain", "AdaptResult"]
 
 
-class AdaptResult(JobResult):
-    """What an adaptation came to."""
+class AdaptResult(MeasuredNetwork):
+    """What an adaptation came to; its metrics are those on the target where it has labels, else on the source."""
 
-    task: str
-    modality: str
-    targets: list[str]
-    model: str
-    """Family of the network."""
     method: str
     """Kept, and how it was chosen."""
     sentences: list[str]
     """Whether it beats source-only, how far the domains lie apart, what an oracle reaches."""
-    metrics: list[Headline]
-    """Test metrics on the target, where it has labels; else on the source."""
-    verdict: str
-    """Whether it beats the best of the simple models."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
-    files: list[str]
-    """Artifacts, below the run directory."""
-
-    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
-        """Return what was chosen, and the metrics beside those of the simple models."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
-        return {"what was chosen for you": chosen, "how good it is": metric_table(self.metrics)}
 
     def summary(self) -> str:
         """Return whether adapting helped, the numbers and where to look."""
-        head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
-        notes = [f"note: {warning}" for warning in self.warnings]
-        told = [f"method: {self.method}", *self.sentences, *(m.words() for m in self.metrics), self.verdict]
-        return "\n".join([head, *told, *notes, f"next: {self.next_step}"])
+        return self.told([self.head, f"method: {self.method}", *self.sentences], [self.verdict])
 
 
 class AdaptDomain(Job, AdaptOptions, DomainOptions, TrainingRequest):

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.contracts.operation import Job, Skill
 from scitrain.errors import ScitrainError
-from scitrain.runs import Decision, Run
+from scitrain.runs import Run
 from scitrain.spec import OfRun
 from scitrain.training.options import TrainingOptions
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.measured import Measured
 from scitrain.workflow.training import SELDOM, AskedModel, Formats
 from scitrain.workspace import Workspace
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DistillModel", "DistillResult"]
 
 
-class DistillResult(JobResult):
+class DistillResult(Measured):
     """What a student kept of its teacher."""
 
     teacher: str
@@ -34,28 +34,10 @@ class DistillResult(JobResult):
     """Share of the teacher's quality, 1 is all of it."""
     sentences: list[str]
     """Quality kept, size and time won, and what the teacher was good for, each with its paired interval."""
-    metrics: list[Headline]
-    """Test metrics of the student, the most telling first."""
-    verdict: str
-    """Whether the student beats the best of the simple models."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
-    files: list[str]
-    """Artifacts, below the run directory."""
-
-    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
-        """Return what was chosen, and the metrics beside those of the simple models."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
-        return {"what was chosen for you": chosen, "how good the student is": metric_table(self.metrics)}
 
     def summary(self) -> str:
         """Return what was kept, the numbers and where to look."""
-        head = f"{self.run_id}: {self.model}, taught by {self.teacher}"
-        notes = [f"note: {warning}" for warning in self.warnings]
-        lines = [head, *self.sentences, *(m.words() for m in self.metrics), self.verdict, *notes]
-        return "\n".join([*lines, f"next: {self.next_step}"])
+        return self.told([f"{self.run_id}: {self.model}, taught by {self.teacher}", *self.sentences], [self.verdict])
 
 
 class DistillModel(OfRun, Job, TrainingOptions):

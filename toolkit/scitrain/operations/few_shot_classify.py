@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.contracts.operation import Job, Skill
 from scitrain.data.options import DataOptions
-from scitrain.runs import Decision, Run
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.runs import Run
+from scitrain.workflow.measured import MeasuredLabels
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,46 +19,19 @@ __all__ = ["FewShotClassify", "FewShotResult"]
 SHOWN = 10
 
 
-class FewShotResult(JobResult):
-    """What few examples a class are good for."""
+class FewShotResult(MeasuredLabels):
+    """What few examples a class are good for, over episodes, or over the support rows each told without itself."""
 
     encoder: str
     """What the points come from."""
     classes: list[str]
     """Told apart."""
-    metrics: list[Headline]
-    """Over episodes, or over the support rows each told without itself; rivals beside."""
-    verdict: str
-    """Whether prototypes beat the nearest neighbour, with the paired interval."""
-    predictions: list[dict[str, JsonValue]]
-    """First rows of results/few_shot_predictions.csv, where new rows were classified."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
-    files: list[str]
-    """Artifacts, below the run directory."""
-
-    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
-        """Return the numbers beside those of the rivals, and the first predictions."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
-        return {
-            "what was chosen for you": chosen,
-            "how good it is": metric_table(self.metrics),
-            "first predictions": self.predictions,
-        }
 
     def summary(self) -> str:
         """Return the numbers, the verdict, the first predictions."""
         shown = ", ".join(self.classes[:SHOWN]) + (f", … ({len(self.classes)})" if len(self.classes) > SHOWN else "")
-        lines = [
-            f"{self.run_id}: {shown} told apart by {self.encoder}",
-            *(m.words() for m in self.metrics),
-            self.verdict,
-        ]
-        lines += [f"row {one['row']}: {one['label'] or one.get('error')}{_confidence(one)}" for one in self.predictions]
-        lines += [f"note: {warning}" for warning in self.warnings]
-        return "\n".join([*filter(None, lines), f"next: {self.next_step}"])
+        rows = [f"row {one['row']}: {one['label'] or one.get('error')}{_confidence(one)}" for one in self.predictions]
+        return self.told([f"{self.run_id}: {shown} told apart by {self.encoder}"], [self.verdict, *rows])
 
 
 class FewShotClassify(Job):

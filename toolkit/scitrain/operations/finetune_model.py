@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import JsonValue, model_validator
 
-from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.contracts.operation import Job, Skill
 from scitrain.data.options import DataOptions
 from scitrain.errors import ScitrainError
-from scitrain.runs import Decision, Run
+from scitrain.runs import Run
 from scitrain.transfer.options import FinetuneOptions
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.measured import MeasuredNetwork
 from scitrain.workflow.training import SELDOM, SeveralTargets, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
@@ -29,48 +29,19 @@ SETTLED = ("source", "intermediate", "compare")
 """What a run in between cannot say for itself."""
 
 
-class FinetuneResult(JobResult):
+class FinetuneResult(MeasuredNetwork):
     """What a fine-tuning came to."""
 
-    task: str
-    modality: str
-    targets: list[str]
-    model: str
-    """Family, and where its weights are from."""
     strategy: str
     """What was trained, and how much that is."""
-    metrics: list[Headline]
-    """Test metrics, the most telling first."""
     transfer: str
     """Whether the transfer helps, with the interval of the gain over training from scratch."""
-    verdict: str
-    """Whether the network beats the best of the simple models."""
     together: str = ""
     """What learning several targets together gains over a network for each, with the interval."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
-    files: list[str]
-    """Artifacts, below the run directory."""
-
-    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
-        """Return what was chosen, and the metrics beside those of the simple models."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
-        return {"what was chosen for you": chosen, "how good it is": metric_table(self.metrics)}
 
     def summary(self) -> str:
         """Return the numbers, whether transfer helps, the verdict and where to look."""
-        head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
-        warnings = [f"note: {warning}" for warning in self.warnings]
-        told = [
-            f"trained: {self.strategy}",
-            *(m.words() for m in self.metrics),
-            self.transfer,
-            self.verdict,
-            self.together,
-        ]
-        return "\n".join([head, *filter(None, told), *warnings, f"next: {self.next_step}"])
+        return self.told([self.head, f"trained: {self.strategy}"], [self.transfer, self.verdict, self.together])
 
 
 class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):

@@ -3,12 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import JsonValue
-
-from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.contracts.operation import Job, Skill
 from scitrain.data.options import DataOptions
-from scitrain.runs import Decision, Run
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.runs import Run
+from scitrain.workflow.measured import MeasuredNetwork
 from scitrain.workflow.training import SELDOM, SeveralTargets, TrainingRequest
 from scitrain.workspace import Workspace
 
@@ -24,40 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["TrainModel", "TrainResult"]
 
 
-class TrainResult(JobResult):
+class TrainResult(MeasuredNetwork):
     """What a training came to."""
 
-    task: str
-    modality: str
-    targets: list[str]
-    model: str
-    """Family and number of members."""
-    metrics: list[Headline]
-    """Test metrics, the most telling first."""
-    verdict: str
-    """Whether the network beats the best of the simple models, with the interval of the difference."""
     together: str = ""
     """What learning several targets together gains over a network for each, with the interval."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
     folds: list[str] = []
     """Of a cross-validation: each fold's number and run, and their mean with its interval."""
-    files: list[str]
-    """Artifacts, below the run directory."""
-
-    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
-        """Return what was chosen, and the metrics beside those of the simple models."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
-        return {"what was chosen for you": chosen, "how good it is": metric_table(self.metrics)}
 
     def summary(self) -> str:
         """Return the numbers, the verdict and where to look."""
-        head = f"{self.run_id}: {self.model} on {self.modality} data, {self.task} of {', '.join(self.targets)}"
-        warnings = [f"note: {warning}" for warning in self.warnings]
-        said = [*(m.words() for m in self.metrics), *self.folds, self.verdict, self.together]
-        return "\n".join([head, *filter(None, said), *warnings, f"next: {self.next_step}"])
+        return self.told([self.head], [*self.folds, self.verdict, self.together])
 
 
 class TrainModel(Job, SeveralTargets, TrainingRequest):

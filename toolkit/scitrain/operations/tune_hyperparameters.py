@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue, ValidationInfo, field_validator
 
-from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.contracts.operation import Job, Skill
 from scitrain.data.options import DataOptions
 from scitrain.errors import ScitrainError
 from scitrain.overview import headlines, verdict
-from scitrain.runs import Decision, Run
+from scitrain.runs import Run
 from scitrain.spec import Spec
 from scitrain.training.options import TrainingOptions
 from scitrain.tuning.options import SearchSpec, TuningOptions
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.workflow.headline import Headline
+from scitrain.workflow.measured import Measured
 from scitrain.workflow.training import SELDOM, TrainingRequest, learning_of
 from scitrain.workspace import Workspace
 
@@ -40,8 +41,8 @@ class TriedVariant(Spec):
     parameters: dict[str, JsonValue]
 
 
-class TuneResult(JobResult):
-    """What a search came to."""
+class TuneResult(Measured):
+    """What a search came to; its metrics and verdict are those of the best run."""
 
     best_run: str
     """Run of the best variant: a normal run of train_model; with folds this run, which keeps the best over all rows."""
@@ -57,26 +58,15 @@ class TuneResult(JobResult):
     """Share of the error's variance that each parameter explains."""
     tried: str
     """How many trials were completed, pruned, failed."""
-    metrics: list[Headline]
-    """Test metrics of the best run, the most telling first."""
-    verdict: str
-    """Whether the best run beats the best of the simple models."""
     folds: list[str] = []
     """Of a nested cross-validation: each fold, their mean with its interval, what the searches chose."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
-    files: list[str]
-    """Artifacts, below the run directory."""
 
     def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
         """Return what was chosen, the best variants and the test metrics."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
         front: list[dict[str, JsonValue]] = [
             {"trial": v.number, **dict(zip(self.objectives, v.values, strict=True)), **v.parameters} for v in self.front
         ]
-        return {"what was chosen for you": chosen, "Pareto front": front, "how good it is": metric_table(self.metrics)}
+        return super().tables() | {"Pareto front": front}
 
     def summary(self) -> str:
         """Return the best variant, what it is worth on the test rows, and where to look."""
@@ -94,8 +84,7 @@ class TuneResult(JobResult):
         if len(self.front) > 1:
             lines.append(f"Pareto front: {len(self.front)} variants, figures/optuna_pareto.png")
         lines.append(f"trained as {self.best_run}:")
-        lines += [*(m.words() for m in self.metrics), *self.folds, self.verdict]
-        return "\n".join([*lines, *(f"note: {warning}" for warning in self.warnings), f"next: {self.next_step}"])
+        return self.told(lines, [*self.folds, self.verdict])
 
 
 class TuneHyperparameters(Job, TuningOptions, TrainingRequest):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from scitrain.contracts.operation import Job, JobResult, Skill
-from scitrain.runs import Decision, Run
-from scitrain.workflow.headline import Headline, metric_table
+from scitrain.contracts.operation import Job, Skill
+from scitrain.runs import Run
+from scitrain.workflow.headline import Headline
+from scitrain.workflow.measured import MeasuredLabels
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ BACKGROUND_BYTES = 200_000
 """Files of texts beyond this size are worked on in the background, where somebody waits for an answer."""
 
 
-class ZeroShotResult(JobResult):
-    """Rows classified by descriptions."""
+class ZeroShotResult(MeasuredLabels):
+    """Rows classified by descriptions; metrics where true labels are known, beside always saying the commonest class."""
 
     method: str
     model: str
@@ -31,36 +32,13 @@ class ZeroShotResult(JobResult):
     rows: int
     errors: int
     """Rows without a label."""
-    metrics: list[Headline]
-    """Where true labels are known."""
-    verdict: str
-    """Against always saying the commonest class."""
-    predictions: list[dict[str, JsonValue]]
-    """First rows of results/zero_shot_predictions.csv."""
-    warnings: list[str]
-    """What to keep in mind before trusting it."""
-    decisions: list[Decision]
-    """What was chosen for you, and why."""
-    files: list[str]
-    """Artifacts, below the run directory."""
-
-    def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
-        """Return what was chosen, the numbers, and the first predictions."""
-        chosen = [decision.model_dump(mode="json") for decision in self.decisions]
-        return {
-            "what was chosen for you": chosen,
-            "how good it is": metric_table(self.metrics),
-            "first predictions": self.predictions,
-        }
 
     def summary(self) -> str:
         """Return the numbers, the verdict, the first predictions."""
         bad = f", {self.errors:,} of them without a label" if self.errors else ""
-        lines = [
-            f"{self.run_id}: {self.rows:,} rows{bad}, {', '.join(self.labels[:SHOWN])} by {self.method} ({self.model})"
-        ]
-        lines += [*(m.words() for m in self.metrics), *filter(None, [self.verdict]), *map(_line, self.predictions)]
-        return "\n".join([*lines, *(f"note: {warning}" for warning in self.warnings), f"next: {self.next_step}"])
+        by = f"{', '.join(self.labels[:SHOWN])} by {self.method} ({self.model})"
+        head = f"{self.run_id}: {self.rows:,} rows{bad}, {by}"
+        return self.told([head], [self.verdict, *map(_line, self.predictions)])
 
 
 class ZeroShotClassify(Job):
