@@ -109,7 +109,7 @@ def test_a_sentence_encoder_says_itself_what_stands_for_a_row(small, tmp_path):
             kept = spec.model_copy(update={"pooling": "mean"})
             torch.testing.assert_close(kept.build(shape).eval()(rows), hidden.mean(1), msg="what is asked for counts")
     (folder / "1_Pooling" / "config.json").write_text("[1, 2")
-    with pytest.raises(ScitrainError, match="1_Pooling/config.json of .* is no JSON object"):
+    with pytest.raises(ScitrainError, match=r"1_Pooling/config\.json of .* is no JSON object"):
         Pretrained(name=str(folder)).settled()
 
 
