@@ -91,6 +91,28 @@ def test_the_first_token_can_stand_for_the_row(small, tmp_path):
     torch.testing.assert_close(encoder(rows).detach(), hidden[:, 0].detach())
 
 
+def test_a_sentence_encoder_says_itself_what_stands_for_a_row(small, tmp_path):
+    folder = small.bert(tmp_path / "b")
+    (folder / "1_Pooling").mkdir()
+    shape, rows = InputShape("tokens", (6,), vocabulary=30), torch.tensor([[3, 7, 8, 4, 0, 0]])
+    with torch.no_grad():
+        hidden = AutoModel.from_pretrained(folder).eval()(input_ids=rows[:, :4] - 1).last_hidden_state
+        for cls, mean, expected in (
+            (True, False, hidden[:, 0]),
+            (False, True, hidden.mean(1)),
+            (True, True, hidden.mean(1)),
+        ):
+            said = {"word_embedding_dimension": 16, "pooling_mode_cls_token": cls, "pooling_mode_mean_tokens": mean}
+            (folder / "1_Pooling" / "config.json").write_text(json.dumps(said))
+            spec = Pretrained(name=str(folder)).settled()
+            torch.testing.assert_close(spec.build(shape).eval()(rows), expected)
+            kept = spec.model_copy(update={"pooling": "mean"})
+            torch.testing.assert_close(kept.build(shape).eval()(rows), hidden.mean(1), msg="what is asked for counts")
+    (folder / "1_Pooling" / "config.json").write_text("[1, 2")
+    with pytest.raises(ScitrainError, match=r"1_Pooling/config\.json of .* is no JSON object"):
+        Pretrained(name=str(folder)).settled()
+
+
 def test_a_trained_model_is_rebuilt_without_the_folder_it_came_from(small, tmp_path):
     folder = small.bert(tmp_path / "b")
     spec = Pretrained(name=str(folder)).settled()

@@ -184,6 +184,69 @@ def test_a_refit_learns_from_the_validation_rows_too_and_calibrates_by_the_netwo
     assert not torch.equal(models[0]["members.0.head.weight"], models[1]["members.0.head.weight"])
 
 
+def test_rows_without_labels_are_learned_from_and_those_of_the_data_are_left_out(workspace, texts, tiny_bert, small):
+    cells = [*small.sentences(150)[0], "  "]
+    more = write(workspace.root / "more.csv", ["text", "note"], [[cell, "?"] for cell in cells])
+    asked = {"data": texts, "source": tiny_bert, "strategy": "full"}
+    plain, taught = (
+        Run.open(finetune(workspace, **asked, **extra).run_id, workspace) for extra in ({}, {"unlabelled": more})
+    )
+    said = {decision.what: decision for decision in taught.record().decisions}
+    assert (said["unlabelled rows"].value, "120 among the rows with labels" in said["unlabelled rows"].why) == (
+        30,
+        True,
+    )
+    assert "validation" in said["self_training"].why
+    heads = [
+        torch.load(run.path / MODEL, weights_only=True)["state_dict"]["members.0.head.weight"]
+        for run in (plain, taught)
+    ]
+    assert torch.equal(*heads) != said["self_training"].value, "the second network, or the first where that is better"
+    assert not (taught.path / "checkpoints" / "arms").exists()
+    log = taught.read_json("results/dl_training_log.json")
+    assert len(log["epochs"]) == 2
+
+
+def test_a_self_training_that_goes_on_repeats_what_it_would_have_been(workspace, texts, tiny_bert, small, monkeypatch):
+    from scitrain.workflow import transferred
+
+    more = write(workspace.root / "more.csv", ["text"], [[cell] for cell in small.sentences(150)[0]])
+    asked = {"data": texts, "source": tiny_bert, "strategy": "full", "unlabelled": more}
+    whole = Run.open(finetune(workspace, **asked).run_id, workspace)
+
+    def stopped(*of):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transferred, "taught_study", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            finetune(workspace, **asked)
+    [broken] = [
+        run for run in (Run.open(path.name, workspace) for path in workspace.runs.iterdir()) if run.id != whole.id
+    ]
+    assert len(list((broken.path / "checkpoints" / "arms").iterdir())) == 1, "the first network is kept"
+    broken.claim()
+    FinetuneModel.model_validate(broken.record().spec).execute(broken)
+    weights = [torch.load(run.path / MODEL, weights_only=True)["state_dict"] for run in (whole, broken)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"compare": ["full"]}, "leave out compare, single_tasks and strategy='feature'"),
+        ({"strategy": "feature"}, "leave out compare, single_tasks and strategy='feature'"),
+    ],
+)
+def test_what_self_training_does_not_go_with_is_said_before_there_is_a_run(workspace, texts, tiny_bert, extra, said):
+    with pytest.raises(ValueError, match=said):
+        finetune(workspace, data=texts, source=tiny_bert, unlabelled=texts, **extra)
+    with pytest.raises(ScitrainError, match="no file or folder"):
+        finetune(workspace, data=texts, source=tiny_bert, unlabelled="nowhere.csv")
+    with pytest.raises(DataError, match="no row that is new and can be read"):
+        finetune(workspace, data=texts, source=tiny_bert, unlabelled=texts, strategy="full")
+
+
 def test_classes_that_no_training_row_shows_are_named(workspace, small, tiny_bert):
     cells, labels = small.sentences(60)
     parts = ["train"] * 40 + ["val"] * 10 + ["test"] * 10

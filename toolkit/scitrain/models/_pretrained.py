@@ -3,6 +3,7 @@
 import inspect
 import json
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,6 +28,15 @@ MOST_TOKENS = 1024
 """Tokens a row where the network itself knows no limit."""
 PIECE = 1 << 14
 """Tokens computed at once where nothing is learned: bounded memory, and rows of one length together."""
+POOLING = "1_Pooling/config.json"
+"""File by which sentence-transformers says what stands for a row."""
+QUIETLY: dict[str, Any] = {
+    "_raise_exceptions_for_missing_entries": False,
+    "_raise_exceptions_for_connection_errors": False,
+}
+"""Most encoders have no such file, and need none."""
+FIRST = "first_token_stands_for_row"
+"""Entry of an architecture that says so where it is the first token; others are pooled by their mean."""
 HEADS = ("cls.", "lm_head.", "classifier.", "pooler.", "score.", "qa_outputs.", "contact_head.")
 """Beginnings of tensors that belong to the head of the pretraining, which is replaced."""
 
@@ -112,14 +122,19 @@ def pretrained_encoder(spec: "Pretrained") -> PretrainedEncoder:
     if not spec.pretrained:
         encoder = blank_encoder(spec.config, spec.dropout, spec.pooling)
     else:
-        encoder = PretrainedEncoder(_load(spec.name, spec.config), most_tokens(spec.config), spec.pooling, spec.dropout)
+        pooling = _pooling(spec.pooling, spec.config)
+        encoder = PretrainedEncoder(_load(spec.name, spec.config), most_tokens(spec.config), pooling, spec.dropout)
     encoder.insert(spec.adapter, spec.prompt, spec.prefix)
     return encoder
 
 
-def blank_encoder(config: dict[str, JsonValue], dropout: float, pooling: str = "mean") -> PretrainedEncoder:
+def blank_encoder(config: dict[str, JsonValue], dropout: float, pooling: str = "auto") -> PretrainedEncoder:
     """Return a network of an architecture with random weights."""
-    return PretrainedEncoder(_blank(_config_object(config)), most_tokens(config), pooling, dropout)
+    return PretrainedEncoder(_blank(_config_object(config)), most_tokens(config), _pooling(pooling, config), dropout)
+
+
+def _pooling(asked: str, config: dict[str, JsonValue]) -> str:
+    return ("cls" if config.get(FIRST) else "mean") if asked == "auto" else asked
 
 
 def _captured() -> bool:
@@ -140,6 +155,7 @@ def read_config(name: str) -> dict[str, JsonValue]:
     """
     with come_from(name) as where:
         config = HF.AutoConfig.from_pretrained(name, **where)
+        told = HF.utils.cached_file(name, POOLING, **QUIETLY, **where)
     if config.is_encoder_decoder or type(config) not in HF.AutoModel._model_mapping:
         raise ScitrainError(
             f"{name!r} is a model of type {config.model_type!r}, which is no encoder alone; family 'pretrained' takes BERT, RoBERTa, "
@@ -149,7 +165,24 @@ def read_config(name: str) -> dict[str, JsonValue]:
     return {
         "model_type": config.model_type,
         **{k: v for k, v in found.items() if k not in ("auto_map", "_name_or_path")},
+        **({FIRST: True} if told is not None and _first_token(name, Path(told)) else {}),
     }
+
+
+def _first_token(name: str, file: Path) -> bool:
+    """Tell whether the first token stands for a row, alone.
+
+    Raises:
+        ScitrainError: The file cannot be read.
+    """
+    try:
+        said = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ScitrainError(
+            f"{POOLING} of {name!r} should say how its tokens are pooled, and is no JSON object ({error}); put it back as it was, or "
+            "take it away, which pools by the mean"
+        ) from error
+    return [mode for mode, on in said.items() if mode.startswith("pooling_mode_") and on] == ["pooling_mode_cls_token"]
 
 
 def read_tokenizer(name: str) -> tuple[str, int]:

@@ -37,8 +37,9 @@ class Pretrained(ModelSpec):
     """Model of the hub, or a local folder with config.json, weights and tokenizer."""
     pretrained: bool = True
     """False: the same network from random weights."""
-    pooling: Annotated[Literal["mean", "cls", "layers"], Tunable(usual=False)] = "mean"
-    """Features of a row: the mean over its tokens, the first token's, or the means of all layers side by side."""
+    pooling: Annotated[Literal["auto", "mean", "cls", "layers"], Tunable(usual=False)] = "auto"
+    """Features of a row: the mean over its tokens, the first token's, or the means of all layers side by side; `auto`: the first token's
+    where a sentence encoder says so (1_Pooling/config.json), else the mean."""
     dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.1, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
     adapter: int = Field(0, ge=0, le=1024)

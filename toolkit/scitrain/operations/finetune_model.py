@@ -60,6 +60,11 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
 
     @model_validator(mode="after")
     def _links(self) -> Self:
+        if self.unlabelled is not None and (self.compare or self.single_tasks or self.strategy == "feature"):
+            raise ValueError(
+                "unlabelled trains a network a second time: leave out compare, single_tasks and strategy='feature' (a head alone says the "
+                "same again); compare first, then name the best strategy with unlabelled"
+            )
         for link in self.intermediate:
             if not link.keys().isdisjoint(SETTLED):
                 raise ValueError(
@@ -80,7 +85,8 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         from scitrain.transfer.origin import check_source_of_weights
         from scitrain.workflow.sources import check_source
 
-        for data in (self.data, *(str(link["data"]) for link in self.links())):
+        more = [] if self.unlabelled is None else [self.unlabelled]
+        for data in (self.data, *more, *(str(link["data"]) for link in self.links())):
             check_source(data, workspace)
         check_source_of_weights(self.source, workspace)
         if self.devices not in ("auto", 1):

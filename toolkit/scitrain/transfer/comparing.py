@@ -19,7 +19,7 @@ from scitrain.transfer.arms import Study, Trained, train_arm
 from scitrain.transfer.finished_arms import FinishedArms
 from scitrain.transfer.options import Arm
 
-__all__ = ["ArmRow", "Compared", "CurvePoint", "compare_arms"]
+__all__ = ["ArmRow", "Compared", "CurvePoint", "Judge", "compare_arms"]
 
 FRACTIONS = (0.25, 0.5)
 """Shares of the training labels on which each strategy is trained besides all of them."""
@@ -82,7 +82,7 @@ def compare_arms(
 
     What is done already, before an interruption, is taken from the run.
     """
-    judge = _Judge(study, prepared)
+    judge = Judge(study, prepared)
     silent = Unrecorded(run.path, run.workspace)
     jobs = [(arm, rows) for arm in dict.fromkeys(arms) for rows in [*judge.shares(), None]]
     finished = FinishedArms.of(study, run)
@@ -102,7 +102,7 @@ def compare_arms(
     return trained, judge.compared(trained, curve)
 
 
-class _Judge:
+class Judge:
     """Scores networks on the validation and test rows."""
 
     def __init__(self, study: Study, prepared: Prepared) -> None:

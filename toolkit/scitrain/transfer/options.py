@@ -53,5 +53,7 @@ class FinetuneOptions(Spec):
     """Layers that `lora` changes; empty: those of attention."""
     intermediate: list[dict[str, JsonValue]] = Field([], max_length=4)
     """Runs in between, each from the weights of the one before: `[{"data": "near.csv", "target": "y"}]`."""
+    unlabelled: str | None = None
+    """File of further inputs: the trained network tells their labels, and is trained again with them where validation rows gain."""
     units: int | None = Field(None, ge=1, le=1024)
     """Units of an `adapter`, or virtual tokens of `prompt` and `prefix`."""

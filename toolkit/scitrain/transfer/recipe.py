@@ -74,7 +74,7 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
     Raises:
         ScitrainError: The family has none of these.
     """
-    if arm == "feature" and _pools_by_default(model):
+    if arm == "feature" and getattr(model, "pooling", "") == "auto":
         return model.model_copy(update={"pooling": "layers"})
     if arm not in UNITS:
         return model
@@ -85,10 +85,6 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
             f"family {family!r}; take lora, partial, gradual or full"
         )
     return model.model_copy(update={arm: asked.units or UNITS[arm]})
-
-
-def _pools_by_default(model: ModelSpec) -> bool:
-    return "pooling" in type(model).model_fields and "pooling" not in model.model_fields_set
 
 
 def options_for(arm: Arm, options: TrainingOptions, given: Given) -> tuple[TrainingOptions, list[Decision]]:

@@ -7,20 +7,17 @@ from typing import Literal
 import numpy as np
 
 from scitrain.contracts.modality import Columns
-from scitrain.data.columns import take
-from scitrain.data.long import reread
 from scitrain.data.prepared import Prepared
-from scitrain.data.read import read
-from scitrain.errors import DataError, RunStateError, UnknownNameError, listed
+from scitrain.errors import DataError, RunStateError, listed
 from scitrain.inference import TrainedConfig, load_predictor, read_config
 from scitrain.inference.model import batch_size
-from scitrain.modalities import MODALITIES
 from scitrain.resources import choose_device
 from scitrain.runs import Run
 from scitrain.training.predict import predict_array
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.again import prepared_again
 from scitrain.workflow.folds import trained_folds
+from scitrain.workflow.further import further_rows
 from scitrain.workflow.network import Network, represented
 from scitrain.workflow.spellings import respelled
 from scitrain.workflow.stages import stage
@@ -184,40 +181,9 @@ def read_unlabelled(path: str, teacher: Teacher, run: Run) -> Unlabelled:
         UnknownNameError: The file lacks a column that the teacher reads.
         DataError: No row is new and readable.
     """
-    config = teacher.config
-    table = read(path, run.workspace)
-    table = table if config.series is None else reread(config.series, table)
-    for name in config.input_columns:
-        if name not in table.columns:
-            raise UnknownNameError(f"column (an input of the teacher) in {table.name}", name, list(table.columns))
-    modality = MODALITIES[config.modality]
-    raw = {name: table.columns[name] for name in config.input_columns}
-    cleaned = modality.clean(raw, impute=modality.fills == "auto")
-    readable = np.setdiff1d(np.arange(len(table)), np.array(sorted(cleaned.errors), dtype=np.int64))
-    columns = take(cleaned.columns, readable)
-    known = set(modality.identity(teacher.prepared.columns))
-    keys = modality.identity(columns)
-    new = np.array(_first(keys, known), dtype=np.int64)
-    columns = take(columns, new)
-    x, bad = config.featuriser_object().transform(columns)
-    good = np.setdiff1d(np.arange(len(new)), np.array(sorted(bad), dtype=np.int64))
-    if not len(good):
-        first = next(iter([*cleaned.errors.values(), *bad.values()]), "all are among the teacher's own rows")
-        raise DataError(f"{path} has no row that is new and can be read: {first}")
-    left = f"{len(table) - len(readable) + len(bad)} unreadable, {len(readable) - len(new)} among the teacher's own rows or repeated"
-    run.decide("unlabelled rows", len(good), f"of {len(table):,} in {table.name}; left out: {left}")
-    with stage(run, "teacher", f"asking the teacher about {len(good):,} rows without labels"):
-        return Unlabelled(take(columns, good), x[good], _whole(_say(teacher.predictor, x[good]), teacher.error))
-
-
-def _first(keys: Sequence[str], known: set[str]) -> list[int]:
-    """Return the first row of each key that is not ``known``."""
-    seen, found = set(known), []
-    for i, key in enumerate(keys):
-        if key not in seen:
-            seen.add(key)
-            found.append(i)
-    return found
+    found = further_rows(path, teacher.prepared, teacher.config.featuriser_object(), run)
+    with stage(run, "teacher", f"asking the teacher about {len(found.x):,} rows without labels"):
+        return Unlabelled(found.columns, found.x, _whole(_say(teacher.predictor, found.x), teacher.error))
 
 
 def lesson_of(

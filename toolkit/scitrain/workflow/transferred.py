@@ -20,15 +20,19 @@ from scitrain.training.learning import Fitted, Learning
 from scitrain.transfer.arms import Study, Trained, train_arm
 from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, run_weights
 from scitrain.transfer.blocks import blocks_of
-from scitrain.transfer.comparing import Compared, compare_arms
+from scitrain.transfer.comparing import Compared, Judge, compare_arms
 from scitrain.transfer.features import body_of, features_of
-from scitrain.transfer.options import FinetuneOptions
+from scitrain.transfer.finished_arms import FinishedArms
+from scitrain.transfer.options import FinetuneOptions, Strategy
 from scitrain.transfer.origin import Origin
 from scitrain.transfer.recipe import Given, choose_strategy
+from scitrain.transfer.self_training import refuse_untaught, taught_study
 from scitrain.transfer.shift import domain_auc, gap_of, shift_words
 from scitrain.transfer.writing import FIGURE, TransferFacts
 from scitrain.workflow.again import prepared_again
+from scitrain.workflow.further import further_rows
 from scitrain.workflow.network import Network, choose_network, natural_features, represented
+from scitrain.workflow.stages import stage
 
 __all__ = ["Outcome", "as_kept", "kept_network", "refuse_unseen", "transfer", "transferred_network"]
 
@@ -115,6 +119,7 @@ def transfer(
     weights = None if origin.run is None else run_weights(origin.run)
     given = _given(learning, origin, weights, run)
     study = Study(learning, asked, weights, given)
+    more = None if asked.unlabelled is None else further_rows(asked.unlabelled, prepared, network.featuriser, run).x
     if asked.compare:
         trained, compared = compare_arms(study, prepared, asked.compare, run)
         kept, why = trained[compared.chosen], "best on validation of those that were compared"
@@ -124,7 +129,7 @@ def transfer(
         strategy, why = choose_strategy(asked, given)
         strategy = "full" if origin.kind == "builtin" and asked.strategy == "auto" else strategy
         run.decide("strategy", strategy, why)
-        kept, compared = train_arm(study, strategy, run), None
+        kept, compared = train_arm(study, strategy, run) if more is None else _teacher(study, strategy, run), None
         trained = {strategy: kept}
     run.decide_all([*kept.decisions])
     if asked.compare:
@@ -132,7 +137,41 @@ def transfer(
     run.decide("trainable", kept.trainable, f"of {kept.total:,} numbers, {kept.trainable / kept.total:.2%}")
     facts = _facts(origin, kept, why, given, compared)
     facts = replace(facts, overfitting=_gap(prepared, network, kept))
-    return Outcome(study, kept, [one for one in trained.values() if one is not kept], compared, facts)
+    found = Outcome(study, kept, [one for one in trained.values() if one is not kept], compared, facts)
+    return found if more is None else _self_trained(found, prepared, network, more, run)
+
+
+def _teacher(study: Study, strategy: Strategy, run: Run) -> Trained:
+    """Train what teaches a second network, or take it from the run where that was interrupted in the second."""
+    refuse_untaught(strategy, study.learning.task)
+    finished = FinishedArms.of(study, run)
+    known = finished.load(strategy, None) or finished.save(train_arm(study, strategy, run), None, None)
+    assert known.trained is not None  # what was kept of all labels holds its network
+    return known.trained
+
+
+def _self_trained(found: Outcome, prepared: Prepared, network: Network, more: np.ndarray, run: Run) -> Outcome:
+    """Train again with ``more`` (n, …), of which the first network says what they are; the better on validation rows is kept."""
+    first = found.kept
+    with stage(run, "self-training", f"training again with {len(more):,} rows without labels"):
+        study = taught_study(found.study, first, more)
+        second = train_arm(study, first.arm, run)
+    judge = Judge(found.study, prepared)
+    before, after = (judge.validation(one.fitted.predictor) for one in (first, second))
+    better = before is None or after is None or judge.sign * (after - before) >= 0
+    told = f"validation {judge.metric.title} {_short(before)} before, {_short(after)} after learning from what the first network says"
+    run.decide("self_training", better, told if better else f"{told}: the first is kept")
+    if not better:
+        run.write_json(LOG, {"epochs": first.fitted.history, **first.fitted.facts})
+        run.decide_all(first.decisions)
+        return found
+    run.decide_all(second.decisions)
+    facts = replace(found.facts, overfitting=_gap(prepared, network, second))
+    return replace(found, study=study, kept=second, facts=facts)
+
+
+def _short(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3g}"
 
 
 def _gap(prepared: Prepared, network: Network, kept: Trained) -> str:
