@@ -93,20 +93,6 @@ def test_a_network_without_statistics_has_none_of_their_weights():
     assert not [name for name, _ in plain.named_parameters() if name.startswith("beside")]
 
 
-def test_in_training_each_half_is_met_alone_and_neither_counts_more_on_the_whole(encoder):
-    torch.manual_seed(0)
-    ones = torch.ones(4000, 3)
-    try:
-        encoder.train()
-        states, statistics = encoder._apart(ones, ones)
-    finally:
-        encoder.eval()
-    torch.testing.assert_close(states + statistics, 2 * ones)
-    assert set(states.unique().tolist()) == {0.0, 1.0, 2.0}
-    assert float(states.mean()) == pytest.approx(1.0, abs=0.05)
-    assert encoder._apart(ones, ones) == (ones, ones)
-
-
 @torch.no_grad()
 def test_saved_weights_are_read_back_by_the_family_and_by_transformers(tmp_path):
     torch.manual_seed(1)

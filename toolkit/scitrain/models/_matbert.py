@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["MatBert", "MatBertEncoder", "config_of"]
 
 BERT: Any = BertForMaskedLM  # its methods have no types
-ALONE = 0.5
-"""Share of the rows of a training batch that meet one half of a network alone."""
 WAVES = 10
 """Octaves of the Fourier features: from the whole range down to a five-hundredth of it."""
 
@@ -129,19 +127,8 @@ class MatBertEncoder(Encoder):
         fractions = units * UNIT
         found = pooled(self.backbone.states(ids, fractions), ids, fractions)
         if self.beside is not None:
-            found = torch.cat(self._apart(found, self.beside(ids, fractions)), dim=1)
+            found = torch.cat([found, self.beside(ids, fractions)], dim=1)
         return self.dropout(found)  # type: ignore[no-any-return]
-
-    def _apart(self, states: Tensor, statistics: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both halves; in training a share of the rows meets one of them alone, at twice its weight: dropout of halves.
-
-        So each learns to tell the target by itself, and what the head adds up are two opinions.
-        """
-        if not self.training:
-            return states, statistics
-        fate = torch.rand(len(states), 1, device=states.device)
-        weight = 1 + (fate > 1 - ALONE / 2).to(states.dtype) - (fate < ALONE / 2).to(states.dtype)
-        return states * weight, statistics * (2 - weight)
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
