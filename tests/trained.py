@@ -63,7 +63,8 @@ def trained_run(
     modality, columns = data
     n = len(next(iter(columns.values())))
     kind = next(kind for kind in spec.kinds() if kind in MODALITIES[modality].kinds)
-    featuriser = MODALITIES[modality].featuriser(kind, columns, np.arange(n * 2 // 3))
+    own = spec.featuriser(modality, columns)
+    featuriser = own or MODALITIES[modality].featuriser(kind, columns, np.arange(n * 2 // 3))
     x, errors = featuriser.transform(columns)
     assert not errors
     slots = slots_of(task, TARGETS[task])

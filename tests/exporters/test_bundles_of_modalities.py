@@ -16,6 +16,7 @@ from scitrain.exporters._bundle import BLOCKED
 from scitrain.inference import load_model, write_predictions
 from scitrain.models.cnn import Cnn
 from scitrain.models.cnn1d import Cnn1d
+from scitrain.models.matbert import Matbert
 from scitrain.models.mlp import Mlp
 from scitrain.models.rnn import Rnn
 from scitrain.models.transformer import Transformer
@@ -36,12 +37,16 @@ PEPTIDE = {
 VARIANT = {"protein": [f"MKT{'ACDE'[i % 4]}YIA{'FGHIK'[i % 5]}QR" for i in range(60)]}
 WORDS = "iron copper rust air water salt acid heat metal layer thin thick".split()
 PROSE = {"remark": [" ".join(WORDS[(i * k + k) % 12] for k in range(1, 9)) for i in range(60)]}
+OXIDES = {
+    "formula": [f"{a}{i}{b}O{i + 2}" for a in ("Li", "Mg", "Ba") for b in ("Ti", "Fe", "Al", "Zn") for i in range(1, 6)]
+}
 WORSE: dict[str, dict[str, list[str]]] = {
     "curve": {"curve": [CURVE["curve"][3], "[" + ", ".join(["2.5"] * 20) + "]", "1 2 3", "", "x " * 20]},
     "spectrum": {name: [cells[4], "1e9", "", "x"] for name, cells in SPECTRUM.items()},
     "peptide": {"peptide": ["acdef*", "ACXEF", "AC*EF", "", "A-C D"]},
     "variant": {"protein": ["mktayiafqr", "MKTWYIAFQR", "AKTAYIAFQR", "MKT"]},
     "prose": {"remark": ["Iron\u200b  RUST", "鉄", "", " ?!", "heat " * 3000]},
+    "oxides": {"formula": ["NaCl", "Fe2O3", "Xx2", "", "KAl(SO4)2·12H2O", "Al0.2Co0.2Cr0.2Fe0.2Ni0.2"]},
     "smiles": {"smiles": ["CCO", "CC(=O)[O-].[Na+]", "C1CC", "", "[2H]OC", "c1ccccc1C(C)(C)C#N"]},
     "tabular": {
         "mean radius": ["1.5", "", "wide"],
@@ -121,10 +126,11 @@ def test_decimal_commas_of_a_semicolon_file_are_points_to_the_bundle_too(trained
         ("variant", "sequence", VARIANT, Cnn1d(widths=[4], kernel=3, embedding=4)),
         ("prose", "text", PROSE, Mlp(widths=[8])),
         ("prose", "text", PROSE, Transformer(width=8, depth=1, heads=2)),
+        ("oxides", "formula", OXIDES, Matbert()),
     ],
     ids=lambda value: getattr(value, "family", value if isinstance(value, str) else ""),
 )
-def test_series_sequences_and_texts_are_read_alike_by_the_bundle(
+def test_series_sequences_texts_and_formulas_are_read_alike_by_the_bundle(
     worse: str, modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, tmp_path: Path
 ) -> None:
     said = exported_and_compared(modality, columns, model, trained, tmp_path, worse)

@@ -1,10 +1,12 @@
 import pytest
 import torch
 
+from scitrain.chem.formula_features import element_properties
 from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError
-from scitrain.modalities.formula import FormulaElements
+from scitrain.modalities.formula import FormulaElements, FormulaFeaturiser
 from scitrain.models._bert import VOCABULARIES, architecture
+from scitrain.models._element_statistics import RARE, ElementStatistics
 from scitrain.models._matbert import MatBert, config_of
 from scitrain.models.matbert import Matbert
 from scitrain.models.smiles_bert import SmilesBert
@@ -60,8 +62,35 @@ def test_the_order_of_the_elements_makes_no_difference_and_amounts_do(encoder):
     assert not torch.allclose(encoder(rows(["FeO"])), encoder(rows(["Fe2O3"])), atol=1e-3)
 
 
-def test_blocks_are_the_embeddings_and_each_layer(encoder):
-    assert len(blocks_of(encoder)) == 1 + 3
+def test_blocks_are_the_embeddings_each_layer_and_what_reads_the_statistics(encoder):
+    blocks = blocks_of(encoder)
+    assert len(blocks) == 1 + 3 + 1
+    assert all(name.startswith("beside.") for name in blocks[-1])
+
+
+@torch.no_grad()
+def test_statistics_inside_the_network_are_those_of_the_featuriser():
+    formulas = [*FORMULAS, "CsPbBr3", "Na2SO4", "KAl(SO4)2", "La0.9Sr0.1MnO3", "Al0.2Co0.2Cr0.2Fe0.2Ni0.2", "H2O"]
+    ids, units = rows(formulas).chunk(2, dim=1)
+    found = ElementStatistics(127)(ids, units * 1e-7)
+    features = FormulaFeaturiser(columns=("f",))
+    told, kept = torch.from_numpy(features.transform({"f": formulas})[0]), features.names().index("atoms")
+    table = torch.from_numpy(element_properties()[2]).float()
+    mean, std, n = table.mean(0), table.std(0), table.shape[1]
+    first, last = features.shape().blocks["properties"]
+    told[:, :first] *= RARE
+    for at, name in enumerate(("mean", "deviation", "min", "max", "range", "mode")):
+        own = slice(first + at * n, first + (at + 1) * n)
+        told[:, own] = (told[:, own] - (0 if name in ("deviation", "range") else mean)) / std
+    told = torch.cat([told[:, :kept], told[:, kept + 1 :]], dim=1)
+    assert last == first + 6 * n
+    torch.testing.assert_close(found, told, atol=2e-4, rtol=1e-3)
+
+
+def test_a_network_without_statistics_has_none_of_their_weights():
+    plain = Matbert(element_features=False).build(FEATURES.shape())
+    assert plain.width == 256
+    assert not [name for name, _ in plain.named_parameters() if name.startswith("beside")]
 
 
 @torch.no_grad()
@@ -76,7 +105,7 @@ def test_saved_weights_are_read_back_by_the_family_and_by_transformers(tmp_path)
     ids, units = rows().chunk(2, dim=1)
     torch.testing.assert_close(states(ids[:, :4], units[:, :4] * 1e-7), body.states(ids[:, :4], units[:, :4] * 1e-7))
     bare = model.model_copy(update={"weights": None}).build(FEATURES.shape())
-    assert bare.width == 256
+    assert bare.width == 512
 
 
 def test_a_folder_for_other_texts_is_refused(tmp_path):

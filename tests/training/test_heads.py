@@ -1,6 +1,7 @@
 """What a network says of a number: the laws of the Gaussian and the quantile head."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError
 from scitrain.models.mlp import Mlp
 from scitrain.training.fit import fit
-from scitrain.training.heads import GaussianHead, QuantileHead
+from scitrain.training.floors import floors_of
+from scitrain.training.heads import FlooredHead, GaussianHead, Head, QuantileHead
 from scitrain.training.learning import Learning
 from scitrain.training.losses import Loss
 from scitrain.training.options import TrainingOptions
@@ -109,9 +111,31 @@ def test_classes_have_no_such_head(learning, run) -> None:
         fit(learning("binary", loss="gaussian"), run)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "quantile"])
-def test_heads_are_exported_with_a_dynamic_batch(kind: str) -> None:
-    head = GaussianHead() if kind == "gaussian" else QuantileHead(0.9)
+def test_the_mean_of_the_members_is_cut_at_the_floor_of_its_target_and_the_spread_is_not() -> None:
+    outputs = torch.tensor([[[-3.0, -3.0]], [[1.0, 1.0]]])
+    prediction, spread = FlooredHead((0.0, -math.inf)).combine(outputs, torch.ones(2), torch.zeros(2))
+    assert prediction.tolist() == [[0.0, -1.0]]
+    torch.testing.assert_close(spread, torch.full((1, 2), 8**0.5))
+
+
+def test_labels_that_pile_up_at_their_smallest_have_a_floor_there_and_no_others() -> None:
+    piled, high = [0.0] * 3 + [1.0] * 7, [0.0, 1.0, 2.0, *[3.0] * 7]
+    labels = np.array([piled, high, [math.nan] * 10, list(range(10))], np.float32).T
+    assert floors_of(labels) == (0.0, -math.inf, -math.inf, -math.inf)
+    assert floors_of(labels[:, 1:]) == ()
+
+
+def test_nothing_is_predicted_below_a_spike_at_zero_and_the_choice_is_written_down(run) -> None:
+    whole = noisy("auto", targets=1)
+    fitted = fit(replace(whole, y=np.maximum(whole.y - 10, 0)), run)
+    said = predict_array(fitted.predictor, whole.x).prediction
+    assert said.min() == 0
+    assert (said == 0).mean() > 0.2
+    assert {one.what: one.value for one in run.record().decisions}["floor"] == [0.0]
+
+
+@pytest.mark.parametrize("head", [GaussianHead(), QuantileHead(0.9), FlooredHead((0.0, -math.inf))])
+def test_heads_are_exported_with_a_dynamic_batch(head: Head) -> None:
     predictor = build_predictor("regression", Mlp(widths=[8]), InputShape("vector", (3,)), 2, 2, head).eval()
     batch = torch.export.Dim("batch", min=1)
     program = torch.export.export(predictor, (torch.rand(2, 3),), dynamic_shapes=({0: batch},))

@@ -268,7 +268,7 @@ def element_properties() -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
 
 
 @cache
-def _states() -> np.ndarray:
+def oxidation_states() -> np.ndarray:
     """Return oxidation states (118, BALANCED_STATES), the last one repeated where an element has fewer."""
     rows = _table()["oxidation_states"]
     return np.array([(row + row[-1:] * BALANCED_STATES)[:BALANCED_STATES] for row in rows], dtype=np.float64)
@@ -373,7 +373,7 @@ def _bonding(elements: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 def _charges(elements: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return the lowest, highest and absolutely smallest mean charge per atom and whether it is zero, each (n,)."""
-    charges = _states()[elements] * fractions[:, :, None]
+    charges = oxidation_states()[elements] * fractions[:, :, None]
     low, high = charges.min(axis=2).sum(axis=1), charges.max(axis=2).sum(axis=1)
     distance = np.maximum(np.maximum(low, -high), 0)
     if 1 < elements.shape[1] <= BALANCED_ELEMENTS:

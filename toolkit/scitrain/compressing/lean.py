@@ -29,7 +29,7 @@ class Lean(Predictor):
             plain = torch.ones_like(self.scale)
             prediction = self.head.said(output[None], plain, torch.zeros_like(plain), plain)[0]
         elif self.task == "regression":
-            prediction = output
+            prediction = self.head.cut(output)
         elif self.task == "multiclass":
             prediction = output.softmax(1)
         else:

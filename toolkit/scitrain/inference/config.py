@@ -1,5 +1,6 @@
 """Everything besides the weights that is needed to predict: ``models/config.json``."""
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
@@ -62,6 +63,8 @@ class TrainedConfig(Spec):
     """Networks that predict together."""
     head: HeadKind = "point"
     """What they say of a number; the quantiles are those of ``coverage``."""
+    floors: tuple[float | None, ...] = ()
+    """Smallest prediction of each target, null where it has none; empty where no target has one."""
     weights: Weights = "fp32"
     """How the weights lie in files; an `int8` network is its ONNX file alone."""
     shape: ShapeConfig
@@ -103,7 +106,10 @@ class TrainedConfig(Spec):
         from scitrain.training.heads import make_head
         from scitrain.training.mixed_head import MixedHead
 
-        return MixedHead(self.slots) if self.head == "mixed" else make_head(self.head, self.coverage)
+        if self.head == "mixed":
+            return MixedHead(self.slots)
+        floors = tuple(-math.inf if floor is None else floor for floor in self.floors)
+        return make_head(self.head, self.coverage, floors)
 
     def featuriser_object(self) -> Featuriser:
         """Return the featuriser that was trained with."""

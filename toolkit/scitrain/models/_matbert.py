@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
 from scitrain.chem.formula_elements import FIRST_ELEMENT, UNIT
 from scitrain.chem.formula_features import element_properties
 from scitrain.models._bert import architecture
+from scitrain.models._element_statistics import ElementStatistics
 from scitrain.models._encoder import Encoder
 from scitrain.weights import read_tensors, refuse_misfits
 
@@ -83,8 +85,23 @@ class MatBert(BERT):  # type: ignore[misc]
         return self.cls(states)  # type: ignore[no-any-return]
 
 
+class Beside(nn.Module):
+    """f = GELU(W₂ dropout(GELU(W₁ s))) of the statistics s of a formula's elements: what a network of the family `mlp` reads."""
+
+    def __init__(self, vocabulary: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.statistics = ElementStatistics(vocabulary)
+        self.first, self.second = nn.Linear(self.statistics.width, width), nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor, fractions: Tensor) -> Tensor:
+        """Map ids and fractions (batch, elements) to (batch, width)."""
+        hidden = functional.gelu(self.first(self.statistics(ids, fractions)))
+        return functional.gelu(self.second(self.dropout(hidden)))
+
+
 class MatBertEncoder(Encoder):
-    """Mean of the states over the elements ⊕ mean weighted by their fractions, behind dropout."""
+    """Mean of the states over the elements ⊕ mean weighted by their fractions ⊕ what `Beside` makes of statistics, behind dropout."""
 
     sorts = True
 
@@ -96,7 +113,9 @@ class MatBertEncoder(Encoder):
             _fill(whole, Path(spec.weights))
         whole.cls = nn.Identity()  # the head of the pretraining
         self.backbone = whole
-        self.width = 2 * int(whole.config.hidden_size)
+        width = 2 * int(whole.config.hidden_size)
+        self.beside = Beside(whole.config.vocab_size, width, 2 * spec.dropout) if spec.element_features else None
+        self.width = width if self.beside is None else 2 * width
         self.dropout = nn.Dropout(spec.dropout)
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -105,7 +124,11 @@ class MatBertEncoder(Encoder):
         if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):  # type: ignore[attr-defined, no-untyped-call]
             longest = max(1, int((ids > 0).sum(1).max())) if len(ids) else 1
             ids, units = ids[:, :longest], units[:, :longest]
-        return self.dropout(pooled(self.backbone.states(ids, units * UNIT), ids, units * UNIT))  # type: ignore[no-any-return]
+        fractions = units * UNIT
+        found = pooled(self.backbone.states(ids, fractions), ids, fractions)
+        if self.beside is not None:
+            found = torch.cat([found, self.beside(ids, fractions)], dim=1)
+        return self.dropout(found)  # type: ignore[no-any-return]
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""

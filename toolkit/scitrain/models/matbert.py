@@ -32,6 +32,8 @@ class Matbert(ModelSpec):
     """Layers × width × heads: 3×128×4, 6×512×8, 12×768×12."""
     dropout: Annotated[float, Tunable(0.0, 0.4)] = Field(0.1, ge=0, lt=1)
     """Share of units silenced in each training step."""
+    element_features: bool = True
+    """Read statistics of the elements' properties beside the tokens, as `mlp` does."""
     weights: str | None = None
     """Folder that pretrain_transformer wrote; its size counts then."""
     config: dict[str, JsonValue] = {}

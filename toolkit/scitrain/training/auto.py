@@ -14,6 +14,7 @@ from scitrain.models import FAMILIES
 from scitrain.resources import choose_device
 from scitrain.runs import Decision
 from scitrain.training.compiling import plan_compiling
+from scitrain.training.floors import SPIKE
 from scitrain.training.options import TrainingOptions, head_kind
 from scitrain.training.places import here
 from scitrain.training.precision import Precision, choose_precision, describe
@@ -90,8 +91,6 @@ STEPS_AN_EPOCH = 400
 LARGEST_BATCH = 1024
 """… but not beyond this."""
 ROWS_FOR_RESIDUAL_IMAGES = 5_000
-SPIKE = 0.2
-"""Share of equal labels from which a regression takes the Huber loss."""
 USUAL: dict[str, tuple[str, ...]] = {"image": ("basic",), "series": ("noise", "shift", "scale")}
 """Ways taken where the request says true."""
 AUGMENTED_PIXELS = 32

@@ -18,6 +18,7 @@ from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.compiling import Compiling, plan_compiling, settle
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
+from scitrain.training.floors import WHY, floors_told
 from scitrain.training.interrupting import interruptible
 from scitrain.training.journal import Journal, OnEpoch, merged
 from scitrain.training.learning import Fitted, Learning
@@ -62,6 +63,8 @@ def fit(learning: Learning, run: Run, on_epoch: OnEpoch | None = None) -> Fitted
     settings, why = divide_among(settings, learning)
     run.decide_all([*decisions, why])
     learning = _with_loss(learning, run)
+    if floors := learning.head.floors:
+        run.decide("floor", [*floors_told(floors)], WHY)
     settings = _taken_up(settings, learning, run)
     begin = time.monotonic()
     with helpers(learning, settings, run) as processes:

@@ -1,6 +1,7 @@
 """What the last layer of a network says of a number: the number, its mean and variance, or three of its quantiles."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +11,16 @@ from torch.nn import functional
 
 from scitrain.training.options import HeadKind
 
-__all__ = ["HUBER_DELTA", "POINT", "GaussianHead", "Head", "QuantileHead", "make_head", "standard_deviation"]
+__all__ = [
+    "HUBER_DELTA",
+    "POINT",
+    "FlooredHead",
+    "GaussianHead",
+    "Head",
+    "QuantileHead",
+    "make_head",
+    "standard_deviation",
+]
 
 SMALLEST = 1e-6
 """Least variance, in squared standard deviations of the target: the logarithm of a perfect fit has no bottom."""
@@ -30,6 +40,8 @@ class Head:
     """True where a single network says how sure it is."""
     names: ClassVar[tuple[str, ...]] = ()
     """Outputs of the network beside prediction, spread and representation."""
+    floors: tuple[float, ...] = ()
+    """Smallest prediction of each target, −∞ where it has none; none at all where no target has one."""
 
     def centre(self, outputs: Tensor) -> Tensor:
         """Return the prediction of each member (members, n, targets) in outputs (members, n, columns · targets)."""
@@ -44,7 +56,11 @@ class Head:
             shift: (targets,) mean of the target.
         """
         each = outputs * scale + shift
-        return each.mean(dim=0), standard_deviation(each)
+        return self.cut(each.mean(dim=0)), standard_deviation(each)
+
+    def cut(self, prediction: Tensor) -> Tensor:
+        """Return a prediction (n, targets) as it is told."""
+        return prediction
 
     def loss(self, outputs: Tensor, y: Tensor, proper: bool = False) -> Tensor:
         """Return the loss of each label, shaped as y (members, n, targets).
@@ -58,6 +74,20 @@ class Head:
 
 
 POINT = Head()
+
+
+@dataclass(frozen=True)
+class FlooredHead(Head):
+    """ŷ = max(mean of the members, floor): labels that pile up at their smallest value end there, as gaps do at zero.
+
+    The mean is cut, not each member: where a single one lies above the floor, a mean of cut ones would too.
+    """
+
+    floors: tuple[float, ...]
+
+    def cut(self, prediction: Tensor) -> Tensor:
+        """Return a prediction (n, targets), none below its floor."""
+        return torch.maximum(prediction, torch.tensor(self.floors, dtype=prediction.dtype, device=prediction.device))
 
 
 class GaussianHead(Head):
@@ -146,8 +176,10 @@ def standard_deviation(each: Tensor) -> Tensor:
     return ((each - each.mean(dim=0)).square().sum(dim=0) / (each.shape[0] - 1)).sqrt()
 
 
-def make_head(kind: HeadKind, coverage: float) -> Head:
-    """Return the head of a kind; ``coverage`` is that of the quantiles' interval."""
+def make_head(kind: HeadKind, coverage: float, floors: Sequence[float] = ()) -> Head:
+    """Return the head of a kind; ``coverage`` is that of the quantiles' interval, ``floors`` are those of points."""
     if kind == "quantile":
         return QuantileHead(coverage)
-    return GaussianHead() if kind == "gaussian" else POINT
+    if kind == "gaussian":
+        return GaussianHead()
+    return FlooredHead(tuple(floors)) if floors else POINT

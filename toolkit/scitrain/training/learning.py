@@ -10,6 +10,7 @@ from scitrain.contracts.model import InputShape, ModelSpec
 from scitrain.data.options import Task
 from scitrain.data.slots import Slot
 from scitrain.training.adapting import Adaptation
+from scitrain.training.floors import floors_of
 from scitrain.training.heads import Head, make_head
 from scitrain.training.mixed_head import MixedHead
 from scitrain.training.options import TrainingOptions, head_kind
@@ -58,7 +59,12 @@ class Learning:
         """Return what the members say of a number, or of mixed targets."""
         if self.task == "mixed":
             return MixedHead(self.slots, self.options.loss == "huber")
-        return make_head(head_kind(self.options.loss), self.coverage)
+        return make_head(head_kind(self.options.loss), self.coverage, self.floors)
+
+    @property
+    def floors(self) -> tuple[float, ...]:
+        """Return below what no target of a regression is predicted; see `floors_of`."""
+        return floors_of(self.y[self.train]) if self.task == "regression" else ()
 
     @property
     def numbers(self) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from scitrain.inference.tables import write_predictions
 from scitrain.render import render_card, render_report, render_train_script
 from scitrain.runs import Run
 from scitrain.training.architecture import architecture
+from scitrain.training.floors import floors_told
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.judge import Judged
 from scitrain.workflow.network import Network
@@ -72,6 +73,7 @@ def _config(prepared: Prepared, network: Network, predictor: Predictor, judged: 
         model=network.model.model_dump(mode="json"),
         members=len(predictor.members),
         head=predictor.head.kind,
+        floors=floors_told(predictor.head.floors),
         weights=predictor.stored,
         shape=ShapeConfig.of(network.featuriser.shape()),
         inner=ShapeConfig.of(predictor.inner),
