@@ -39,6 +39,7 @@ WITH_DATA = (
     "generation",
     "design",
     "band_gap",
+    "tokenizers",
 )
 
 

@@ -13,7 +13,7 @@ from scitrain.pretraining.options import PretrainingOptions
 from scitrain.resources import choose_device
 from scitrain.runs import Run
 from scitrain.training.loop import Learned, Pacing, learn
-from scitrain.training.precision import choose_unscaled
+from scitrain.training.precision import choose_averaged
 
 __all__ = ["teach"]
 
@@ -40,7 +40,7 @@ def teach(corpus: Corpus, options: PretrainingOptions, run: Run) -> tuple[Pretra
 def _pacing(options: PretrainingOptions, run: Run) -> Pacing:
     device, why = choose_device(options.device)
     run.decide("device", device, why)
-    precision, why = choose_unscaled(device)
+    precision, why = choose_averaged(device)
     run.decide("precision", precision, why)
     return Pacing(
         epochs=options.epochs,
