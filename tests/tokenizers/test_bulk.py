@@ -129,5 +129,5 @@ def test_rows_come_back_in_any_order_and_padded():
     assert again.rows() == [ROWS[3], ROWS[0], [], ROWS[3]]
     assert found.padded(5, 7).tolist() == [[2, 9, 3, 7, 7], [7] * 5, [2, 3, 7, 7, 7], ROWS[3]]
     assert found.having(8).tolist() == [False, False, False, True]
-    assert found.joined(again).row(5).tolist() == ROWS[0]
+    assert Tokens.stacked([found, again]).row(5).tolist() == ROWS[0]
     assert len(Tokens.of([]).chosen(np.array([], dtype=np.int64))) == 0

@@ -7,6 +7,7 @@ from scitrain.chem.molecules import random_spellings
 from scitrain.generation.corpus import LONGEST, Corpus, padded
 from scitrain.generation.languages import Language
 from scitrain.generation.strings import Strings
+from scitrain.tokenizers import Tokens
 from scitrain.training.feeding import mix
 
 __all__ = ["Respelling"]
@@ -30,7 +31,7 @@ class Respelling:
         ids = self.language.ids([text or "" for text in spelled])
         said = np.array([bool(text) for text in spelled], dtype=np.bool_)
         fit = said & (ids.lengths <= self.length) & ~ids.having(self.language.tokenizer.unk_token_id)
-        both = ids.joined(self.corpus.tokens.chosen(rows))
+        both = Tokens.stacked([ids, self.corpus.tokens.chosen(rows)])
         numbers = np.arange(len(rows))
         return padded(both, np.where(fit, numbers, len(rows) + numbers), self.language.tokenizer.pad_token_id)
 

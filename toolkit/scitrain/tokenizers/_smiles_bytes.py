@@ -1,8 +1,7 @@
 """SMILES cut by numpy: a law of the tests says that the ids are those of the tokenizer, for every string."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -17,22 +16,32 @@ FIRST, LAST = "\x02", "\x03"
 """Stand for the tokens that frame a row, until ids are looked up."""
 WORD = 8
 """Bytes of the longest bracket atom that is one token, so that one number tells it."""
+HINTS, HINT = "[lr@%<>" + LAST, 128
+"""Bytes by which a longer token, or the end of a row, is found, and what is set in their codes; ids of single bytes end below."""
 GONE = 255
-"""Code of a byte that belongs to the token before it; ids of single bytes end below."""
+"""Code of a byte that belongs to the token before it."""
 ONES, HIGHS, CLOSING = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080), np.uint64(0x5D5D5D5D5D5D5D5D)
 SLOTS = 14
 """Bits of a place in the table of bracket atoms."""
+FRAMES = tuple(
+    (SPECIALS.index(first), SPECIALS.index(last)) for first, last in (("[CLS]", "[SEP]"), ("[BOS]", "[EOS]"))
+)
 UNREAD = -1
 """In that table: a special token, which the tokenizer takes out of a text before it looks at anything else."""
 
 
-class Longer(NamedTuple):
-    """Tokens of more than one byte."""
+class Found:
+    """What each hint led to, in the order of the hints, which is that of the tokens: nothing at first, so a size of one byte."""
 
-    starts: np.ndarray
-    sizes: np.ndarray
-    """Bytes."""
-    ids: np.ndarray
+    def __init__(self, hints: np.ndarray) -> None:
+        self.hints = hints
+        self.starts, self.sizes, self.ids = hints.copy(), np.ones(len(hints), np.int64), np.zeros(len(hints), np.int16)
+
+    def put(self, at: np.ndarray, starts: np.ndarray, sizes: np.ndarray | int, ids: np.ndarray) -> None:
+        """Note the tokens of some hints, ``at`` their numbers; an id of 0 is none."""
+        good = ids != 0
+        self.starts[at[good]], self.ids[at[good]] = starts[good], ids[good]
+        self.sizes[at[good]] = sizes if isinstance(sizes, int) else sizes[good]
 
 
 class Brackets:
@@ -46,7 +55,7 @@ class Brackets:
             self.factor = rng.integers(1, 2**64, dtype=np.uint64) | np.uint64(1)
         slots = self._slot(words)
         self.words = np.zeros(1 << SLOTS, dtype=np.uint64)
-        self.ids = np.zeros(1 << SLOTS, dtype=np.int32)
+        self.ids = np.zeros(1 << SLOTS, dtype=np.int16)
         self.sizes = np.zeros(1 << SLOTS, dtype=np.int64)
         self.words[slots], self.ids[slots] = words, list(ids.values())
         self.sizes[slots] = [len(text) for text in ids]
@@ -73,78 +82,98 @@ class Reader:
         self.brackets = Brackets(
             {f"[{inside}]": ids[f"[{inside}]"] for inside in WHOLE} | dict.fromkeys(SPECIALS, UNREAD)
         )
-        self.codes = _table({**{one: ids[one] for one in PRINTABLE}, FIRST: frame[0], LAST: frame[1]})
-        self.hints = _table(dict.fromkeys("[lr@%<>", 1))
-        """Bytes by which a longer token is found."""
+        self.frame = frame
+        single = {one: ids[one] for one in PRINTABLE} | {FIRST: frame[0], LAST: frame[1]}
+        self.codes = bytearray(256)
+        for one, code in single.items():
+            self.codes[ord(one)] = code | (HINT if one in HINTS else 0)
         self.pairs = _pairs({text: ids[text] for text in ("Cl", "Br", "->", "<-", "@@")})
         self.symbols = _pairs({text: ids[text] for text in (*elements(), *AROMATIC) if text not in ("Cl", "Br")})
         self.classes = _pairs({text[1:]: ids[text] for text in CHIRAL if text != "@@"})
         self.closures = ids["%10"]
 
     def read(self, texts: Sequence[str]) -> Tokens | None:
-        """Return the ids; None where some text is not for this reader."""
-        if not len(texts):
-            return Tokens.of([])
-        whole = f"{FIRST}{f'{LAST}{FIRST}'.join(texts)}{LAST}" + "\0" * WORD
+        """Return the ids, int16; None where some text is not for this reader."""
+        whole = f"{LAST}{FIRST}".join(["", *texts, "\0" * WORD])
         if not whole.isascii():
             return None
         raw = whole.encode("ascii")
         codes = np.frombuffer(bytearray(raw.translate(self.codes)), np.uint8)[:-WORD]
-        longer = self._longer(raw)
-        framed = raw.count(FIRST.encode()) == raw.count(LAST.encode()) == len(texts)
-        if not framed or not codes.all() or (longer.ids == UNREAD).any():
+        found = self._found(raw, np.flatnonzero(codes >= HINT))
+        codes &= HINT - 1
+        framed = np.count_nonzero(codes == self.frame[0]) == np.count_nonzero(codes == self.frame[1]) == len(texts) + 1
+        if not framed or not codes.all() or (found.ids == UNREAD).any():
             return None
-        return _compressed(codes, longer, int(self.codes[ord(LAST)]))
+        return self._rows(codes, found)
 
-    def _longer(self, raw: bytes) -> Longer:
-        """Return the tokens of more than one byte, in any order; none overlaps another."""
-        text = np.frombuffer(raw, np.uint8)
-        hits = np.flatnonzero(np.frombuffer(raw.translate(self.hints), np.bool_))
-        kinds = text[hits]
-        opening = kinds == ord("[")
-        opened = hits[opening]
-        words: np.ndarray = np.ndarray((len(raw) - WORD + 1,), "<u8", raw, strides=(1,))
-        ids, sizes = self.brackets.look_up(words[opened])
+    def _found(self, raw: bytes, hints: np.ndarray) -> Found:
+        """Return the tokens of more than one byte; none overlaps another."""
+        text, found = np.frombuffer(raw, np.uint8), Found(hints)
+        kinds = text[hints]
+        self._brackets(raw, kinds, found)
         # what stands in a bracket atom that is one token is no token of its own
-        ends = np.zeros(len(hits), np.int64)
-        ends[opening] = opened + sizes
-        free = (np.maximum.accumulate(ends) <= hits) & ~opening
-        places = {one: hits[free & (kinds == ord(one))] for one in "lr@%<>"}
-        doubled = _doubled(places["@"])
-        classes = _known(self.classes, text, doubled, doubled + 1, 3)
-        bromine = places["r"] - 1
-        if len(classes.starts):  # the B of @TB begins none
-            bromine = np.setdiff1d(bromine, classes.starts + 2)
-        dative = places[">"][text[places[">"] - 2] != ord("<")] - 1
-        pairs = np.concatenate([places["l"] - 1, bromine, doubled, places["<"], dative])
-        return _together(
-            [
-                Longer(opened[ids != 0], sizes[ids != 0], ids[ids != 0]),
-                _known(self.pairs, text, pairs, pairs, 2),
-                classes,
-                self._elements(text, opened[ids == 0]),
-                self._rings(text, places["%"]),
-            ]
-        )
+        kinds[np.maximum.accumulate(found.starts + found.sizes) > hints + 1] = 0
+        bromine = _places(kinds, "r")
+        if len(marks := _places(kinds, "@")):
+            bromine = bromine[~np.isin(hints[bromine] - 1, self._turns(text, marks, found) + 2)]
+        dative = _places(kinds, ">")
+        dative = dative[text[hints[dative] - 2] != ord("<")]
+        before, behind = np.concatenate([_places(kinds, "l"), bromine, dative]), _places(kinds, "<")
+        for at, starts in ((before, hints[before] - 1), (behind, hints[behind])):
+            found.put(at, starts, 2, _known(self.pairs, text, starts))
+        rings = _places(kinds, "%")
+        found.put(rings, hints[rings], 3, self._closures(text, hints[rings]))
+        return found
 
-    def _elements(self, text: np.ndarray, opened: np.ndarray) -> Longer:
-        """Return the symbols of two letters behind ``[`` and an isotope of up to three digits."""
-        at = opened + 1
+    def _brackets(self, raw: bytes, kinds: np.ndarray, found: Found) -> None:
+        """Note bracket atoms that are one token, and in the others symbols of two letters behind an isotope of up to three digits."""
+        words: np.ndarray = np.ndarray((len(raw) - WORD + 1,), "<u8", raw, strides=(1,))
+        at = _places(kinds, "[")
+        ids, sizes = self.brackets.look_up(words[found.hints[at]])
+        found.put(at, found.hints[at], sizes, ids)
+        text, other = np.frombuffer(raw, np.uint8), at[ids == 0]
+        starts = found.hints[other] + 1
         for _ in range(3):
-            at = at + _digit(text[at])
-        return _known(self.symbols, text, at, at, 2)
+            starts = starts + _digit(text[starts])
+        found.put(other, starts, 2, _known(self.symbols, text, starts))
 
-    def _rings(self, text: np.ndarray, marks: np.ndarray) -> Longer:
+    def _turns(self, text: np.ndarray, marks: np.ndarray, found: Found) -> np.ndarray:
+        """Note ``@@``, from the left in a row of marks, and the classes such as ``@TB``; return where a class begins."""
+        numbers, places = np.arange(len(marks)), found.hints[marks]
+        begins = np.diff(places, prepend=-2) != 1
+        since = numbers - np.maximum.accumulate(np.where(begins, numbers, 0))
+        at = marks[since % 2 == 0]
+        starts = found.hints[at]
+        classes = _known(self.classes, text, starts + 1)
+        found.put(at, starts, 2, _known(self.pairs, text, starts))
+        found.put(at, starts, 3, classes)
+        return starts[classes != 0]
+
+    def _closures(self, text: np.ndarray, marks: np.ndarray) -> np.ndarray:
         first, second = text[marks + 1], text[marks + 2]
         good = _digit(first) & (first != ord("0")) & _digit(second)
-        numbers = (first[good] - ord("0")).astype(np.int32) * 10 + (second[good] - ord("0"))
-        return Longer(marks[good], np.full(len(numbers), 3), numbers - 10 + self.closures)
+        number = (first - ord("0")).astype(np.int16) * 10 + (second - ord("0"))
+        return np.where(good, number - 10 + self.closures, 0).astype(np.int16)
+
+    def _rows(self, codes: np.ndarray, found: Found) -> Tokens:
+        """Return the rows, each longer token being one id."""
+        before = np.cumsum(found.sizes - 1) - (found.sizes - 1)
+        longer = np.flatnonzero(found.sizes > 1)
+        starts, sizes = found.starts[longer], found.sizes[longer]
+        for behind in range(1, int(sizes.max(initial=1))):
+            codes[starts[sizes > behind] + behind] = GONE
+        flat = codes[codes != GONE].astype(np.int16)
+        flat[starts - before[longer]] = found.ids[longer]
+        last = codes[found.hints] == self.frame[1]
+        ends = (found.hints - before)[last]
+        # the first separator ends nothing, the last one begins nothing
+        return Tokens(flat[1:-1], ends[1:])
 
 
 def reader(tokenizer: PreTrainedTokenizerFast) -> Reader | None:
-    """Return what reads as this tokenizer of SMILES does; None where its vocabulary is not the one that is written here."""
-    first = "[BOS]" if tokenizer("")["input_ids"][0] == SPECIALS.index("[BOS]") else "[CLS]"
-    return _reader(first) if tokenizer.get_vocab() == _vocabulary() else None
+    """Return what reads as this tokenizer of SMILES does; None where vocabulary or frame are not those that are written here."""
+    frame = tuple(tokenizer("")["input_ids"])
+    return _reader(frame) if frame in FRAMES and tokenizer.get_vocab() == _vocabulary() else None
 
 
 @cache
@@ -153,60 +182,28 @@ def _vocabulary() -> dict[str, int]:
 
 
 @cache
-def _reader(first: str) -> Reader:
-    last = {"[BOS]": "[EOS]", "[CLS]": "[SEP]"}[first]
-    return Reader(_vocabulary(), (SPECIALS.index(first), SPECIALS.index(last)))
-
-
-def _table(codes: Mapping[str, int]) -> bytes:
-    """Return a code for each of 256 bytes, 0 where there is none."""
-    found = bytearray(256)
-    for character, code in codes.items():
-        found[ord(character)] = code
-    return bytes(found)
+def _reader(frame: tuple[int, int]) -> Reader:
+    return Reader(_vocabulary(), frame)
 
 
 def _pairs(ids: Mapping[str, int]) -> np.ndarray:
-    """Return the id of each pair of bytes, int32 (65536,), 0 where it is none."""
-    found = np.zeros(1 << 16, dtype=np.int32)
+    """Return the id of each pair of bytes, int16 (65536,), 0 where it is none."""
+    found = np.zeros(1 << 16, dtype=np.int16)
     for text, one in ids.items():
         found[(ord(text[0]) << 8) + ord(text[1])] = one
     return found
 
 
-def _known(table: np.ndarray, text: np.ndarray, starts: np.ndarray, pair: np.ndarray, size: int) -> Longer:
-    """Return the tokens of ``size`` bytes at ``starts`` whose pair of bytes at ``pair`` is in a table."""
-    ids = table[(text[pair].astype(np.int64) << 8) + text[pair + 1]]
-    good = ids != 0
-    return Longer(starts[good], np.full(int(good.sum()), size), ids[good])
-
-
-def _doubled(marks: np.ndarray) -> np.ndarray:
-    """Return the places at which ``@`` or ``@@`` begins: in a row of marks every second one, from the left."""
-    numbers = np.arange(len(marks))
-    begins = np.diff(marks, prepend=-2) != 1
-    since = numbers - np.maximum.accumulate(np.where(begins, numbers, 0))
-    found: np.ndarray = marks[since % 2 == 0]
+def _known(table: np.ndarray, text: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the ids of pairs of bytes, 0 where one is none."""
+    found: np.ndarray = table[(text[starts].astype(np.int64) << 8) + text[starts + 1]]
     return found
+
+
+def _places(kinds: np.ndarray, character: str) -> np.ndarray:
+    return np.flatnonzero(kinds == ord(character))
 
 
 def _digit(characters: np.ndarray) -> np.ndarray:
     found: np.ndarray = (characters >= ord("0")) & (characters <= ord("9"))
     return found
-
-
-def _together(parts: Iterable[Longer]) -> Longer:
-    return Longer(*(np.concatenate(values) for values in zip(*parts, strict=True)))
-
-
-def _compressed(codes: np.ndarray, longer: Longer, last: int) -> Tokens:
-    """Return the rows, each longer token being one id."""
-    for behind in range(1, int(longer.sizes.max(initial=1))):
-        codes[longer.starts[longer.sizes > behind] + behind] = GONE
-    short = codes[codes != GONE]
-    order = np.argsort(longer.starts)
-    starts, sizes = longer.starts[order], longer.sizes[order]
-    gone = np.cumsum(sizes - 1) - (sizes - 1)
-    flat = short.astype(np.int32)
-    flat[starts - gone] = longer.ids[order]
-    return Tokens(flat, np.flatnonzero(short == last) + 1)

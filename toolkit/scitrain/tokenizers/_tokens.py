@@ -13,7 +13,7 @@ class Tokens:
     """Ragged rows of ids."""
 
     flat: np.ndarray
-    """int32 (all tokens,)"""
+    """int32 (all tokens,); of a part of `stacked` also narrower"""
     ends: np.ndarray
     """int64 (n,): where each row ends."""
 
@@ -23,6 +23,15 @@ class Tokens:
         ends = np.cumsum([len(row) for row in rows], dtype=np.int64)
         flat = np.fromiter((i for row in rows for i in row), dtype=np.int32, count=int(ends[-1]) if len(ends) else 0)
         return cls(flat, ends)
+
+    @classmethod
+    def stacked(cls, parts: Sequence["Tokens"]) -> "Tokens":
+        """Return the rows of all parts, one part after the other."""
+        if not parts:
+            return cls.of([])
+        before = np.cumsum([0, *(len(part.flat) for part in parts[:-1])])
+        ends = [part.ends + shift for part, shift in zip(parts, before, strict=True)]
+        return cls(np.concatenate([part.flat for part in parts], dtype=np.int32), np.concatenate(ends))
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -53,10 +62,6 @@ class Tokens:
         ends = np.cumsum(lengths, dtype=np.int64)
         places = np.arange(int(lengths.sum())) + np.repeat(begins - (ends - lengths), lengths)
         return Tokens(self.flat[places], ends)
-
-    def joined(self, other: "Tokens") -> "Tokens":
-        """Return these rows and then those."""
-        return Tokens(np.concatenate([self.flat, other.flat]), np.concatenate([self.ends, len(self.flat) + other.ends]))
 
     def padded(self, width: int, pad: int = 0) -> np.ndarray:
         """Return int32 (n, width), filled up with ``pad`` behind; no row may be longer."""
