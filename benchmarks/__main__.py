@@ -17,6 +17,7 @@ __all__ = ["ALONE", "WITH_DATA", "main"]
 
 ALONE = (
     "training_step",
+    "pretraining_step",
     "image_training",
     "onnx_latency",
     "compression",
