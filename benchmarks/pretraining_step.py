@@ -2,16 +2,17 @@
 
     python -m benchmarks.pretraining_step [--repeats 5] [--epochs 3] [--size small] [--batch-size 128] [--device cpu]
 
-Goal: ≥ 0.95 × as many steps a second. Both teach the same network the same batches by fused AdamW in the same arithmetic with clipped
-gradients. The bare loop finds its batches ready, rows drawn and atoms hidden; `learn` draws each one, tells how far it is, sets the rate and looks
-at the loss. Rounds are interleaved, medians are compared. What `learn` does between epochs (validation, best weights) is no step and stands apart.
+Goal: ≥ 0.95 × as many steps a second. Both teach the same network the same batches by fused AdamW in the same
+arithmetic with clipped gradients. The bare loop finds its batches ready: rows drawn, atoms hidden. `learn` draws each
+one, sets the rate, looks at the loss and tells how far it is. Rounds are interleaved, medians are compared. What
+`learn` does between epochs (validation, best weights) is left out.
 """
 
 import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,7 +29,7 @@ from scitrain.pretraining.objectives import IGNORED
 from scitrain.pretraining.options import PretrainingOptions
 from scitrain.resources import cpu_count
 from scitrain.runs import Run
-from scitrain.training.loop import Pacing, learn
+from scitrain.training.loop import Batch, Pacing, learn
 from scitrain.training.precision import autocast, choose_averaged
 from scitrain.workspace import Workspace
 
@@ -84,7 +85,7 @@ class _Stopwatch(PretrainingLesson):
 
     wall = cpu = 0.0
 
-    def batches(self, epoch: int, first: int) -> Any:
+    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
         """Yield the batches, and note the time from before the first to behind the last step."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield from super().batches(epoch, first)
@@ -98,7 +99,12 @@ def by_us(case: Case) -> Timed:
     plain = case.lesson()
     lesson = _Stopwatch(plain.network, plain.corpus, plain.options)
     pacing = Pacing(
-        case.options.epochs, 1e-3, beta2=0.98, patience=case.options.epochs, device=case.device, precision=case.precision
+        case.options.epochs,
+        1e-3,
+        beta2=0.98,
+        patience=case.options.epochs,
+        device=case.device,
+        precision=case.precision,
     )
     with tempfile.TemporaryDirectory() as folder:
         learned = learn(lesson, pacing, Run.create("pretrain_transformer", {}, Workspace(Path(folder))), "benchmark")

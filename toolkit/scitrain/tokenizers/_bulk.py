@@ -42,10 +42,10 @@ def _apart(tokenizer: PreTrainedTokenizerFast, fast: Reader, texts: Sequence[str
     """Return the ids where some texts are not for ``fast``: what is not printable ASCII, or spells a special token."""
     plain = np.array([text.isascii() and text.isprintable() and not _special(text) for text in texts])
     first, then = np.flatnonzero(plain), np.flatnonzero(~plain)
-    quick = fast.read([texts[i] for i in first])
+    quick = fast.read([texts[i] for i in first.tolist()])
     if quick is None:
         return _by_itself(tokenizer, texts)
-    slow = _by_itself(tokenizer, [texts[i] for i in then])
+    slow = _by_itself(tokenizer, [texts[i] for i in then.tolist()])
     return Tokens.stacked([quick, slow]).chosen(np.argsort(np.concatenate([first, then])))
 
 

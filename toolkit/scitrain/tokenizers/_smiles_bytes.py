@@ -153,7 +153,8 @@ class Reader:
         first, second = text[marks + 1], text[marks + 2]
         good = _digit(first) & (first != ord("0")) & _digit(second)
         number = (first - ord("0")).astype(np.int16) * 10 + (second - ord("0"))
-        return np.where(good, number - 10 + self.closures, 0).astype(np.int16)
+        found: np.ndarray = np.where(good, number - 10 + self.closures, 0)
+        return found
 
     def _rows(self, codes: np.ndarray, found: Found) -> Tokens:
         """Return the rows, each longer token being one id."""
