@@ -17,6 +17,7 @@ __all__ = ["ALONE", "WITH_DATA", "main"]
 
 ALONE = (
     "training_step",
+    "pretraining_step",
     "image_training",
     "onnx_latency",
     "compression",
@@ -40,6 +41,7 @@ WITH_DATA = (
     "design",
     "band_gap",
     "pretraining_gain",
+    "tokenizers",
 )
 
 

@@ -25,7 +25,7 @@ SEEN = [
 
 
 def known(language, texts):
-    return language.words({i for ids in language.ids(texts) for i in ids})
+    return language.words({i for ids in language.ids(texts).rows() for i in ids})
 
 
 def walk(grammar, words, choose, most=60):
@@ -54,7 +54,7 @@ def test_no_canonical_smiles_is_refused(tmp_path):
     language = LANGUAGES["smiles"]()
     mols = [Chem.MolToSmiles(mol) for text in texts if (mol := Chem.MolFromSmiles(text)) is not None]
     spelled = [text for text in mols if "[" not in "".join(language.tokenizer.tokenize(text)).replace("[", "", 0)[:0]]
-    ids = language.ids(spelled)
+    ids = language.ids(spelled).rows()
     pieces = set(language.tokenizer.convert_tokens_to_ids(["[", "]"]))
     whole = [row for row in ids if not pieces & set(row)]
     assert len(whole) > 300

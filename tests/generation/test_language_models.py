@@ -34,7 +34,7 @@ def model(language):
 
 @pytest.fixture
 def drawing(language, model):
-    words = language.words({i for ids in language.ids(TEXTS) for i in ids})
+    words = language.words({i for ids in language.ids(TEXTS).rows() for i in ids})
     return Drawing(model, words, language.grammar(words), Sampling(batch_size=32), 40)
 
 
@@ -58,7 +58,7 @@ def test_rows_that_are_kept_go_on_as_before(model):
 
 
 def test_a_padded_row_has_the_loss_of_the_row_alone(language, model):
-    short, long = (torch.tensor(ids) for ids in language.ids(["CCO", "CC(=O)Nc1ccc(O)cc1"]))
+    short, long = (torch.tensor(ids) for ids in language.ids(["CCO", "CC(=O)Nc1ccc(O)cc1"]).rows())
     pad = language.tokenizer.pad_token_id
     rows = torch.full((1, len(long)), pad)
     rows[0, : len(short)] = short
@@ -71,12 +71,12 @@ def test_what_is_saved_is_read_by_transformers_and_by_us(model, language, tmp_pa
 
     model.save(tmp_path)
     language.tokenizer.save_pretrained(tmp_path)
-    tokens, values = torch.tensor(language.ids(["CCO"])), torch.tensor([[1.0, torch.nan]])
+    tokens, values = torch.tensor(language.ids(["CCO"]).rows()), torch.tensor([[1.0, torch.nan]])
     again = load_gpt(tmp_path, 2)
     torch.testing.assert_close(again(tokens, values), model(tokens, values))
     plain = GPT2LMHeadModel.from_pretrained(tmp_path).eval()
     torch.testing.assert_close(plain(tokens).logits, model(tokens, None), atol=1e-5, rtol=1e-5)
-    assert AutoTokenizer.from_pretrained(tmp_path)("CCO")["input_ids"] == language.ids(["CCO"])[0]
+    assert AutoTokenizer.from_pretrained(tmp_path)("CCO")["input_ids"] == language.ids(["CCO"]).rows()[0]
 
 
 def test_the_same_seed_draws_the_same_and_another_seed_others(drawing):
@@ -94,7 +94,7 @@ def test_the_likelihood_of_a_draw_is_the_loss_of_its_string(drawing, model):
 
 
 def test_each_draw_begins_with_the_prefix(drawing, language):
-    prefix = tuple(language.ids(["CC(=O)N"])[0][1:-1])
+    prefix = tuple(language.ids(["CC(=O)N"]).rows()[0][1:-1])
     found = draw(dataclasses.replace(drawing, prefix=prefix), NOTHING, 8, 1)
     assert all(tuple(one.ids[: len(prefix)]) == prefix for one in found)
 

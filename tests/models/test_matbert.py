@@ -135,3 +135,22 @@ def test_smiles_bert_reads_its_own_tokens_and_padding_makes_no_difference():
     x = torch.from_numpy(features.transform({"s": ["CCO", "c1ccccc1C(=O)O"]})[0])
     encoder = SmilesBert().build(features.shape()).eval()
     torch.testing.assert_close(encoder(x)[0], encoder(x[:1])[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", [Matbert(dropout=0.0), SmilesBert(dropout=0.0)])
+def test_activations_that_are_computed_twice_give_the_same_gradients(model):
+    if model.family == "matbert":
+        shape, read = FEATURES.shape(), rows()
+    else:
+        features = model.featuriser("smiles", {"s": ["CCO", "CCCl"]})
+        shape, read = features.shape(), torch.from_numpy(features.transform({"s": ["CCO", "CCCl"]})[0])
+    found = []
+    for on in (False, True):
+        torch.manual_seed(0)
+        encoder = model.build(shape).train()
+        encoder.set_gradient_checkpointing(on)
+        assert encoder.backbone.is_activation_checkpointing is on
+        encoder(read).square().sum().backward()
+        found.append([p.grad for p in encoder.parameters() if p.grad is not None])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)

@@ -10,6 +10,7 @@ from torch import nn
 from scitrain.errors import CancelledError, ScitrainError
 from scitrain.runs import Run
 from scitrain.training.loop import Pacing, learn
+from scitrain.training.precision import Scaler
 from scitrain.workspace import Workspace
 
 
@@ -102,3 +103,53 @@ def test_the_mean_of_the_weights_is_what_is_kept(run):
     lesson = line()
     learned = learn(lesson, replace(PACE, average=0.9), run, "key")
     assert lesson.validate() == pytest.approx(learned.best_loss, rel=1e-5)
+
+
+def test_float16_learns_what_float32_learns_and_a_step_that_overflows_is_left_out(run, monkeypatch):
+    monkeypatch.setattr(Scaler, "FIRST", 2.0**20)  # float16 ends at 65504: the first steps overflow
+    lesson = line()
+    learned = learn(lesson, replace(PACE, precision="fp16"), run, "key")
+    assert learned.best_loss < 1e-3
+    assert lesson.network.weight.item() == pytest.approx(2, abs=0.05)
+
+
+def test_a_loss_too_small_for_float16_is_learned_from_for_it_is_scaled(run, monkeypatch):
+    class Faint(Line):
+        def loss(self, batch):
+            return super().loss(batch) * 1e-8
+
+    moved = []
+    for first in (2.0**16, 1.0):
+        monkeypatch.setattr(Scaler, "FIRST", first)
+        lesson = Faint(line().network)
+        before = lesson.network.weight.item()
+        learn(lesson, replace(PACE, epochs=1, precision="fp16"), run, f"key {first}")
+        moved.append(abs(lesson.network.weight.item() - before))
+    assert moved[0] > 0.05
+    assert moved[1] == 0
+
+
+def test_an_interrupted_float16_training_goes_on_with_its_scale(tmp_path, monkeypatch):
+    monkeypatch.setattr(Scaler, "FIRST", 2.0**20)
+    monkeypatch.setattr(Scaler, "GOOD_STEPS", 50)
+    pace = replace(PACE, precision="fp16")
+    whole, broken = (Run.create("train_generator", {}, Workspace(tmp_path / name)) for name in "ab")
+    expected = learn(line(), pace, whole, "key")
+    halfway = line()
+    halfway.stop_in = 12
+    with pytest.raises(CancelledError):
+        learn(halfway, pace, broken, "key")
+    again = learn(line(), pace, broken, "key")
+    assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in expected.history]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_a_gpu_learns_the_line_in_half_precision(run, precision):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    lesson = line()
+    lesson.loss = lambda batch: ((lesson.network(batch["x"]) - (2 * batch["x"] - 1)) ** 2).mean()
+    lesson.validate = lambda: float((lesson.network.weight - 2).abs())
+    learn(lesson, replace(PACE, device="cuda", precision=precision), run, "key")
+    assert lesson.network.weight.item() == pytest.approx(2, abs=0.1)

@@ -8,7 +8,15 @@ import torch
 from scitrain.errors import ScitrainError
 from scitrain.models.mlp import Mlp
 from scitrain.training.fit import fit
-from scitrain.training.precision import Hardware, Scaler, arithmetic, autocast, choose_precision, describe
+from scitrain.training.precision import (
+    Hardware,
+    Scaler,
+    arithmetic,
+    autocast,
+    choose_averaged,
+    choose_precision,
+    describe,
+)
 
 CPU, MPS = Hardware("cpu", "the CPU"), Hardware("mps", "the Apple GPU")
 PASCAL, TURING, AMPERE, HOPPER = (
@@ -35,6 +43,24 @@ def test_a_precision_is_chosen_by_what_the_device_multiplies_natively(hardware, 
     chosen, why = choose_precision(hardware)
     assert chosen == expected
     assert re.search(reason, why)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "tiles", "expected", "reason"),
+    [
+        (CPU, False, "32", "cost accuracy"),
+        (CPU, True, "bf16", "in tiles"),
+        (TURING, False, "fp16", "the loss is scaled"),
+        (AMPERE, True, "bf16", "natively"),
+        (PASCAL, False, "32", "no tensor cores"),
+    ],
+)
+def test_language_models_and_pretraining_bear_bfloat16_on_cpus_too(monkeypatch, hardware, tiles, expected, reason):
+    monkeypatch.setattr("scitrain.training.precision.describe", lambda device: hardware)
+    monkeypatch.setattr("scitrain.training.precision._tiles", lambda: tiles)
+    chosen, why = choose_averaged(hardware.kind)
+    assert chosen == expected
+    assert reason in why
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from scitrain.generation import sampling as strings
 from scitrain.generation.beam import beam_search
 from scitrain.generation.conditions import standardised
 from scitrain.generation.config import GeneratorConfig, Known
-from scitrain.generation.corpus import Tokens, padded
+from scitrain.generation.corpus import padded
 from scitrain.generation.generator import Drawn, Generator, Tuning
 from scitrain.generation.gpt import ConditionalGPT, load_gpt
 from scitrain.generation.languages import LANGUAGES, Language, Settled
 from scitrain.generation.options import Sampling
 from scitrain.generation.sampling import Drawing, draw
+from scitrain.tokenizers import Tokens
 from scitrain.training.adamw import AdamW
 from scitrain.training.feeding import length_batches, mix
 from scitrain.training.precision import autocast
@@ -105,12 +106,13 @@ class GptGenerator(Generator):
         values = np.array(columns, dtype=np.float64).reshape(len(columns), len(texts)).T
         spelled = self.language.spell_all(list(texts))
         ids = self.language.ids([text or "" for text in spelled])
-        good = [i for i, text in enumerate(spelled) if text and len(ids[i]) <= self.config.length]
-        if not good:
+        said = np.array([bool(text) for text in spelled], dtype=np.bool_)
+        good = np.flatnonzero(said & (ids.lengths <= self.config.length))
+        if not len(good):
             raise ScitrainError(
                 f"none of the {len(texts)} strings can be learned: expected {self.config.kind} of at most {self.config.length} tokens"
             )
-        return Tokens.of([ids[i] for i in good]), standardised(self.config.conditions, values[good])
+        return ids.chosen(good), standardised(self.config.conditions, values[good])
 
     def _prefix(self, text: str) -> tuple[int, ...]:
         if not text:
@@ -120,7 +122,7 @@ class GptGenerator(Generator):
             raise ScitrainError(
                 f"prefix={text!r} cannot be written as SELFIES: give a whole SMILES, such as a scaffold's"
             )
-        ids = self.language.ids([spelled])[0][1:-1]
+        ids = self.language.ids([spelled]).flat[1:-1].tolist()
         strange = [self.words.tokens[i] for i in ids if i not in self.words.known]
         if strange:
             raise ScitrainError(

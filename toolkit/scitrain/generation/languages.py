@@ -13,7 +13,7 @@ from scitrain.chem.selfies_spelling import SelfiesError, alphabet, from_selfies,
 from scitrain.generation.grammar import Grammar, Words
 from scitrain.generation.plain_grammars import FormulaGrammar, SelfiesGrammar
 from scitrain.generation.smiles_grammar import SmilesGrammar
-from scitrain.tokenizers import SPECIALS, composition, decode, selfies, smiles
+from scitrain.tokenizers import SPECIALS, Tokens, composition, decode, encode, selfies, smiles
 
 __all__ = ["LANGUAGES", "Language", "Settled", "settle_formula", "settle_smiles"]
 
@@ -104,10 +104,9 @@ class Language(ABC):
         """Spell many, in parallel processes where that is sooner done."""
         return parallel_map(self.spell, texts)
 
-    def ids(self, spelled: Sequence[str]) -> list[list[int]]:
+    def ids(self, spelled: Sequence[str]) -> Tokens:
         """Return the ids of each string, from [BOS] to [EOS]."""
-        found: list[list[int]] = self.tokenizer(list(spelled))["input_ids"]
-        return found
+        return encode(self.tokenizer, spelled)
 
     def text(self, ids: Sequence[int]) -> str:
         """Return the string of ids, without what frames it."""

@@ -7,7 +7,7 @@ from scitrain.generation.options import FAMILIES, Family, GeneratorOptions
 from scitrain.resources import choose_device
 from scitrain.runs import Decision
 from scitrain.training.loop import Pacing
-from scitrain.training.precision import choose_unscaled
+from scitrain.training.precision import choose_averaged
 
 __all__ = ["Size", "choose_family", "choose_pacing", "choose_size"]
 
@@ -74,7 +74,7 @@ def choose_pacing(
 ) -> tuple[Pacing, list[Decision]]:
     """Return how long and how fast, and why."""
     device, why_device = choose_device(options.device)
-    precision, why_precision = choose_unscaled(device, options.precision)
+    precision, why_precision = choose_averaged(device, options.precision)
     epochs = options.epochs or int(min(300, max(5, STRINGS_SEEN[kind] // max(rows, 1))))
     chosen = options.learning_rate or rate
     pacing = Pacing(

@@ -4,9 +4,10 @@ import numpy as np
 from torch import Tensor
 
 from scitrain.chem.molecules import random_spellings
-from scitrain.generation.corpus import LONGEST, Corpus, Tokens, padded
+from scitrain.generation.corpus import LONGEST, Corpus, padded
 from scitrain.generation.languages import Language
 from scitrain.generation.strings import Strings
+from scitrain.tokenizers import Tokens
 from scitrain.training.feeding import mix
 
 __all__ = ["Respelling"]
@@ -28,13 +29,11 @@ class Respelling:
         """Return tokens (batch, length); a spelling that is too long, or unknown, is that of the data."""
         spelled = self.language.spell_all([self._other(int(row), epoch) for row in rows])
         ids = self.language.ids([text or "" for text in spelled])
-        unknown = self.language.tokenizer.unk_token_id
-        own = self.corpus.tokens
-        fit = [
-            new if text and len(new) <= self.length and unknown not in new else own.row(int(row)).tolist()
-            for row, text, new in zip(rows, spelled, ids, strict=True)
-        ]
-        return padded(Tokens.of(fit), np.arange(len(fit)), self.language.tokenizer.pad_token_id)
+        said = np.array([bool(text) for text in spelled], dtype=np.bool_)
+        fit = said & (ids.lengths <= self.length) & ~ids.having(self.language.tokenizer.unk_token_id)
+        both = Tokens.stacked([ids, self.corpus.tokens.chosen(rows)])
+        numbers = np.arange(len(rows))
+        return padded(both, np.where(fit, numbers, len(rows) + numbers), self.language.tokenizer.pad_token_id)
 
     def further(self) -> set[int]:
         """Return ids that some spellings have."""

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from scitrain.errors import DataError
 from scitrain.generation.conditions import Condition, learn_conditions, standardised
 from scitrain.generation.config import GeneratorConfig, Known
-from scitrain.generation.corpus import LONGEST, Corpus, Tokens
+from scitrain.generation.corpus import LONGEST, Corpus
 from scitrain.generation.generator import Generator
 from scitrain.generation.gpt import ConditionalGPT, build_gpt
 from scitrain.generation.gpt_generator import GptGenerator
@@ -135,20 +135,22 @@ def tokenised(
     run.progress("prepare", message=f"writing {len(strings.texts):,} strings as {notation} tokens")
     spelled = LANGUAGES[notation]().spell_all(strings.texts)
     language = LANGUAGES[notation]([text for text in spelled if text])
-    ids = language.ids([text or "" for text in spelled])
-    unknown = language.tokenizer.unk_token_id
-    good = [i for i, text in enumerate(spelled) if text and len(ids[i]) <= LONGEST and unknown not in ids[i]]
+    tokens = language.ids([text or "" for text in spelled])
+    said = np.array([bool(text) for text in spelled], dtype=np.bool_)
+    strange = tokens.having(language.tokenizer.unk_token_id)
+    good = np.flatnonzero(said & (tokens.lengths <= LONGEST) & ~strange)
     if len(good) < FEWEST:
-        said = f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens"
-        raise DataError(f"{said}; at least {FEWEST} are needed")
+        raise DataError(
+            f"{len(good)} of {len(spelled)} strings can be written as {notation} of at most {LONGEST} tokens; at least {FEWEST} are needed"
+        )
     left_out = len(spelled) - len(good)
     if left_out:
         run.decide("strings left out", left_out, f"{notation} cannot say them, or they have more than {LONGEST} tokens")
-    tokens = Tokens.of([ids[i] for i in good])
+    tokens = tokens.chosen(good)
     train, val = divided(len(good), seed)
     values = standardised(conditions, strings.values[good])
     run.decide("held out", len(val), "random strings, whose loss says when to stop")
-    return language, Corpus(tokens, values, train, val, int(tokens.lengths.max())), np.array(good)
+    return language, Corpus(tokens, values, train, val, int(tokens.lengths.max())), good
 
 
 def divided(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import transformers
+from torch import nn
 
 from scitrain.errors import ScitrainError
 from scitrain.weights import ENCODERS, ZERO_SHOT, Wanted, fetched
 
-__all__ = ["KNOWN", "come_from", "quiet", "taken"]
+__all__ = ["KNOWN", "come_from", "quiet", "recompute", "taken"]
 
 HF: Any = transformers  # its own types are of no help: what a class takes is decided by what is loaded
 SCRATCH = "train from scratch with model='transformer' of train_model"
@@ -49,6 +50,13 @@ def taken(name: str) -> Iterator[None]:
     except (RuntimeError, ValueError, ImportError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ScitrainError(f"the model {name!r} cannot be taken: {reason}") from error
+
+
+def recompute(network: nn.Module) -> None:
+    """Let a network of transformers keep only what lies between its layers, and compute the rest once more on the way back."""
+    now, before = "activation_checkpointing_enable", "gradient_checkpointing_enable"  # the older name
+    enable: Any = getattr(network, now if hasattr(network, now) else before)
+    enable({"use_reentrant": False})
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from scitrain.chem.formula_features import element_properties
 from scitrain.models._bert import architecture
 from scitrain.models._element_statistics import ElementStatistics
 from scitrain.models._encoder import Encoder
+from scitrain.models._hugging import recompute
 from scitrain.weights import read_tensors, refuse_misfits
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class MatBertEncoder(Encoder):
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
         if on:
-            self.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            recompute(self.backbone)
 
 
 def pooled(states: Tensor, ids: Tensor, fractions: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from scitrain.errors import ScitrainError
 from scitrain.models._encoder import Encoder
-from scitrain.models._hugging import KNOWN, come_from, quiet
+from scitrain.models._hugging import KNOWN, come_from, quiet, recompute
 from scitrain.models._inserted import insert
 from scitrain.weights.fitting import misfit
 
@@ -84,7 +84,7 @@ class PretrainedEncoder(Encoder):
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
         if on:
-            self.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            recompute(self.backbone)
 
     def _features(self, rows: Tensor) -> Tensor:
         there = rows > 0

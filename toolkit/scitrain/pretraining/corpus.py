@@ -16,7 +16,7 @@ from scitrain.data.read import stream
 from scitrain.errors import DataError
 from scitrain.modalities.formula import FormulaElements
 from scitrain.runs import atomic_write
-from scitrain.tokenizers import smiles
+from scitrain.tokenizers import encode, smiles
 from scitrain.workspace import Workspace
 
 __all__ = ["Corpus", "CorpusReport", "Notation", "Wanted", "read_corpus"]
@@ -219,21 +219,17 @@ def _formulas(texts: Sequence[str], report: CorpusReport) -> _Kept:
 
 
 def _molecules(texts: Sequence[str], report: CorpusReport) -> _Kept:
-    tokenizer = smiles()
     found = standardise(texts)
     errors = {i: one.error or "" for i, one in enumerate(found) if one.smiles is None}
     good = [i for i, one in enumerate(found) if one.smiles is not None]
-    ids = tokenizer([str(found[i].smiles) for i in good])["input_ids"] if good else []
-    for i, row in zip(good, ids, strict=True):
-        if len(row) > MOST_TOKENS:
-            errors[i] = f"{len(row)} tokens; at most {MOST_TOKENS} are learned"
+    tokens = encode(smiles(), [str(found[i].smiles) for i in good])
+    short = tokens.lengths <= MOST_TOKENS
+    for at in np.flatnonzero(~short):
+        errors[good[at]] = f"{tokens.lengths[at]} tokens; at most {MOST_TOKENS} are learned"
     _tell(report, errors, texts)
-    kept = [(i, row) for i, row in zip(good, ids, strict=True) if i not in errors]
-    rows = np.zeros((len(kept), MOST_TOKENS), dtype=DTYPE)
-    for at, (_, row) in enumerate(kept):
-        rows[at, : len(row)] = row
-    keys = [str(found[i].smiles).encode() for i, _ in kept]
-    return _Kept(rows, keys, keys, [i for i, _ in kept])
+    kept = [good[at] for at in np.flatnonzero(short)]
+    keys = [str(found[i].smiles).encode() for i in kept]
+    return _Kept(tokens.chosen(np.flatnonzero(short)).padded(MOST_TOKENS), keys, keys, kept)
 
 
 def _tell(report: CorpusReport, errors: Mapping[int, str], texts: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from scitrain.pretraining.corpus import Corpus
+from scitrain.pretraining.corpus import PIECE, Corpus
 from scitrain.pretraining.network import Pretraining
 from scitrain.pretraining.objectives import IGNORED, VIEWS, Masked, contrast, frequent, mask_tokens, property_loss
 from scitrain.pretraining.options import PretrainingOptions
@@ -38,7 +38,7 @@ class PretrainingLesson:
         self.learned, self.held = np.flatnonzero(~corpus.held), np.flatnonzero(corpus.held)[:MEASURED]
         self.centre, self.scale = _standards(corpus.labels[self.learned])
         self.replacements = frequent(corpus.rows[self.learned[:LOOKED_AT]], corpus.length)
-        self.lengths = (np.asarray(corpus.rows[:, : corpus.length]) > 0).sum(1)
+        self.lengths = _lengths(corpus)
         self.weights = {str(name): weight for name, weight in sorted(self.options.objectives.items()) if weight > 0}
 
     def steps(self) -> int:
@@ -116,6 +116,13 @@ class PretrainingLesson:
 def hide(network: Pretraining, rows: Tensor, share: float, replacements: Tensor, generator: torch.Generator) -> Masked:
     """Hide some tokens of rows (batch, width)."""
     return mask_tokens(network.ids(rows), share, replacements, generator, network.notation == "composition")
+
+
+def _lengths(corpus: Corpus) -> np.ndarray:
+    """Return the tokens of each row, int32 (n,); piece by piece, for all rows may be more than memory holds."""
+    starts = range(0, len(corpus.rows), PIECE)
+    counts = [(corpus.rows[start : start + PIECE, : corpus.length] > 0).sum(1, dtype=np.int32) for start in starts]
+    return np.concatenate(counts)
 
 
 def _standards(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from transformers import BertForMaskedLM
 
 from scitrain.chem.formula_elements import UNIT
 from scitrain.models._bert import Size, architecture
-from scitrain.models._hugging import quiet
+from scitrain.models._hugging import quiet, recompute
 from scitrain.models._matbert import MatBert, config_of, pooled
 from scitrain.pretraining.corpus import Notation
 from scitrain.tokenizers import composition, smiles
@@ -60,6 +60,10 @@ class Pretraining(nn.Module):
             return pooled(states, ids, self.fractions(rows, ids.shape[1]))
         there = (ids > 0).unsqueeze(-1).to(states.dtype)
         return (states * there).sum(1) / there.sum(1).clamp(min=1)
+
+    def recompute(self) -> None:
+        """Keep only what lies between the layers while learning, and compute the rest once more on the way back."""
+        recompute(self.body)
 
     def tokens(self, states: Tensor) -> Tensor:
         """Return logits of the vocabulary for states (…, width)."""

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, normalize, smooth_l1_loss
 
 import scitrain.chem
 from scitrain.chem.formula_elements import FIRST_ELEMENT
-from scitrain.tokenizers import SPECIALS, decode, smiles
+from scitrain.tokenizers import SPECIALS, decode, encode, smiles
 
 __all__ = [
     "IGNORED",
@@ -122,16 +122,20 @@ def molecule_view(rows: Tensor, generator: torch.Generator) -> Tensor:
     """Return each molecule (batch, length) in another random spelling (Bjerrum, arXiv:1703.07076), as it was where that is too long."""
     tokenizer = smiles()
     quiet = rdBase.BlockLogs()
-    found = rows.clone()
+    places, spelled = [], []
     for at, row in enumerate(rows.tolist()):
         mol = Chem.MolFromSmiles(decode(tokenizer, row[1:]))
         seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
-        if mol is None:
-            continue
-        ids = tokenizer(Chem.MolToRandomSmilesVect(mol, 1, randomSeed=seed)[0])["input_ids"]
-        if len(ids) <= rows.shape[1]:
-            found[at] = torch.tensor(ids + [0] * (rows.shape[1] - len(ids)))
+        if mol is not None:
+            places.append(at)
+            spelled.append(Chem.MolToRandomSmilesVect(mol, 1, randomSeed=seed)[0])
     del quiet
+    tokens = encode(tokenizer, spelled)
+    short = np.flatnonzero(tokens.lengths <= rows.shape[1])
+    found = rows.clone()
+    found[np.array(places, dtype=np.int64)[short]] = torch.from_numpy(tokens.chosen(short).padded(rows.shape[1])).to(
+        rows.dtype
+    )
     return found
 
 

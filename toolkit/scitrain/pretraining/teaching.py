@@ -6,6 +6,7 @@ import json
 import numpy as np
 import torch
 
+from scitrain.errors import ScitrainError
 from scitrain.pretraining.corpus import Corpus
 from scitrain.pretraining.lesson import PretrainingLesson
 from scitrain.pretraining.network import Pretraining
@@ -13,7 +14,8 @@ from scitrain.pretraining.options import PretrainingOptions
 from scitrain.resources import choose_device
 from scitrain.runs import Run
 from scitrain.training.loop import Learned, Pacing, learn
-from scitrain.training.precision import choose_unscaled
+from scitrain.training.memory import ran_out, tidy
+from scitrain.training.precision import choose_averaged
 
 __all__ = ["teach"]
 
@@ -25,14 +27,40 @@ PART = "pretraining"
 def teach(corpus: Corpus, options: PretrainingOptions, run: Run) -> tuple[Pretraining, Learned]:
     """Return the network with the weights of its best epoch, on the CPU, and how it came about; goes on where the run stood.
 
+    Where memory runs out, activations are computed twice from there on: the same gradient for a third more time.
+
     Raises:
-        ScitrainError: The loss is no number any more.
+        ScitrainError: The loss is no number any more, or memory does not suffice for a batch.
         CancelledError: Somebody asked the run to stop.
     """
     pacing = _pacing(options, run)
+    try:
+        return _taught(corpus, options, pacing, run, recomputes=False)
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        why = f"memory ran out at batches of {options.batch_size}"
+        run.decide("gradient_checkpointing", True, why)
+    tidy()
+    try:
+        return _taught(corpus, options, pacing, run, recomputes=True)
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        smaller = max(2, options.batch_size // 2)
+        raise ScitrainError(
+            f"{why} on {pacing.device}, though activations were computed twice; ask for batch_size={smaller}, or a smaller size"
+        ) from error
+
+
+def _taught(
+    corpus: Corpus, options: PretrainingOptions, pacing: Pacing, run: Run, recomputes: bool
+) -> tuple[Pretraining, Learned]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         network = Pretraining(corpus.notation, options.size, len(options.targets))
+    if recomputes:
+        network.recompute()
     learned = learn(PretrainingLesson(network, corpus, options), pacing, run, _key(corpus, options), PART)
     return network.cpu(), learned
 
@@ -40,7 +68,7 @@ def teach(corpus: Corpus, options: PretrainingOptions, run: Run) -> tuple[Pretra
 def _pacing(options: PretrainingOptions, run: Run) -> Pacing:
     device, why = choose_device(options.device)
     run.decide("device", device, why)
-    precision, why = choose_unscaled(device)
+    precision, why = choose_averaged(device)
     run.decide("precision", precision, why)
     return Pacing(
         epochs=options.epochs,

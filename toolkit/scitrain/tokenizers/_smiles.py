@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 from scitrain.chem.formula_features import element_properties
 from scitrain.tokenizers._build import build
 
-__all__ = ["smiles"]
+__all__ = ["AROMATIC", "CHIRAL", "PRINTABLE", "WHOLE", "elements", "smiles", "tokens"]
 
 WHOLE = (
     "nH C@H C@@H C@ C@@ N+ O- n+ S+ N- S- NH+ NH2+ NH3+ NH- nH+ n- C- CH- C+ CH+ CH2- c- cH- s+ o+ O+ P+ B- BH- I+ Cl+ "
@@ -34,26 +34,30 @@ def smiles(generative: bool = False) -> PreTrainedTokenizerFast:
     whole they would be an open vocabulary, and half of those met later unknown. ``Cl`` and ``Br``, ``@@``, ring closures
     ``%10`` … ``%99`` and the dative bonds are one token each. What is not printable ASCII is [UNK].
     """
-    return build(_tokens(), _pattern(), {"notation": "smiles"}, generative)
+    return build(tokens(), _pattern(), {"notation": "smiles"}, generative)
 
 
 @cache
-def _tokens() -> tuple[str, ...]:
-    elements = [symbol for symbol in element_properties()[1] if len(symbol) == 2]
+def tokens() -> tuple[str, ...]:
+    """Return what stands for a piece, in the order of the ids."""
     closures = [f"%{number}" for number in range(10, 100)]
     whole = [f"[{inside}]" for inside in WHOLE]
-    return (*PRINTABLE, *CHIRAL, *BONDS, "Cl", "Br", *AROMATIC, *closures, *elements, *whole)
+    return (*PRINTABLE, *CHIRAL, *BONDS, "Cl", "Br", *AROMATIC, *closures, *elements(), *whole)
+
+
+def elements() -> tuple[str, ...]:
+    """Return the symbols of two letters."""
+    return tuple(symbol for symbol in element_properties()[1] if len(symbol) == 2)
 
 
 @cache
 def _pattern() -> str:
     """Return the branches, the commonest first; each is tried at each place of each text."""
-    elements = [symbol for symbol in element_properties()[1] if len(symbol) == 2]
     whole = "|".join(inside.replace("+", r"\+") for inside in sorted(WHOLE, key=len, reverse=True))
     return "|".join(
         [
             r"\[(?:" + whole + r")\]",
-            INSIDE + "(?:" + "|".join([*elements, *AROMATIC]) + ")",
+            INSIDE + "(?:" + "|".join([*elements(), *AROMATIC]) + ")",
             "Cl|Br",
             r"@(?:@|TH|AL|SP|TB|OH)",
             r"%[1-9]\d",

@@ -19,7 +19,7 @@ from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.feeding import mix
 from scitrain.training.interrupting import interruptible
 from scitrain.training.journal import Journal, peaks
-from scitrain.training.precision import arithmetic, autocast
+from scitrain.training.precision import Scaler, arithmetic, autocast
 
 __all__ = ["Batch", "Learned", "Lesson", "Pacing", "learn"]
 
@@ -147,6 +147,7 @@ class _Loop:
             _groups(self.network, pacing.weight_decay), lr=pacing.learning_rate, betas=(0.9, pacing.beta2), fused=True
         )
         self.mean = _Mean(self.network, pacing.average)
+        self.scaler = Scaler(pacing.precision)
         self.checkpoints = Checkpoints(run.path / "checkpoints" / part, key, pacing.checkpoint_seconds)
         self.journal = Journal(run, pacing.epochs, pacing.device)
         self.state = _State()
@@ -212,19 +213,25 @@ class _Loop:
         with autocast(pacing.precision, pacing.device):
             loss = self.lesson.loss(moved)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), pacing.gradient_clip)
+        self.scaler.scaled(loss).backward()  # type: ignore[no-untyped-call]
         rate = self._rate(number)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
-        self.mean.update(number)
+        if self.scaler.unscaled(self._unscale):
+            nn.utils.clip_grad_norm_(self.network.parameters(), pacing.gradient_clip)
+            self.optimizer.step()
+            self.mean.update(number)
         self.state.total += float(loss.detach())
         if not math.isfinite(self.state.total):
             raise ScitrainError(
                 f"the loss became {float(loss.detach()):g} in step {number + 1} with learning_rate={pacing.learning_rate:g}: training "
                 f"diverged; lower it, for example to {pacing.learning_rate / 10:g}"
             )
+
+    def _unscale(self, factor: float) -> bool:
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        torch._foreach_mul_(gradients, factor)
+        return bool(torch.stack(torch._foreach_norm(gradients)).isfinite().all())
 
     def _rate(self, number: int) -> float:
         pacing = self.pacing
@@ -277,6 +284,7 @@ class _Loop:
                 "network": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "mean": self.mean.weights,
+                "scaler": self.scaler.state(),
                 "numbers": [state.epoch, state.step, state.done, state.best_epoch],
                 "sums": [self._seconds(), self._cpu(), state.best_loss, state.total, self._taken()],
                 "best": state.best,
@@ -291,6 +299,7 @@ class _Loop:
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.mean.weights = saved["mean"]
+        self.scaler.load(saved["scaler"])
         state = self.state
         state.epoch, state.step, state.done, state.best_epoch = saved["numbers"]
         state.spent, state.cpu, state.best_loss, state.total, state.taken = saved["sums"]

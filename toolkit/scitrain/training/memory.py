@@ -11,7 +11,7 @@ from scitrain.training.auto import Settings
 from scitrain.training.learning import Learning
 from scitrain.training.predictor import build_predictor
 
-__all__ = ["relieved"]
+__all__ = ["ran_out", "relieved", "tidy"]
 
 FEWEST = 8
 """Halving comes first, for it leaves the gradient of a step as it was and costs little; but batch-norm learns noise from fewer
@@ -24,16 +24,11 @@ def relieved(settings: Settings, error: BaseException, learning: Learning, run: 
     Raises:
         ScitrainError: A batch of one row is too large already.
     """
-    text = str(error).lower()
-    if not (
-        isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in text or "can't allocate" in text
-    ):
+    if not ran_out(error):
         raise error
     if settings.processes > 1:
         raise ScitrainError(_for_several(settings)) from error
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    tidy()
     if settings.batch_size // 2 < FEWEST and _may_recompute(settings, learning):
         why = f"memory ran out at batches of {settings.batch_size}; smaller ones would cost more than computing activations twice"
         run.decide("gradient_checkpointing", True, why)
@@ -41,6 +36,20 @@ def relieved(settings: Settings, error: BaseException, learning: Learning, run: 
     if settings.batch_size == 1:
         raise ScitrainError(_for_one_row(settings, learning, error)) from error
     return _halved(settings, run)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Tell whether an error says that memory did not suffice."""
+    text = str(error).lower()
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "out of memory" in text or "can't allocate" in text
+
+
+def tidy() -> None:
+    """Give back what an attempt left."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _halved(settings: Settings, run: Run) -> Settings:

@@ -16,8 +16,8 @@ __all__ = [
     "Scaler",
     "arithmetic",
     "autocast",
+    "choose_averaged",
     "choose_precision",
-    "choose_unscaled",
     "describe",
 ]
 
@@ -74,8 +74,8 @@ def choose_precision(hardware: Hardware, requested: str = "auto") -> tuple[Preci
     return requested, "asked for" + (f"; {hardware.words} only imitates bfloat16: fp16 is faster" if slow else "")  # type: ignore[return-value]
 
 
-def choose_unscaled(device: str, requested: str = "auto") -> tuple[Precision, str]:
-    """Return the arithmetic, and why, of a training that averages its loss over many tokens and does not scale it.
+def choose_averaged(device: str, requested: str = "auto") -> tuple[Precision, str]:
+    """Return the arithmetic, and why, of a training that averages its loss over many tokens: it bears bfloat16 on CPUs too.
 
     Raises:
         ScitrainError: The device has no use for what is asked.
@@ -84,8 +84,6 @@ def choose_unscaled(device: str, requested: str = "auto") -> tuple[Precision, st
     if requested == "auto" and device == "cpu" and _tiles():
         why = "this CPU multiplies bfloat16 in tiles (AMX), several times faster; losses and weights stay float32"
         return "bf16", why
-    if requested == "auto" and precision == "fp16":
-        return "32", "float16 would need a scaled loss, which this training has not"
     return precision, why
 
 
