@@ -11,6 +11,7 @@ from rdkit import Chem, rdBase
 from scitrain.chem.formulas import parse
 from scitrain.data.builtin import read_builtin
 from scitrain.generation.languages import LANGUAGES
+from scitrain.generation.smiles_grammar import SmilesGrammar
 from scitrain.workspace import Workspace
 
 SEEN = [
@@ -49,12 +50,13 @@ def smiles():
     return language, words, language.grammar(words)
 
 
-def test_no_canonical_smiles_is_refused(tmp_path):
+@pytest.mark.parametrize("notation", ["smiles", "kekule"])
+def test_no_molecule_is_refused(notation, tmp_path):
     texts = list(read_builtin("builtin:nci-molecules", Workspace(tmp_path)).columns["smiles"])[:400]
-    language = LANGUAGES["smiles"]()
-    mols = [Chem.MolToSmiles(mol) for text in texts if (mol := Chem.MolFromSmiles(text)) is not None]
-    spelled = [text for text in mols if "[" not in "".join(language.tokenizer.tokenize(text)).replace("[", "", 0)[:0]]
-    ids = language.ids(spelled).rows()
+    language = LANGUAGES[notation]()
+    mols = [Chem.MolToSmiles(mol) for text in [*texts, *SEEN] if (mol := Chem.MolFromSmiles(text)) is not None]
+    ids = language.ids([text for text in language.spell_all(mols) if text]).rows()
+    assert len(ids) == len(mols)
     pieces = set(language.tokenizer.convert_tokens_to_ids(["[", "]"]))
     whole = [row for row in ids if not pieces & set(row)]
     assert len(whole) > 300
@@ -67,6 +69,43 @@ def test_no_canonical_smiles_is_refused(tmp_path):
             reading.advance(token)
 
 
+@pytest.fixture(scope="module")
+def kekule():
+    language = LANGUAGES["kekule"]()
+    words = known(language, [text for text in language.spell_all(SEEN) if text])
+    return language, words, language.grammar(words)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_walk_without_aromatic_atoms_that_ends_is_a_molecule(kekule, seed):
+    """Valences tell all: nothing is left for the network to know."""
+    language, words, grammar = kekule
+    tokens, ended = walk(grammar, words, random.Random(seed).choice)
+    if ended:
+        assert language.settle(language.text(tokens)).key, language.text(tokens)
+
+
+@pytest.mark.parametrize(
+    ("atom", "room"),
+    [
+        ("[N+]", 4),
+        ("[O-]", 1),
+        ("[B-]", 4),
+        ("[P+]", 4),
+        ("[NH+]", 3),
+        ("[C@H]", 3),
+        ("[Cl-]", 0),
+        ("[nH]", 2),
+        ("[n+]", 3),
+    ],
+)
+def test_an_atom_in_brackets_takes_as_many_bonds_as_its_charge_leaves(atom, room):
+    language = LANGUAGES["smiles"]()
+    words = known(language, [atom])
+    [place] = [i for i in words.known if words.tokens[i] == atom]
+    assert SmilesGrammar(words).read[place].room == room
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_a_walk_in_the_mask_is_a_smiles_whose_rings_and_branches_close(smiles, seed):
     language, words, grammar = smiles
@@ -76,19 +115,6 @@ def test_a_walk_in_the_mask_is_a_smiles_whose_rings_and_branches_close(smiles, s
         quiet = rdBase.BlockLogs()
         assert Chem.MolFromSmiles(text, sanitize=False) is not None, text
         del quiet
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_plain_chains_in_the_mask_exceed_no_valence(smiles, seed):
-    """Without aromatic atoms nothing is left for the network to know."""
-    language, words, _ = smiles
-    plain = {
-        i for i in words.known if not words.tokens[i].islower() and words.tokens[i] not in ("[nH]", "[N+]", "[O-]")
-    }
-    fewer = language.words(plain)
-    tokens, ended = walk(language.grammar(fewer), fewer, random.Random(seed).choice)
-    if ended:
-        assert language.settle(language.text(tokens)).key, language.text(tokens)
 
 
 @given(st.integers(0, 2**32 - 1))

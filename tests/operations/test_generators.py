@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from scitrain.chem.calculated import calculate
 from scitrain.errors import CancelledError, DataError, RunStateError, ScitrainError, UnknownNameError
 from scitrain.generation import probing
+from scitrain.generation.conditions import Condition
 from scitrain.generation.generator import Tuning, load
 from scitrain.generation.options import Sampling
+from scitrain.generation.tolerance import check_tolerance
 from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.train_generator import TrainGenerator
 from scitrain.render import render_generator_card
@@ -165,6 +168,32 @@ def test_a_condition_is_taken_in_its_unit_warned_of_outside_and_refused_far_away
         GenerateCandidates(run=molecules.run_id, conditions={"logp": 1000.0}).run(workspace)
     with pytest.raises(UnknownNameError, match="did you mean 'logp'"):
         GenerateCandidates(run=molecules.run_id, conditions={"log": 1.0}).run(workspace)
+
+
+def test_a_tolerance_keeps_what_is_near_enough_to_what_was_asked(trained):
+    workspace, molecules, _ = trained
+    asked = {"run": molecules.run_id, "n": 5, "conditions": {"logp": 1.5}, "tolerance": {"logp": 0.8}}
+    done = Run.open(GenerateCandidates(**asked).run(workspace).run_id, workspace)
+    values = calculate([row["candidate"] for row in rows(done)], ["logp"])[:, 0]
+    assert len(values) == 5
+    assert np.abs(values - 1.5).max() <= 0.8
+    facts = done.read_json("results/generation.json")
+    assert facts["rejected"]["too far from what was asked"] > 0
+    assert facts["drawn"] == facts["found"] + sum(facts["rejected"].values())
+
+
+def test_a_tolerance_without_a_condition_and_one_of_nothing_are_refused_together(trained):
+    workspace, molecules, _ = trained
+    asked = {"run": molecules.run_id, "conditions": {"logp": 1.0}, "tolerance": {"logp": 0.0, "qed": 0.1}}
+    with pytest.raises(ScitrainError, match="'logp' is 0; expected a number above 0") as refused:
+        GenerateCandidates(**asked).run(workspace)
+    assert "tolerance of 'qed': no value is asked for" in str(refused.value)
+
+
+def test_a_tolerance_of_what_nobody_can_calculate_is_refused():
+    measured = Condition(name="activity", mean=0.0, scale=1.0, low=-1.0, high=1.0)
+    with pytest.raises(ScitrainError, match="learned from a column"):
+        check_tolerance([measured], {"activity": 0.5}, {"activity": 0.1})
 
 
 def test_a_generator_without_conditions_says_so(trained):

@@ -17,7 +17,7 @@ __all__ = ["Gathered", "Wanted", "gather"]
 
 BARREN = 25
 """Batches in a row without anything new after which the generator has nothing more to give."""
-REPEATED, KNOWN = "drawn before", "among the training data"
+REPEATED, KNOWN, MISSED = "drawn before", "among the training data", "too far from what was asked"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Wanted:
     seed: int
     novel: bool = True
     seconds: float | None = None
+    meets: Callable[[str], bool] = lambda key: True
+    """Tells whether a new one is near enough to what was asked."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Gathered:
     @property
     def valid(self) -> int:
         """Draws that are a molecule or composition."""
-        return self.found + self.rejected[REPEATED] + self.rejected[KNOWN]
+        return self.found + sum(self.rejected[why] for why in (REPEATED, KNOWN, MISSED))
 
 
 def gather(
@@ -126,6 +128,9 @@ def _new(one: Candidate, state: Gathered, wanted: Wanted) -> bool:
         return False
     if wanted.novel and not one.novel:
         state.rejected[KNOWN] += 1
+        return False
+    if not wanted.meets(one.key):
+        state.rejected[MISSED] += 1
         return False
     state.keys.add(hashed)
     state.found += 1

@@ -24,6 +24,9 @@ from scitrain.training.precision import autocast
 
 __all__ = ["GptGenerator", "load_gpt_generator"]
 
+WRITTEN = {"selfies": "SELFIES", "kekule": "the beginning of a molecule with double bonds in its rings"}
+"""What a prefix may fail to be."""
+
 
 class GptGenerator(Generator):
     """A conditional GPT-2, its language, and what it may draw."""
@@ -117,10 +120,10 @@ class GptGenerator(Generator):
     def _prefix(self, text: str) -> tuple[int, ...]:
         if not text:
             return ()
-        spelled = self.language.spell(text) if self.language.notation == "selfies" else text
+        spelled = self.language.begin(text)
         if spelled is None:
             raise ScitrainError(
-                f"prefix={text!r} cannot be written as SELFIES: give a whole SMILES, such as a scaffold's"
+                f"prefix={text!r} cannot be written as {WRITTEN[self.language.notation]}: give a whole SMILES, such as a scaffold's"
             )
         ids = self.language.ids([spelled]).flat[1:-1].tolist()
         strange = [self.words.tokens[i] for i in ids if i not in self.words.known]

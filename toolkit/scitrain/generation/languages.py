@@ -8,6 +8,7 @@ from rdkit import Chem, rdBase
 from transformers import PreTrainedTokenizerFast
 
 from scitrain.chem.formulas import FormulaError, reduced
+from scitrain.chem.kekule_spelling import kekulised, kekulised_beginning
 from scitrain.chem.parallel import parallel_map
 from scitrain.chem.selfies_spelling import SelfiesError, alphabet, from_selfies, to_selfies
 from scitrain.generation.grammar import Grammar, Words
@@ -88,6 +89,10 @@ class Language(ABC):
     def spell(self, text: str) -> str | None:
         """Return a canonical SMILES or formula as the network reads it, or None where the notation cannot say it."""
 
+    def begin(self, text: str) -> str | None:
+        """Return the beginning of a SMILES or formula as the network reads it, or None where the notation cannot say it."""
+        return text
+
     @abstractmethod
     def grammar(self, words: Words) -> Grammar:
         """Return what may be drawn."""
@@ -129,7 +134,7 @@ class SmilesLanguage(Language):
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self.tokenizer = smiles(generative=True)
 
-    def spell(self, text: str) -> str:
+    def spell(self, text: str) -> str | None:
         """Return it as it is."""
         return text
 
@@ -146,6 +151,24 @@ class SmilesLanguage(Language):
         return settle_smiles(text)
 
 
+class KekuleLanguage(SmilesLanguage):
+    """Molecules as SMILES without aromatic atoms, whose grammar lets (nearly) nothing through that is no molecule."""
+
+    notation: ClassVar[str] = "kekule"
+
+    def spell(self, text: str) -> str | None:
+        """Return it with double bonds in place of aromatic ones."""
+        return kekulised(text)
+
+    def spell_all(self, texts: Sequence[str]) -> list[str | None]:
+        """Spell many."""
+        return parallel_map(kekulised, texts)
+
+    def begin(self, text: str) -> str | None:
+        """Return it with double bonds in place of aromatic ones."""
+        return kekulised_beginning(text)
+
+
 class SelfiesLanguage(Language):
     """Molecules as SELFIES."""
 
@@ -158,6 +181,10 @@ class SelfiesLanguage(Language):
 
     def spell(self, text: str) -> str | None:
         """Return SELFIES; None where a valence is beyond them."""
+        return as_selfies(text)
+
+    def begin(self, text: str) -> str | None:
+        """Return the SELFIES of a whole SMILES."""
         return as_selfies(text)
 
     def spell_all(self, texts: Sequence[str]) -> list[str | None]:
@@ -210,4 +237,6 @@ class FormulaLanguage(Language):
         return settle_formula(text)
 
 
-LANGUAGES: dict[str, type[Language]] = {cls.notation: cls for cls in (SmilesLanguage, SelfiesLanguage, FormulaLanguage)}
+LANGUAGES: dict[str, type[Language]] = {
+    cls.notation: cls for cls in (SmilesLanguage, KekuleLanguage, SelfiesLanguage, FormulaLanguage)
+}

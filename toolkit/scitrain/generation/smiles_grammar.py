@@ -1,13 +1,16 @@
 """SMILES, token by token: branches and rings that close, bonds between atoms, valences that are not exceeded.
 
-What no mask sees is whether aromatic rings can be written with double bonds; that the network has to learn.
+Without aromatic atoms, as `smiles_gpt` spells molecules, such a string is a molecule. What no mask sees is whether aromatic
+rings can be written with double bonds; a network that was taught these has to learn it.
 """
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
+from rdkit import Chem, rdBase
 
 from scitrain.generation.grammar import Grammar, Reading, Words
 
@@ -15,14 +18,16 @@ __all__ = ["SmilesGrammar"]
 
 Kind = Literal["atom", "bond", "open", "close", "ring", "dot", "other"]
 ORDERS = {"-": 1, "/": 1, "\\": 1, ":": 1, "=": 2, "#": 3, "$": 4}
-VALENCE = {"B": 3, "C": 4, "N": 3, "O": 2, "P": 5, "S": 6, "F": 1, "Cl": 1, "Br": 1, "I": 1, "Si": 4, "Se": 6, "H": 1}
+VALENCE = {"B": 3, "C": 4, "N": 3, "O": 2, "P": 5, "S": 6, "F": 1, "Cl": 1, "Br": 1, "I": 1}
 NEIGHBOURS = {"b": 3, "c": 3, "n": 3, "o": 2, "p": 3, "s": 2, "se": 2, "te": 2, "as": 3, "si": 3}
 """Of an aromatic atom; a double bond out of the ring, as in a pyridone, takes the place of one."""
-CHARGED = {"N": 1, "P": 1, "O": 1, "S": 1, "n": 0, "o": 1, "s": 1}
-"""How a positive charge changes the valence."""
+LENT = {"n": 0, "o": 1, "s": 1}
+"""Neighbours that a positive charge gives an aromatic atom; it takes one of others."""
 MOST = 8
 OPENINGS = 3
-BRACKET = re.compile(r"\[\d*(?P<symbol>[A-Z][a-z]?|[a-z]{1,2}|\*)@{0,2}(?:H(?P<h>\d?))?(?P<charge>[+-]+\d?)?.*\]")
+BRACKET = re.compile(
+    r"\[\d*(?P<symbol>[A-Z][a-z]?|[a-z]{1,2}|\*)@{0,2}(?:H(?P<h>\d?))?(?P<charge>[+-]+\d?)?(?::\d+)?\]"
+)
 RING = re.compile(r"%?\d+|%\(\d+\)")
 
 
@@ -57,24 +62,21 @@ def _word(token: str) -> _Word:
 
 
 def _bracket(found: re.Match[str]) -> _Word:
-    symbol, hydrogens, charge = found["symbol"], found["h"], _charge(found["charge"])
-    # symbols of two letters such as Sc look like S and c; an atom in brackets is taken at its longest
-    aromatic = symbol in NEIGHBOURS
-    base = NEIGHBOURS.get(symbol, VALENCE.get(symbol, MOST))
-    taken = 0 if hydrogens is None else int(hydrogens or 1)
-    if charge > 0:
-        base += CHARGED.get(symbol, -1) * charge
-    elif charge < 0:
-        base += (-1 if symbol != "B" else 1) * -charge
-    return _Word("atom", room=max(0, base - taken), aromatic=aromatic)
+    symbol, charge = found["symbol"], found["charge"] or ""
+    taken = 0 if found["h"] is None else int(found["h"] or 1)
+    if symbol in NEIGHBOURS:
+        room = NEIGHBOURS[symbol] + {"+": LENT.get(symbol, -1), "-": -1}.get(charge[:1], 0)
+        return _Word("atom", room=max(0, room - taken), aromatic=True)
+    return _Word("atom", room=_room(symbol, taken, charge))
 
 
-def _charge(text: str | None) -> int:
-    if not text:
-        return 0
-    digits = text.strip("+-")
-    size = int(digits) if digits else len(text)
-    return size if text[0] == "+" else -size
+@cache
+def _room(symbol: str, taken: int, charge: str) -> int:
+    """Return how many bonds RDKit lets an atom in brackets have, which for some charges no table tells well."""
+    quiet = rdBase.BlockLogs()
+    fits = [more for more in range(MOST + 1) if Chem.MolFromSmiles(f"[{symbol}H{taken + more}{charge}]") is not None]
+    del quiet
+    return max(fits, default=0)
 
 
 class _Spot(NamedTuple):

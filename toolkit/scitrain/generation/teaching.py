@@ -38,7 +38,7 @@ __all__ = [
     "untaught",
 ]
 
-NOTATIONS = {"smiles_gpt": "smiles", "selfies_gpt": "selfies", "matgpt": "composition"}
+NOTATIONS = {"smiles_gpt": "kekule", "selfies_gpt": "selfies", "matgpt": "composition"}
 MOST_HELD_OUT = 2000
 FEWEST = 10
 RATE = 1e-3

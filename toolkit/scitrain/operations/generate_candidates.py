@@ -56,12 +56,15 @@ class GenerateCandidates(OfRun, Job, Sampling):
     explained_elsewhere: ClassVar[frozenset[str]] = frozenset(Sampling.model_fields) - {"temperature"} | {
         "seed",
         "novel",
+        "tolerance",
     }
 
     n: int = Field(100, ge=1, le=10_000_000)
     """Candidates wanted."""
     conditions: dict[str, float] = {}
     """Property to value, in its own unit."""
+    tolerance: dict[str, float] = {}
+    """Of conditions that can be calculated: candidates farther from them are left out."""
     novel: bool = True
     """Leave out what the training data have."""
     max_minutes: float | None = Field(None, gt=0)
@@ -70,11 +73,14 @@ class GenerateCandidates(OfRun, Job, Sampling):
     """Seed of the draws."""
 
     def check(self, workspace: Workspace) -> None:
-        """Refuse a run that holds no generator, and conditions it does not heed or that lie far outside the trained range."""
+        """Refuse a run that holds no generator, and conditions it does not heed, far outside the trained range, or held by nothing."""
         from scitrain.generation.conditions import asked_values
+        from scitrain.generation.tolerance import check_tolerance
         from scitrain.workflow.candidates import generator_config
 
-        asked_values(generator_config(Run.open(self.of, workspace)).conditions, self.conditions)
+        known = generator_config(Run.open(self.of, workspace)).conditions
+        asked_values(known, self.conditions)
+        check_tolerance(known, self.conditions, self.tolerance)
 
     def execute(self, run: Run) -> CandidatesResult:
         """Load, draw, write."""
@@ -82,7 +88,8 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
         sampling = Sampling(**{name: getattr(self, name) for name in Sampling.model_fields})
         seconds = None if self.max_minutes is None else 60 * self.max_minutes
-        asked = Asked(self.of, self.n, dict(self.conditions), sampling, self.seed, self.novel, seconds)
+        near = dict(self.tolerance)
+        asked = Asked(self.of, self.n, dict(self.conditions), sampling, self.seed, self.novel, seconds, near)
         facts, warnings, first = generate(asked, run)
         return CandidatesResult(
             next_step=f"evaluate_candidates(candidates={run.id!r}) judges them" if facts["found"] else NOTHING,

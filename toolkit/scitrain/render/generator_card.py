@@ -19,7 +19,12 @@ CONFIG = "models/generator.json"
 UNSTATED = "not stated by the source; ask its owner before sharing data or model"
 SHOWN = 5
 WRITES = {"smiles": "molecules", "formula": "compositions"}
-NOTATIONS = {"smiles": "SMILES", "selfies": "SELFIES", "composition": "elements with their amounts"}
+NOTATIONS = {
+    "smiles": "SMILES",
+    "kekule": "SMILES with double bonds in place of aromatic atoms, so that valences alone make a string a molecule",
+    "selfies": "SELFIES",
+    "composition": "elements with their amounts",
+}
 ENDS = {"smiles": "canonical SMILES", "formula": "reduced formulas"}
 FAMILIES = {
     "smiles_gpt": "a GPT over tokens of SMILES",

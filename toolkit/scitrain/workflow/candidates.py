@@ -22,6 +22,7 @@ from scitrain.generation.config import GENERATOR, REFERENCE, GeneratorConfig, ke
 from scitrain.generation.gathering import Gathered, Wanted, gather
 from scitrain.generation.generator import Candidate, load, read_generator_config
 from scitrain.generation.options import Sampling
+from scitrain.generation.tolerance import meets
 from scitrain.runs import Json, Run
 from scitrain.workflow.stages import stage
 
@@ -50,6 +51,8 @@ class Asked:
     seed: int
     novel: bool
     seconds: float | None
+    tolerance: dict[str, float]
+    """How far a candidate may be from its condition."""
 
 
 def generator_config(run: Run) -> GeneratorConfig:
@@ -76,7 +79,8 @@ def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[s
     _decide(asked, config, run)
     journal = _Journal(run, asked, config)
     with stage(run, "generate", f"drawing {asked.count:,}"):
-        wanted = Wanted(asked.count, values, asked.sampling, asked.seed, asked.novel, asked.seconds)
+        near = meets(config.kind, asked.conditions, asked.tolerance)
+        wanted = Wanted(asked.count, values, asked.sampling, asked.seed, asked.novel, asked.seconds, near)
         state = gather(generator, wanted, journal.take, journal.state(), stop_if_asked)
     with stage(run, "report", "writing"):
         rows = journal.write()
@@ -228,6 +232,7 @@ def _facts(
         "seconds": round(state.spent, 3),
         "per_second": round(rows / max(state.spent, 1e-9), 2),
         "conditions": dict(asked.conditions),
+        "tolerance": dict(asked.tolerance),
         "heeded": heeded,
     }
 
