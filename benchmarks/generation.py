@@ -29,12 +29,12 @@ from scitrain.chem.charge_balance import balance
 from scitrain.chem.formulas import parse
 from scitrain.generation.generator import Generator, load
 from scitrain.generation.gpt import build_gpt
+from scitrain.generation.heeding import heeded
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling
 from scitrain.generation.probing import shares
 from scitrain.generation.sampling import Drawing, draw
 from scitrain.runs import Run
-from scitrain.workflow.finish_generator import satisfaction
 from scitrain.workspace import Workspace
 
 __all__ = ["compositions", "main", "molecules", "speed"]
@@ -108,7 +108,7 @@ def conditioned(generator: Generator, guidance: float) -> dict[str, Any]:
         each[str(value)] = round(float(np.abs(values - value).mean()), 3)
         got += values.tolist()
         asked += [float(value)] * len(keys)
-    told = satisfaction(np.array(asked), np.array(got))
+    told = heeded(np.array(asked), np.array(got))
     print("logP, guidance", guidance, told, flush=True)
     return {"mae": round(told["mae"], 4), "r2": round(told["r2"], 4), "n": told["n"], "miss_by_value": each}
 

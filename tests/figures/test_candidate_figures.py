@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from scitrain.figures.asked_and_got import AskedFor, asked_and_got
 from scitrain.figures.candidate_distributions import candidate_distributions
 from scitrain.figures.design_front import Axis, design_front
 from scitrain.figures.design_progress import design_progress
@@ -78,3 +79,12 @@ def test_two_goals_show_the_front_and_known_materials() -> None:
 def test_rounds_are_drawn_by_predictions() -> None:
     said = words(design_progress([{"predictions": 20, "satisfied": 0.0}, {"predictions": 40, "satisfied": 0.5}], "s"))
     assert "predictions so far" in said
+
+
+def test_what_was_got_stands_against_what_was_asked() -> None:
+    asked = np.array([0.0, 1.0, 2.0, np.nan])
+    said = words(
+        asked_and_got([AskedFor("band_gap", "eV", asked, asked + 0.5), AskedFor("cost", "", asked, asked)], "s")
+    )
+    for word in ("asked band gap (eV)", "got band gap (eV)", "mean miss 0.500, n = 3", "as asked", "asked cost"):
+        assert word in said

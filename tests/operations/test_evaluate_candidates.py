@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from scitrain import EvaluateCandidates
-from scitrain.errors import DataError, UnknownNameError
+from scitrain.errors import DataError, ScitrainError, UnknownNameError
+from scitrain.generation.naming import names_a_file
 from scitrain.operations.evaluate_candidates import EvaluateCandidatesResult
 from scitrain.workspace import Workspace
 
@@ -70,6 +71,28 @@ def test_candidates_of_a_table_and_of_a_run_are_found(workspace: Workspace) -> N
     assert values(first) == values(again)
 
 
+def test_what_each_row_was_asked_for_is_held_against_what_it_is(workspace: Workspace) -> None:
+    table = workspace.root / "asked.csv"
+    rows = [("CCO", 0.0, 1.0), ("c1ccccc1", 1.5, 2.0), ("CCCCCC", 3.0, 3.0), ("CC(", 1.0, 1.0), ("CCN", "", 2.0)]
+    table.write_text(
+        "smiles,asked_logp,asked_gap\n" + "\n".join(f"{text},{asked},{gap}" for text, asked, gap in rows),
+        encoding="utf-8",
+    )
+    result = EvaluateCandidates(candidates=str(table)).run(workspace)
+    told = {one.name: one for one in result.measures}
+    got = [float(row["logp"]) for row in rows_of(workspace, result)[:3]]
+    apart = [value - asked for value, asked in zip(got, (0.0, 1.5, 3.0), strict=True)]
+    assert told["error_logp"].value == pytest.approx(sum(map(abs, apart)) / 3, abs=1e-4)
+    assert told["bias_logp"].value == pytest.approx(sum(apart) / 3, abs=1e-4)
+    assert told["r2_logp"].n == 3
+    assert "figures/asked.png" in result.files
+    assert any("gap was asked for and is not looked at" in note for note in result.notes)
+    one = EvaluateCandidates(candidates=str(table), conditions={"logp": 2}).run(workspace)
+    names = {measure.name for measure in one.measures}
+    assert {"error_logp", "bias_logp"} <= names
+    assert "r2_logp" not in names, "the request asks one value of all"
+
+
 def test_all_invalid_is_told_and_not_an_error(workspace: Workspace) -> None:
     result = EvaluateCandidates(candidates=["((", "🙂"], modality="smiles").run(workspace)
     assert values(result)["validity"] == 0.0
@@ -88,6 +111,21 @@ def test_predictions_conditions_and_the_domain_are_told(trained, workspace: Work
     assert all(row["gap_predicted"] and row["energy_low"] for row in rows_of(workspace, result))
     with pytest.raises(DataError, match="reads formula data, but molecules"):
         EvaluateCandidates(candidates=["CCO", "c1ccccc1"], predictors=[source.id]).run(workspace)
+
+
+@pytest.mark.parametrize(
+    "path", ["made.smi", "/data/made", "./made", "made.CSV", "sub/made/", "made.xlsx", "C:\\made.sdf"]
+)
+def test_a_path_is_a_file_and_never_a_material(workspace: Workspace, path: str) -> None:
+    with pytest.raises(ScitrainError, match=r"no file or folder|outside the folders"):
+        EvaluateCandidates(candidates=path).run(workspace)
+
+
+@pytest.mark.parametrize(
+    "text", ["CC.c1ccccc1", "[Na+].[Cl-]", "F/C=C/F", "C.CC", "Fe2O3", "CuSO4.5H2O", "(Mg0.9Fe0.1)2SiO4"]
+)
+def test_a_material_is_never_a_path(text: str) -> None:
+    assert not names_a_file(text)
 
 
 def test_mistakes_are_refused_with_what_to_do(workspace: Workspace, tmp_path: Path) -> None:

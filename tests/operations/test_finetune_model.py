@@ -93,6 +93,16 @@ def test_a_fine_tuned_model_is_explained_by_its_own_words(workspace, texts, tiny
     assert told["completeness"]["relative_error"] < 0.02
 
 
+def test_what_learning_a_prompt_gains_is_told_beside_the_same_one_left_as_it_begins(workspace, texts, tiny_bert):
+    done = finetune(workspace, data=texts, source=tiny_bert, compare=["prompt", "fixed_prompt"], units=2, epochs=1)
+    rows = {row["arm"]: row for row in Run.open(done.run_id, workspace).read_json(TRANSFER)["compared"]["rows"]}
+    assert rows["fixed_prompt"]["trainable"] < rows["prompt"]["trainable"]
+    assert rows["fixed_prompt"]["total"] == rows["prompt"]["total"]
+    assert "Learning the prompt" in done.transfer or "Whether learning the prompt" in done.transfer
+    said = Predict(run=done.run_id, inputs=["the gold in dry air does not rust"]).run(workspace)
+    assert said.predictions
+
+
 def test_strategies_are_compared_on_one_split_and_the_best_on_validation_is_kept(workspace, texts, tiny_bert):
     done = finetune(workspace, data=texts, source=tiny_bert, compare=["scratch", "feature"], epochs=1)
     run = Run.open(done.run_id, workspace)

@@ -15,8 +15,11 @@ from scitrain.errors import CancelledError, DataError, RunStateError, ScitrainEr
 from scitrain.generation import probing
 from scitrain.generation.conditions import Condition
 from scitrain.generation.generator import Tuning, load
+from scitrain.generation.goals import Goal
+from scitrain.generation.heeding import heeded
 from scitrain.generation.options import Sampling
 from scitrain.generation.tolerance import check_tolerance
+from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.train_generator import TrainGenerator
 from scitrain.render import render_generator_card
@@ -172,7 +175,7 @@ def test_a_condition_is_taken_in_its_unit_warned_of_outside_and_refused_far_away
 
 def test_a_tolerance_keeps_what_is_near_enough_to_what_was_asked(trained):
     workspace, molecules, _ = trained
-    asked = {"run": molecules.run_id, "n": 5, "conditions": {"logp": 1.5}, "tolerance": {"logp": 0.8}}
+    asked = {"run": molecules.run_id, "n": 5, "conditions": {"logp": {"value": 1.5, "tolerance": 0.8}}}
     done = Run.open(GenerateCandidates(**asked).run(workspace).run_id, workspace)
     values = calculate([row["candidate"] for row in rows(done)], ["logp"])[:, 0]
     assert len(values) == 5
@@ -182,18 +185,17 @@ def test_a_tolerance_keeps_what_is_near_enough_to_what_was_asked(trained):
     assert facts["drawn"] == facts["found"] + sum(facts["rejected"].values())
 
 
-def test_a_tolerance_without_a_condition_and_one_of_nothing_are_refused_together(trained):
-    workspace, molecules, _ = trained
-    asked = {"run": molecules.run_id, "conditions": {"logp": 1.0}, "tolerance": {"logp": 0.0, "qed": 0.1}}
-    with pytest.raises(ScitrainError, match="'logp' is 0; expected a number above 0") as refused:
-        GenerateCandidates(**asked).run(workspace)
-    assert "tolerance of 'qed': no value is asked for" in str(refused.value)
+def test_a_tolerance_of_nothing_is_refused(trained):
+    _, molecules, _ = trained
+    with pytest.raises(ValidationError, match="greater than 0"):
+        GenerateCandidates(run=molecules.run_id, conditions={"logp": {"value": 1.0, "tolerance": 0.0}})
 
 
 def test_a_tolerance_of_what_nobody_can_calculate_is_refused():
     measured = Condition(name="activity", mean=0.0, scale=1.0, low=-1.0, high=1.0)
     with pytest.raises(ScitrainError, match="learned from a column"):
-        check_tolerance([measured], {"activity": 0.5}, {"activity": 0.1})
+        check_tolerance([measured], {"activity": Goal(value=0.5, tolerance=0.1)})
+    check_tolerance([measured], {"activity": Goal(value=0.5)})
 
 
 def test_a_generator_without_conditions_says_so(trained):
@@ -229,6 +231,44 @@ def test_a_search_that_was_interrupted_ends_with_the_candidates_of_an_unbroken_o
         file.write('{"torn')
     asked.execute_recorded(run)
     assert rows(run) == rows(Run.open(whole.run_id, workspace))
+
+
+def test_values_spread_over_a_range_stand_beside_each_candidate_and_are_judged(trained):
+    workspace, molecules, _ = trained
+    asked = {"logp": {"min": 0, "max": 4}}
+    done = GenerateCandidates(run=molecules.run_id, n=30, conditions=asked).run(workspace)
+    run = Run.open(done.run_id, workspace)
+    told = [float(row["asked_logp"]) for row in rows(run)]
+    assert len(set(told)) == 30
+    assert 0 <= min(told) < 1
+    assert 3 < max(told) <= 4
+    assert "R²" in done.sentences[1]
+    assert {"figures/asked.png", "report.html"} <= set(done.files)
+    judged = EvaluateCandidates(candidates=done.run_id).run(workspace)
+    found = {one.name: one.value for one in judged.measures}
+    described = [row for row in rows(Run.open(judged.run_id, workspace)) if row["logp"]]
+    asked_for, got = (np.array([float(row[name]) for row in described]) for name in ("asked_logp", "logp"))
+    for name, value in heeded(asked_for, got).items():
+        assert name == "n" or found[f"{name.replace('mae', 'error')}_logp"] == pytest.approx(value, abs=1e-4)
+    assert 0 <= found["satisfied_logp"] <= 1
+    assert "figures/asked.png" in judged.files
+    again = GenerateCandidates(run=molecules.run_id, n=30, conditions=asked).run(workspace)
+    assert rows(Run.open(again.run_id, workspace)) == rows(run)
+    with pytest.raises(ScitrainError, match="likeliest of one value"):
+        GenerateCandidates(run=molecules.run_id, conditions=asked, beams=4).run(workspace)
+
+
+def test_generators_and_draws_have_pages_that_stand_alone(trained):
+    workspace, molecules, formulas = trained
+    for source, drawing in ((molecules, "Draws"), (formulas, "Elements")):
+        assert "report.html" in source.files
+        done = GenerateCandidates(run=source.run_id, n=5, max_minutes=0.5).run(workspace)
+        for one, words in ((source, "How to go on"), (done, "evaluate_candidates judges them")):
+            page = (workspace.runs / one.run_id / "report.html").read_text(encoding="utf-8")
+            assert words in page
+            assert f"<h3>{drawing}" in page or one is done
+            assert "http" not in page.replace("http-equiv", "")
+    assert {"figures/asked.png", "figures/molecules.png"} <= set(molecules.files)
 
 
 @pytest.mark.parametrize("n", [0, -1])

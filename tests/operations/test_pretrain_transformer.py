@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -73,6 +74,20 @@ def test_every_number_of_the_card_is_in_the_results(place, pretrained, strange_n
     assert "predict the columns gap" in text
     assert "always the commonest token" in text
     assert "not stated by the source" in text
+
+
+def test_the_page_says_what_the_card_says_with_the_figures(place, pretrained):
+    run = Run.open(pretrained.run_id, place)
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    headline = re.search(r"\*\*Held-out rows:\*\* (.*)\.", (run.path / "MODEL_CARD.md").read_text(encoding="utf-8"))
+    for words in (
+        headline[1],
+        "Leak guard: never seen is what hidden.csv names",
+        "<h3>Hidden elements",
+        "<h3>Map of held-out rows",
+    ):
+        assert words in page
+    assert "http" not in page.replace("http-equiv", "")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ ASKED = [
     ("組成の一覧で MatBERT を事前学習したい", {"pretrain"}),
     ("generate 1000 new molecules with logP near 2", {"generate"}),
     ("新しい電解質の候補を提案して", {"generate"}),
+    ("学習済みの生成モデルから分子を100個生成して", {"draw"}),
     ("inverse design of a perovskite with a band gap of 1.4 eV", {"design"}),
     ("逆設計でバンドギャップ 1.5 eV の材料を探したい", {"design"}),
 ]
@@ -124,3 +125,28 @@ def test_the_steps_after_a_training_take_its_run_and_wait_for_it(workspace):
     )
     designed = plan_of("design compositions with a band gap of 1.5 eV from gaps.csv", workspace)["design_materials"]
     assert "train_model" in designed.needed["predictors"]
+
+
+RUN = "train_generator-20260101T120000-0a1b2c3d"
+DRAWN = ["generate_candidates", "evaluate_candidates"]
+TAUGHT = ["inspect_dataset", "train_generator", "get_run", *DRAWN]
+
+
+@pytest.mark.parametrize(
+    ("request_", "tools", "drawn"),
+    [
+        ("generate 100 molecules from my generator", ["list_runs", *DRAWN], {"n": 100}),
+        (f"generate 20 molecules with {RUN}", DRAWN, {"n": 20, "run": RUN}),
+        (f"{RUN} から 20 個の組成を生成して", DRAWN, {"n": 20, "run": RUN}),
+        ("学習済みの生成モデルから分子を100個生成して", ["list_runs", *DRAWN], {"n": 100}),
+        ("train a generator on mols.csv and generate 50 molecules", TAUGHT, {"n": 50}),
+        ("I have 500 molecules in mols.csv, generate new ones", TAUGHT, {}),
+    ],
+)  # fmt: skip
+def test_a_generator_that_is_there_is_drawn_from_and_not_trained_anew(workspace, request_, tools, drawn):
+    found = FindSkill(request=request_).run(workspace)
+    assert [step.tool for step in found.steps] == tools
+    [told] = [step.arguments for step in found.steps if step.tool == "generate_candidates"]
+    assert told == drawn
+    listed = [step.arguments for step in found.steps if step.tool == "list_runs"]
+    assert all(one == {"operation": "train_generator", "status": "completed"} for one in listed)

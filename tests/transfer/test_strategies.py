@@ -21,7 +21,7 @@ from scitrain.transfer.arms import Study, train_arm
 from scitrain.transfer.beginning import Beginning, Tuned, finished, trainable
 from scitrain.transfer.blocks import blocks_of
 from scitrain.transfer.options import FinetuneOptions
-from scitrain.transfer.recipe import Given, choose_strategy
+from scitrain.transfer.recipe import Given, choose_strategy, network_for
 
 TOKENS = InputShape("tokens", (12,), vocabulary=20)
 GIVEN = Given(rows=40, classes=2, family="pretrained", parameters=7_000, blocks=4, auc=None)
@@ -157,6 +157,24 @@ def test_what_is_put_in_is_all_that_trains_besides_the_head(learning, part):
     rows = torch.from_numpy(learning.x[:5])
     with torch.no_grad():
         assert built.encoder(rows).shape == (5, 16)
+
+
+@pytest.mark.parametrize("part", ["prompt", "prefix"])
+def test_a_fixed_one_is_the_learned_one_as_it_begins_and_the_head_alone_trains(learning, part):
+    asked = FinetuneOptions(source="x", units=4)
+    built = []
+    for arm in (part, f"fixed_{part}"):
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            model = network_for(arm, asked, learning.model)
+            built.append(Beginning(Tuned(arm)).member(model, learning.shape, 1, 0))
+    learned, fixed = built
+    assert learns(fixed) == {"head.weight", "head.bias"} < learns(learned)
+    states = [one.state_dict() for one in built]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    with pytest.raises(ScitrainError, match="adds to the layers of a Transformer"):
+        network_for(f"fixed_{part}", asked, Cnn(widths=[4]))
 
 
 def test_an_adapter_changes_nothing_before_it_has_learned(learning):

@@ -1,14 +1,16 @@
 """Properties a generator was taught to heed: their units, ranges and scales."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
 
 from scitrain.errors import ScitrainError, UnknownNameError
+from scitrain.generation.goals import Goal
 from scitrain.spec import Spec
 
-__all__ = ["FARTHEST", "Condition", "asked_values", "learn_conditions", "standardised"]
+__all__ = ["FARTHEST", "Condition", "Told", "asked_goals", "asked_values", "learn_conditions", "standardised"]
 
 FARTHEST = 0.5
 """How far outside the trained range, as a share of it, a condition is still tried; beyond, nothing that was learned bears on it."""
@@ -96,3 +98,45 @@ def asked_values(conditions: Sequence[Condition], asked: Mapping[str, float]) ->
         raise ScitrainError("\n".join(far))
     values = np.array([[asked.get(condition.name, np.nan) for condition in conditions]], dtype=np.float64)
     return standardised(conditions, values.reshape(1, len(conditions)))[0], warnings
+
+
+@dataclass(frozen=True)
+class Told:
+    """What draws are told: of each property the same value, or values spread evenly between two ends."""
+
+    low: np.ndarray
+    """float32 (properties,), standardised, NaN where nothing is asked."""
+    high: np.ndarray
+
+    @property
+    def same(self) -> bool:
+        """All draws are told the same."""
+        return np.array_equal(self.low, self.high, equal_nan=True)
+
+    def values(self, count: int, seed: int) -> np.ndarray:
+        """Return (properties,) of all draws where they are told the same, else (count, properties)."""
+        if self.same:
+            return self.low
+        shares = np.random.default_rng(seed).random((count, len(self.low)), dtype=np.float32)
+        return np.asarray(self.low + shares * (self.high - self.low))
+
+
+def asked_goals(conditions: Sequence[Condition], goals: Mapping[str, Goal]) -> tuple[Told, list[str]]:
+    """Return what draws are told, and warnings of values outside the trained range; a tolerance is for who judges.
+
+    Raises:
+        UnknownNameError: The generator heeds no such property.
+        ScitrainError: A goal has no value or no two ends, or lies too far outside the trained range.
+    """
+    low: dict[str, float] = {}
+    high: dict[str, float] = {}
+    for name, goal in goals.items():
+        ends = (goal.value, goal.value) if goal.value is not None else (goal.min, goal.max)
+        if ends[0] is None or ends[1] is None or goal.direction is not None:
+            raise ScitrainError(
+                f"{name}: {goal.words()} cannot be told to a generator; give a value, or min and max to spread values between; "
+                "design_materials searches for the most or the least"
+            )
+        low[name], high[name] = ends[0], ends[1]
+    (least, warned), (most, more) = (asked_values(conditions, one) for one in (low, high))
+    return Told(least, most), list(dict.fromkeys([*warned, *more]))

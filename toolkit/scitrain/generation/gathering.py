@@ -2,13 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from scitrain.generation.conditions import Told
 from scitrain.generation.config import key_hash
-from scitrain.generation.generator import Candidate, Generator
+from scitrain.generation.generator import Candidate, Drawn, Generator
 from scitrain.generation.options import Sampling
 from scitrain.resources import torch_threads
 from scitrain.training.feeding import mix
@@ -25,8 +26,7 @@ class Wanted:
     """What is looked for."""
 
     count: int
-    values: np.ndarray
-    """Standardised conditions (properties,), NaN where nothing is asked."""
+    told: Told
     sampling: Sampling
     seed: int
     novel: bool = True
@@ -76,13 +76,21 @@ def gather(
     with torch_threads():
         while not _over(state, wanted, barren):
             size = min(wanted.sampling.batch_size, _enough(state, wanted))
-            drawn = generator.draw(size, wanted.values, wanted.sampling, mix(wanted.seed, 11, state.chunks), stop)
-            kept = _kept(map(generator.judge, drawn), state, wanted)
+            values = wanted.told.values(size, mix(wanted.seed, 12, state.chunks))
+            drawn = generator.draw(size, values, wanted.sampling, mix(wanted.seed, 11, state.chunks), stop)
+            kept = _kept(_judged(generator, drawn, values), state, wanted)
             state.chunks += 1
             state.spent = before + time.monotonic() - begin
             barren = 0 if kept else barren + 1
             take(kept, state)
     return state
+
+
+def _judged(generator: Generator, drawn: Sequence[Drawn], values: np.ndarray) -> Iterator[Candidate]:
+    """Yield what each draw is, with what it was told where that differs between them."""
+    for row, one in enumerate(drawn):
+        told = () if values.ndim == 1 else tuple(values[row].tolist())
+        yield replace(generator.judge(one), told=told)
 
 
 def _enough(state: Gathered, wanted: Wanted) -> int:

@@ -41,6 +41,8 @@ class Candidate:
     novel: bool
     """Not among the data of the training."""
     log_likelihood: float | None
+    told: tuple[float, ...] = ()
+    """Standardised conditions (properties,), where other draws were told others."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Candidates as they were given, and as they count: read, written in one way, repeated, known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -30,6 +30,8 @@ class Given:
     """Row to why it cannot be read."""
     reference: frozenset[str] | None
     """The same names of the training or reference set; None where there is none."""
+    asked: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """By property the value (n,) that each was asked for, NaN where none was."""
 
     @cached_property
     def valid(self) -> np.ndarray:
@@ -75,7 +77,8 @@ def recognise_kind(texts: Sequence[str]) -> Kind:
     if not any(formulas) and not any(molecules):
         raise DataError(
             f"none of the first {len(shown)} candidates reads as a SMILES or as a formula ({listed(map(repr, shown), 3)}); "
-            "expected texts such as CCO or Fe2O3; to have bad ones counted as invalid, say modality='smiles' or 'formula'"
+            "expected texts such as CCO or Fe2O3, the path of a file with its ending, or the id of a run that left some; "
+            "to have bad ones counted as invalid, say modality='smiles' or 'formula'"
         )
     return "formula" if len(only_formulas) > len(only_molecules) else "smiles"
 

@@ -5,42 +5,35 @@ from collections.abc import Callable, Mapping, Sequence
 from scitrain.chem.calculated import calculate_for
 from scitrain.errors import ScitrainError
 from scitrain.generation.conditions import Condition
+from scitrain.generation.goals import Goal
 
 __all__ = ["check_tolerance", "meets"]
 
 
-def check_tolerance(
-    conditions: Sequence[Condition], asked: Mapping[str, float], tolerance: Mapping[str, float]
-) -> None:
-    """Refuse what cannot be held.
+def check_tolerance(conditions: Sequence[Condition], goals: Mapping[str, Goal]) -> None:
+    """Refuse a tolerance that nobody can hold a candidate to.
 
     Raises:
-        ScitrainError: A property that is not asked for or cannot be calculated, or a tolerance that nothing meets.
+        ScitrainError: The property was learned from a column.
     """
     calculated = {one.name for one in conditions if one.calculated}
-    problems = []
-    for name, width in tolerance.items():
-        if name not in asked:
-            problems.append(
-                f"tolerance of {name!r}: no value is asked for; name it in conditions too, as {{{name!r}: …}}"
+    learned = [name for name, goal in goals.items() if goal.tolerance is not None and name not in calculated]
+    if learned:
+        raise ScitrainError(
+            "\n".join(
+                f"tolerance of {name!r}: it was learned from a column and cannot be calculated of a new candidate; leave the tolerance "
+                "out, and have evaluate_candidates or design_materials predict it"
+                for name in learned
             )
-        elif name not in calculated:
-            problems.append(
-                f"tolerance of {name!r}: it was learned from a column and cannot be calculated of a new candidate; leave it out, and "
-                "have evaluate_candidates or design_materials predict it"
-            )
-        if not width > 0:
-            problems.append(f"tolerance of {name!r} is {width:g}; expected a number above 0, in the property's unit")
-    if problems:
-        raise ScitrainError("\n".join(problems))
+        )
 
 
-def meets(kind: str, asked: Mapping[str, float], tolerance: Mapping[str, float]) -> Callable[[str], bool]:
-    """Return a test of canonical SMILES or reduced formulas: each property lies no farther from what was asked than it may."""
-    names = list(tolerance)
+def meets(kind: str, goals: Mapping[str, Goal]) -> Callable[[str], bool]:
+    """Return a test of canonical SMILES or reduced formulas: each property with a tolerance lies within it."""
+    held = {name: goal.ends for name, goal in goals.items() if goal.tolerance is not None}
 
     def met(key: str) -> bool:
-        values = calculate_for(kind, [key], names)[0] if names else ()
-        return all(abs(value - asked[name]) <= tolerance[name] for name, value in zip(names, values, strict=True))
+        values = calculate_for(kind, [key], list(held))[0] if held else ()
+        return all(low <= value <= high for value, (low, high) in zip(values, held.values(), strict=True))
 
     return met

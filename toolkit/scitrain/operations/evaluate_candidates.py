@@ -1,5 +1,6 @@
 """Judge molecules or compositions that somebody, or some model, proposes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -9,12 +10,13 @@ from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import listed
 from scitrain.figures.words import DASH
 from scitrain.generation.goals import Goal, Goals
-from scitrain.runs import RUN_ID, Run
+from scitrain.runs import RUN_ID, Json, Run
 from scitrain.spec import Spec
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.generation.given import Kind
+    from scitrain.workflow.candidate_rows import Listed
     from scitrain.workflow.judged import Judged
 
 __all__ = ["CandidateMeasure", "EvaluateCandidates", "EvaluateCandidatesResult"]
@@ -147,6 +149,7 @@ class EvaluateCandidates(Job):
 
     def execute(self, run: Run) -> EvaluateCandidatesResult:
         """Read, judge, write."""
+        from scitrain.generation.describe import units
         from scitrain.generation.given import read_given
         from scitrain.workflow.candidate_rows import builtin_formulas, texts_of
         from scitrain.workflow.judged import judge
@@ -154,36 +157,39 @@ class EvaluateCandidates(Job):
         from scitrain.workflow.predictors import check_predictors, load_predictors
         from scitrain.workflow.stages import ticker
 
-        texts = self._texts(run.workspace)
+        texts, asked = self._listed(run.workspace)
         kind = self._kind(texts, run)
         check_predictors(self.predictors, run.workspace, kind)
-        source, conditions = self._of_generator(run)
+        predictors = load_predictors(self.predictors, run.workspace)
+        source, conditions = self._of_generator(run, {*units(kind), *predictors.units()})
         known = None if source is None else texts_of(source, run.workspace, kind)
         run.progress("read", message=f"reading {len(texts):,} candidates")
-        given = read_given(kind, texts, known, ticker(run, "read", "rows"))
+        given = replace(read_given(kind, texts, known, ticker(run, "read", "rows")), asked=asked)
         real: dict[str, list[str]] = {}
         if kind == "formula":
             measured = builtin_formulas(run.workspace)
             real = {"measured compounds (builtin)": measured} | (
                 {"reference": sorted(given.reference)} if given.reference else {}
             )
-        predictors = load_predictors(self.predictors, run.workspace)
         judged = judge(given, real, conditions, predictors, self.seed, run)
         write_judged(run, judged, Path(source).name if source else "")
         return self._result(run, judged)
 
-    def _texts(self, workspace: Workspace) -> list[str]:
-        from scitrain.workflow.candidate_rows import of_run, texts_of
+    def _listed(self, workspace: Workspace) -> "Listed":
+        from scitrain.workflow.candidate_rows import Listed, listed_in, of_run
 
         file, run_id = self._file(), self._run()
         if run_id is not None:
             return of_run(run_id, workspace, self.column)
         if file is not None:
-            return texts_of(file, workspace, None if self.modality == "auto" else self.modality, self.column)
-        return [self.candidates] if isinstance(self.candidates, str) else list(self.candidates)
+            return listed_in(file, workspace, None if self.modality == "auto" else self.modality, self.column)
+        return Listed([self.candidates] if isinstance(self.candidates, str) else list(self.candidates), {})
 
-    def _of_generator(self, run: Run) -> tuple[str | None, dict[str, Goal]]:
-        """Return reference and conditions; what the request leaves open is that of the run which made the candidates."""
+    def _of_generator(self, run: Run, known: set[str]) -> tuple[str | None, dict[str, Goal]]:
+        """Return reference and conditions; what the request leaves open is that of the run which made the candidates.
+
+        What a generator was asked for and nobody here knows is no mistake of the request: a note says that it was not looked at.
+        """
         from scitrain.workflow.candidate_rows import made_from
 
         run_id = self._run()
@@ -192,10 +198,11 @@ class EvaluateCandidates(Job):
         data, asked = made_from(Run.open(run_id, run.workspace))
         if self.reference is None and data is not None:
             run.decide("reference", data, f"the data that the generator of {run_id} learned from")
+        asked = {name: goal for name, goal in asked.items() if name in known}
         if not self.conditions and asked:
-            run.decide("conditions", dict(asked), f"what {run_id} was asked for")
-        goals = self.conditions or {name: Goal(value=value) for name, value in asked.items()}
-        return self.reference or data, goals
+            told: Json = {name: goal.words() for name, goal in asked.items()}
+            run.decide("conditions", told, f"what {run_id} was asked for")
+        return self.reference or data, self.conditions or asked
 
     def _kind(self, texts: list[str], run: Run) -> "Kind":
         from scitrain.generation.given import recognise_kind

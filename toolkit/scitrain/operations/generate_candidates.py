@@ -1,14 +1,18 @@
 """Draw new molecules or compositions from a trained generator."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.generation.goals import Goals
 from scitrain.generation.options import Sampling
 from scitrain.runs import Decision, Json, Run
 from scitrain.spec import OfRun
 from scitrain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scitrain.workflow.candidates import Asked
 
 __all__ = ["CandidatesResult", "GenerateCandidates"]
 
@@ -61,10 +65,8 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     n: int = Field(100, ge=1, le=10_000_000)
     """Candidates wanted."""
-    conditions: dict[str, float] = {}
-    """Property to value, in its own unit."""
-    tolerance: dict[str, float] = {}
-    """Of conditions that can be calculated: candidates farther from them are left out."""
+    conditions: Goals = {}
+    """By property a value in its own unit, {value, tolerance} to leave out what is farther, or {min, max} to spread them."""
     novel: bool = True
     """Leave out what the training data have."""
     max_minutes: float | None = Field(None, gt=0)
@@ -74,23 +76,15 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a run that holds no generator, and conditions it does not heed, far outside the trained range, or held by nothing."""
-        from scitrain.generation.conditions import asked_values
-        from scitrain.generation.tolerance import check_tolerance
-        from scitrain.workflow.candidates import generator_config
+        from scitrain.workflow.candidates import generator_config, told_of
 
-        known = generator_config(Run.open(self.of, workspace)).conditions
-        asked_values(known, self.conditions)
-        check_tolerance(known, self.conditions, self.tolerance)
+        told_of(self._asked(), generator_config(Run.open(self.of, workspace)))
 
     def execute(self, run: Run) -> CandidatesResult:
         """Load, draw, write."""
-        from scitrain.workflow.candidates import Asked, generate
+        from scitrain.workflow.candidates import generate
 
-        sampling = Sampling(**{name: getattr(self, name) for name in Sampling.model_fields})
-        seconds = None if self.max_minutes is None else 60 * self.max_minutes
-        near = dict(self.tolerance)
-        asked = Asked(self.of, self.n, dict(self.conditions), sampling, self.seed, self.novel, seconds, near)
-        facts, warnings, first = generate(asked, run)
+        facts, warnings, first = generate(self._asked(), run)
         return CandidatesResult(
             next_step=f"evaluate_candidates(candidates={run.id!r}) judges them" if facts["found"] else NOTHING,
             found=facts["found"],
@@ -101,6 +95,13 @@ class GenerateCandidates(OfRun, Job, Sampling):
             decisions=run.record().decisions,
             files=run.artifacts(),
         )
+
+    def _asked(self) -> "Asked":
+        from scitrain.workflow.candidates import Asked
+
+        sampling = Sampling(**{name: getattr(self, name) for name in Sampling.model_fields})
+        seconds = None if self.max_minutes is None else 60 * self.max_minutes
+        return Asked(self.of, self.n, dict(self.conditions), sampling, self.seed, self.novel, seconds)
 
 
 def _sentences(facts: dict[str, Json]) -> list[str]:

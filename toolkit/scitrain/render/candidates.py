@@ -1,21 +1,19 @@
 """The page about judged or designed candidates, written from the record and the results alone."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from scitrain.figures.words import DASH, count, number, with_interval
-from scitrain.render.markup import environment
-from scitrain.render.pictures import pictures
+from scitrain.render.page import Page, render_page
 from scitrain.render.table import Table, table
-from scitrain.runs import Run, atomic_write
+from scitrain.runs import Run
 
-__all__ = ["HEADLINES", "measure_words", "render_candidates", "render_judged"]
+__all__ = ["EVERY", "HEADLINES", "TITLES", "first_rows", "measure_words", "render_judged"]
 
-REPORT = "report.html"
+EVERY = "results/candidates.csv has every candidate with every criterion"
 SHOWN = 20
 HEADLINES = {
     "smiles": ("validity", "uniqueness", "novelty", "internal_diversity", "filters_passed"),
@@ -29,6 +27,7 @@ TITLES = {
         "Against a blind search",
         "Dot plot of how many of the top candidates satisfy every goal, by way of searching.",
     ),
+    "asked": ("Asked and got", "Scatter plot of properties of the candidates against what each was asked for."),
     "molecules": ("Molecules", "Drawings of the first candidates with their properties."),
     "elements": ("Elements", "Periodic table coloured by the share of candidates with each element."),
     "distributions": ("Properties", "Histograms of properties of the candidates and of the reference."),
@@ -78,24 +77,17 @@ def render_judged(run: Run, metrics: str, candidates: str) -> Path:
     limits = [*DOUBT, *(MOLECULES if facts["modality"] == "smiles" else COMPOSITIONS), *facts["notes"]]
     if not facts["reference"]:
         limits.append("No reference set was given: novelty and the distance to what is known are not told.")
-    names = {
-        "title": f"Judged: {count(facts['candidates'])} {what}",
-        "summary": f"{count(facts['candidates'])} {what}, {count(facts['described'])} described one by one.{beside}",
-        "headline": head,
-        "verdicts": [f"wanted: {name} {words}" for name, words in facts["conditions"].items()],
-        "limits": limits,
-        "parts": [measures_table(facts["measures"]), first_rows(run, candidates), _invalid(facts["invalid"])],
-        "definitions": [(told["name"].replace("_", " "), told["what"]) for told in facts["measures"]],
-    }
-    return render_candidates(run, names)
-
-
-def render_candidates(run: Run, names: Mapping[str, object]) -> Path:
-    """Write ``report.html`` from the words of a page, adding its figures and its record."""
-    record = run.record()
-    request = json.dumps(record.spec, indent=2, ensure_ascii=False)
-    told = {"outcome": "", "record": record, "request": request, "pictures": pictures(run, TITLES), **names}
-    return atomic_write(run.path / REPORT, environment().get_template("candidates.html.j2").render(told))
+    page = Page(
+        title=f"Judged: {count(facts['candidates'])} {what}",
+        summary=f"{count(facts['candidates'])} {what}, {count(facts['described'])} described one by one.{beside}",
+        headline=head,
+        verdicts=[f"wanted: {name} {words}" for name, words in facts["conditions"].items()],
+        limits=limits,
+        parts=[measures_table(facts["measures"]), first_rows(run, candidates), _invalid(facts["invalid"])],
+        definitions=[(told["name"].replace("_", " "), told["what"]) for told in facts["measures"]],
+        whole=EVERY,
+    )
+    return render_page(run, page, TITLES)
 
 
 def measures_table(measures: Sequence[Mapping[str, Any]]) -> Table:

@@ -1,6 +1,7 @@
 """``MODEL_CARD.md`` of a generator: what it writes, of what it learned, what its draws are worth, what they are not."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,22 @@ from typing import Any
 from scitrain.figures.words import DASH, count, number, one_line, percent_interval, with_unit
 from scitrain.render.card import CARD
 from scitrain.render.markup import environment, value_words
+from scitrain.render.page import Page, render_page
 from scitrain.render.table import Table, table
 from scitrain.runs import Run, RunRecord, atomic_write
 
-__all__ = ["LOG", "RESULTS", "UNSTATED", "Span", "made_by", "plain_metadata", "render_generator_card"]
+__all__ = [
+    "FAMILIES",
+    "LOG",
+    "RESULTS",
+    "UNSTATED",
+    "WRITES",
+    "Span",
+    "made_by",
+    "plain_metadata",
+    "render_generator_card",
+    "render_generator_report",
+]
 
 RESULTS = "results/generator.json"
 LOG = "results/dl_training_log.json"
@@ -35,6 +48,14 @@ FAMILIES = {
 }
 GPT = "mean negative log-likelihood of a token given those before it and the conditions, nats"
 DIFFUSION = "mean squared error of what the network predicts at a random step of the noise"
+TITLES = {
+    "learning_curve": ("Learning curve", "Training and held-out loss by epoch, with the best epoch marked."),
+    "sample_shares": ("Draws while it learned", "Shares of draws that are valid, different and new, by epoch."),
+    "asked": ("Asked and got", "Scatter plot of calculated properties of draws against what each was asked for."),
+    "candidate_distributions": ("Properties of draws", "Histograms of properties of draws and of training strings."),
+    "molecules": ("Draws", "Drawings of the first new molecules."),
+    "elements": ("Elements", "Periodic table coloured by the share of draws with each element."),
+}
 NOTHING = "Valid says that a draw can be read as {} and no more: not that it is stable, can be made, is safe, or does what is wanted."
 NOVEL = (
     "Novel says that a draw is none of the {} strings of the data: it may be a near copy. Networks memorise: where the data are "
@@ -57,10 +78,40 @@ def render_generator_card(run: Run) -> Path:
         RunStateError: The run has no ``results/generator.json``.
         KeyError: A number is not there.
     """
+    return atomic_write(run.path / CARD, environment().get_template("generator_card.md.j2").render(_words(run)))
+
+
+def render_generator_report(run: Run) -> Path:
+    """Write ``report.html`` from the files of the run.
+
+    Raises:
+        RunStateError: The run has no ``results/generator.json``.
+        KeyError: A number is not there.
+    """
+    told = _words(run)
+    examples = [(str(i), text) for i, text in enumerate(told["examples"], 1)]
+    page = Page(
+        title=told["title"],
+        summary=f"Writes {told['writes']}: {told['summary']}. Notation: {told['notation']}; draws end as {told['ends']}.",
+        headline=f"Draws: {told['headline']}",
+        limits=told["limits"],
+        parts=[
+            *(told[name] for name in ("sample", "heeds", "rejected", "conditions")),
+            table("New ones, the first drawn, not chosen", ("draw", "as"), examples),
+            *(told[name] for name in ("training", "data")),
+        ],
+        calls=[("In Python", told["python"]), ("On the command line", told["shell"])],
+        whole=f"results/generator.json has every number. Licence of the data: {told['licence']}",
+        made=[told["decisions"], told["environment"]],
+    )
+    return render_page(run, page, TITLES)
+
+
+def _words(run: Run) -> dict[str, Any]:
+    """Return all that card and report say."""
     facts, log, config, record = run.read_json(RESULTS), run.read_json(LOG), run.read_json(CONFIG), run.record()
     kind, writes = "text-generation" if "gpt" in facts["family"] else None, WRITES[config["kind"]]
-    asked = {one["name"]: float(f"{one['mean']:.3g}") for one in facts["conditions"]}
-    names = {
+    return {
         "metadata": plain_metadata([facts["family"], config["kind"]], kind),
         "title": f"Generator of {writes}: {one_line(facts['data']['source'])}",
         "summary": f"{FAMILIES[facts['family']]}, learned from {count(facts['data']['strings'])} different {writes}",
@@ -79,12 +130,24 @@ def render_generator_card(run: Run) -> Path:
         "rejected": _rejected(facts),
         "heeds": _heeds(facts["heeds"]),
         "examples": facts["examples"][:SHOWN],
-        "asked": asked,
         "wish": ", ".join(_wish(one) for one in facts["conditions"]),
-        "told": json.dumps(asked, ensure_ascii=False),
+        **_calls(run.id, facts["conditions"]),
         **made_by(record),
     }
-    return atomic_write(run.path / CARD, environment().get_template("generator_card.md.j2").render(names))
+
+
+def _calls(run_id: str, conditions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return how to draw, in Python and on the command line."""
+    asked = {one["name"]: float(f"{one['mean']:.3g}") for one in conditions}
+    python, shell = (
+        (f", conditions={asked!r}", f" --conditions {shlex.quote(json.dumps(asked, ensure_ascii=False))}")
+        if asked
+        else ("", "")
+    )
+    return {
+        "python": f"import scitrain\n\nfound = scitrain.GenerateCandidates(run={run_id!r}, n=100{python}).run()\nprint(found.summary())",
+        "shell": f"scitrain generate-candidates --run {run_id} --n 100{shell}",
+    }
 
 
 def plain_metadata(tags: Sequence[str], pipeline: str | None) -> str:
@@ -94,7 +157,7 @@ def plain_metadata(tags: Sequence[str], pipeline: str | None) -> str:
     return ModelCardData(library_name="scitrain", tags=["scitrain", *tags], pipeline_tag=pipeline).to_yaml().strip()
 
 
-def made_by(record: RunRecord) -> dict[str, object]:
+def made_by(record: RunRecord) -> dict[str, Any]:
     """Return what the section on the making names."""
     body = [(d.what, value_words(d.value), d.why) for d in record.decisions]
     versions = record.provenance.get("packages")
@@ -180,9 +243,15 @@ def _rejected(facts: Mapping[str, Any]) -> Table:
 
 def _heeds(heeds: Sequence[Mapping[str, Any]]) -> Table:
     body = [
-        (one["name"], with_unit(number(one["mae"]), one["unit"]), number(one["r2"]), count(one["n"])) for one in heeds
+        (
+            one["name"],
+            *(with_unit(number(one[name]), one["unit"]) for name in ("mae", "bias")),
+            number(one["r2"]),
+            count(one["n"]),
+        )
+        for one in heeds
     ]
-    head = ("condition", "mean miss of what was asked", "R²", "valid draws")
+    head = ("condition", "mean miss of what was asked", "bias: got minus asked", "R²", "valid draws")
     return table("How far conditions are heeded: asked between the 5th and 95th percentile", head, body, numeric=True)
 
 

@@ -8,10 +8,11 @@ from scitrain.figures.words import count, number, one_line, percent, percent_int
 from scitrain.render.card import CARD
 from scitrain.render.generator_card import UNSTATED, Span, made_by, plain_metadata
 from scitrain.render.markup import environment
+from scitrain.render.page import Page, render_page
 from scitrain.render.table import Table, table
 from scitrain.runs import Run, atomic_write
 
-__all__ = ["FACTS", "LOG", "render_pretraining_card"]
+__all__ = ["FACTS", "LOG", "render_pretraining_card", "render_pretraining_report"]
 
 FACTS = "results/pretraining.json"
 LOG = "results/pretraining_log.json"
@@ -20,6 +21,21 @@ READS = {"composition": "formulas", "smiles": "molecules"}
 HELD = {
     "composition": "whole chemical systems: none with the same elements is learned from",
     "smiles": "molecules one by one: near relatives of a held-out one may have been learned from",
+}
+PYTHON = """import scitrain
+
+tuned = scitrain.FinetuneModel(data="labels.csv", target="y", source="{}", compare=["scratch", "full"]).run()
+print(tuned.summary())"""
+TITLES = {
+    "pretraining_curve": ("Learning curve", "Training and held-out loss by epoch, with the best epoch marked."),
+    "masked_accuracy": (
+        "Hidden elements",
+        "Periodic table coloured by the share of hidden places of each element told rightly.",
+    ),
+    "embedding_map": (
+        "Map of held-out rows",
+        "Scatter plot of held-out rows as the network sees them, coloured by a property.",
+    ),
 }
 OBJECTIVES = {
     "masked": "tell hidden tokens from the rest of the row",
@@ -35,10 +51,37 @@ def render_pretraining_card(run: Run) -> Path:
         RunStateError: The run has no ``results/pretraining.json``.
         KeyError: A number is not there.
     """
+    return atomic_write(run.path / CARD, environment().get_template("pretraining_card.md.j2").render(_words(run)))
+
+
+def render_pretraining_report(run: Run) -> Path:
+    """Write ``report.html`` from the files of the run.
+
+    Raises:
+        RunStateError: The run has no ``results/pretraining.json``.
+        KeyError: A number is not there.
+    """
+    told = _words(run)
+    guard = f"Leak guard: never seen is what {told['exclude']} names." if told["exclude"] else "No leak guard was set."
+    page = Page(
+        title=told["title"],
+        summary=f"{told['summary']}: {told['held']}. {guard}",
+        headline=f"Held-out rows: {told['headline']}" if told["headline"] else "",
+        limits=told["limits"],
+        parts=[*filter(None, [told["accuracy"]]), told["objectives"], told["training"], told["data"]],
+        calls=[("In Python", told["python"]), ("On the command line", told["shell"])],
+        whole=f"results/pretraining.json has every number. Licence of the data: {told['licence']}",
+        made=[told["decisions"], told["environment"]],
+    )
+    return render_page(run, page, TITLES)
+
+
+def _words(run: Run) -> dict[str, Any]:
+    """Return all that card and report say."""
     facts, log, record = run.read_json(FACTS), run.read_json(LOG), run.record()
     told, name, reads = facts["masked_accuracy"], NAMES[facts["notation"]], READS[facts["notation"]]
     rows = f"{count(facts['rows']['kept'])} different ones, {count(facts['rows']['held_out'])} of them held out"
-    names = {
+    return {
         "metadata": plain_metadata([facts["notation"], "pretrained"], "fill-mask" if told else None),
         "title": f"{name} ({facts['size']}) pretrained on {one_line(facts['data'])}",
         "summary": f"A Transformer that reads {reads}, pretrained on {rows}",
@@ -52,9 +95,10 @@ def render_pretraining_card(run: Run) -> Path:
         "data": _data(facts["rows"]),
         "training": _training(log),
         "accuracy": None if told is None else _accuracy_table(told),
+        "python": PYTHON.format(run.id),
+        "shell": f"scitrain finetune-model --data labels.csv --target y --source {run.id}",
         **made_by(record),
     }
-    return atomic_write(run.path / CARD, environment().get_template("pretraining_card.md.j2").render(names))
 
 
 def _accuracy(told: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ __all__ = ["Meant", "Plan", "Step", "plan"]
 
 LEARNS, TUNES, LIST = "train", "tune", "list_runs"
 """Intents that make a model, and the tool that finds one."""
+TEACHES, DRAWS, GENERATOR = "generate", "draw", "train_generator"
+"""Intents that make a generator and that draw from one there is, and the tool that made it."""
 CLEAR = 0.75
 """Evidence at which "predict" is a wish of its own beside "train", and no description of the model."""
 WAIT_S = 45
@@ -27,6 +29,7 @@ FILTERS: dict[str, dict[str, JsonValue]] = {
     "resume_run": {},
     "get_run": {},
     "compare_runs": {"status": "completed"},
+    "generate_candidates": {"operation": GENERATOR, "status": "completed"},
 }
 """How to find the run a tool wants; all others want a trained one."""
 TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
@@ -147,6 +150,11 @@ def _settle(wanted: Sequence[Wanted], manifest: Manifest, meant: Meant) -> tuple
         del by_name["predict"]
     elif predict and LEARNS not in by_name and not has_model and not slots.inputs and slots.files:
         by_name = {LEARNS: fallback[LEARNS]} | {name: one for name, one in by_name.items() if name != "predict"}
+    if {TEACHES, DRAWS} & set(by_name) and DRAWS in fallback:
+        named = any(run_id.startswith(f"{GENERATOR}-") for run_id in slots.run_ids)
+        drawn = named or (DRAWS in by_name and not slots.files)
+        by_name.pop(TEACHES if drawn else DRAWS, None)
+        by_name.setdefault(DRAWS if drawn else TEACHES, fallback[DRAWS if drawn else TEACHES])
     if not by_name:
         name = _unsaid(meant)
         by_name = {key: one for key, one in fallback.items() if key == name}

@@ -145,6 +145,14 @@ OPTIONS: dict[str, tuple[str, Callable[[re.Match[str]], JsonValue]]] = {
         _share,
     ),
     "folds": (r"(\d+)\s*-?\s*(?:folds?\b|分割(?:交差|クロス)|(?:フォールド))", _int),
+    "n": (
+        r"\b(?:generate|draw|sample|propose|suggest|invent)\s+(?:me\s+|about\s+)*(\d+)\b|(\d+)\s*(?:個|種類|件|分子)[^。\d]{0,20}(?:生成|提案)",
+        _int,
+    ),
+    "to_label": (
+        r"\b(\d+)\s+(?:[\w.]+\s+){1,7}?(?:label|measure)\b|(?:label|measure|次に)[^。.]{0,20}?(\d+)\s*(?:行|件|個|rows|molecules|samples)",
+        _int,
+    ),
     "unit": (r"(?:\bunits?\s*(?:is|are|=|:|of)?|単位は?)\s*[「\"'`]?([A-Za-zµμÅ°Ω%][\w/^·²³⁻⁰-₉()\-*.]*)", _word),
     "family_name": (
         r"\b(resnet(?:18|26|34|50|101|152)\w*|convnext\w*_\w+|efficientnet\w*_\w+|vit_\w+|mobilenet\w*_\w+|densenet\d+\w*|swin\w*_\w+|regnet\w+_\w+)\b",

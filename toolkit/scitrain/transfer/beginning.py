@@ -16,7 +16,7 @@ from scitrain.training.start import Pace, Start
 from scitrain.training.transforms import input_transform
 from scitrain.transfer.blocks import blocks_of
 from scitrain.transfer.lora import add_lora, merge_lora
-from scitrain.transfer.options import Strategy
+from scitrain.transfer.options import FIXED, Strategy
 from scitrain.weights.fitting import refuse_misfits
 
 __all__ = ["PARTS", "Beginning", "RunWeights", "Tuned", "bare", "finished", "run_weights", "trainable", "weights_of"]
@@ -140,7 +140,7 @@ class Beginning(Start):
         """Return the names of the encoder's weights that are trained."""
         tuned = self.tuned
         names = [name for name, _ in encoder.named_parameters()]
-        if tuned.strategy == "feature":
+        if tuned.strategy == "feature" or tuned.strategy.startswith(FIXED):
             return frozenset()
         if tuned.strategy == "partial":
             return frozenset(name for block in blocks_of(encoder)[-tuned.blocks :] for name in block)

@@ -157,7 +157,21 @@ class Judge:
             rows=[_row(one, on_val[arm], scores[arm].mean(self.metric)) for arm, one in trained.items()],
             curve=curve, outcome=outcome, gain=value, low=min(ends, default=None), high=max(ends, default=None), sentence="",
         )  # fmt: skip
-        return draft.model_copy(update={"sentence": _sentence(draft, best)})
+        said = [_sentence(draft, best), *(self._learned(part, scores) for part in ("prompt", "prefix"))]
+        return draft.model_copy(update={"sentence": " ".join(filter(None, said))})
+
+    def _learned(self, part: Arm, scores: dict[Arm, Scores]) -> str:
+        """Say what learning a prompt or prefix gains over the same one left as it begins, on the test rows."""
+        fixed: Arm = "fixed_prompt" if part == "prompt" else "fixed_prefix"
+        if part not in scores or fixed not in scores:
+            return ""
+        gain = scores[part].difference(self.metric, scores[fixed])
+        if gain.value is None or gain.low is None or gain.high is None:
+            return f"Whether learning the {part} helps could not be told: {gain.reason}."
+        low, high = sorted((self.sign * gain.low, self.sign * gain.high))
+        told = f"{_short(self.sign * gain.value)} (95% interval {_short(low)} to {_short(high)})"
+        what = "gains" if low > 0 else "loses" if high < 0 else "cannot be shown to gain or lose:"
+        return f"Learning the {part} {what} {told} in test {self.metric.title} over a fixed one, random as it begins."
 
     def _scores(self, predictor: Predictor, split: str) -> Scores:
         rows = self.prepared.split[split]

@@ -7,11 +7,15 @@ from pydantic import Field, JsonValue
 from scitrain.spec import Spec
 from scitrain.training.options import AdaptMethod
 
-__all__ = ["AdaptOptions", "Arm", "FinetuneOptions", "Strategy"]
+__all__ = ["FIXED", "AdaptOptions", "Arm", "FinetuneOptions", "Strategy"]
 
-Strategy = Literal["full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
-Asked = Literal["auto", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
-Arm = Literal["scratch", "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix"]
+Strategy = Literal[
+    "full", "feature", "partial", "gradual", "adapter", "lora", "prompt", "prefix", "fixed_prompt", "fixed_prefix"
+]
+Asked = Literal["auto", Strategy]
+Arm = Literal["scratch", Strategy]
+FIXED = "fixed_"
+"""Before the name of a part that is put in as it begins, at random, and stays so while the head learns."""
 
 
 USUAL: dict[AdaptMethod, float] = {"dann": 0.1, "coral": 100.0, "mmd": 0.3}
@@ -40,7 +44,7 @@ class FinetuneOptions(Spec):
     strategy: Asked = "auto"
     """What trains: all, the head (`feature`), top blocks (`partial`), more each epoch (`gradual`), or small additions."""
     compare: list[Arm] = Field([], max_length=6)
-    """Tried on the same split, such as `["scratch", "feature", "full"]`; the best on validation is kept."""
+    """Tried on the same split, such as `["scratch", "feature", "full"]`; the best on validation is kept. `fixed_…`: as it begins."""
     blocks: int = Field(2, ge=1, le=100)
     """Top blocks that `partial` trains."""
     layer_decay: float = Field(0.9, gt=0, le=1)

@@ -7,7 +7,7 @@ from scitrain.errors import ScitrainError
 from scitrain.runs import Decision
 from scitrain.training.auto import DEFAULTS, TABLE
 from scitrain.training.options import TrainingOptions
-from scitrain.transfer.options import Arm, FinetuneOptions, Strategy
+from scitrain.transfer.options import FIXED, Arm, FinetuneOptions, Strategy
 
 __all__ = ["HUBS", "Given", "choose_strategy", "keeps_last", "network_for", "options_for"]
 
@@ -76,15 +76,16 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
     """
     if arm == "feature" and getattr(model, "pooling", "") == "auto":
         return model.model_copy(update={"pooling": "layers"})
-    if arm not in UNITS:
+    part = arm.removeprefix(FIXED)
+    if part not in UNITS:
         return model
-    if arm not in type(model).model_fields:
+    if part not in type(model).model_fields:
         family = type(model).model_fields["family"].default
         raise ScitrainError(
             f"strategy {arm!r} adds to the layers of a Transformer of Hugging Face (family 'pretrained'), and these weights are of the "
             f"family {family!r}; take lora, partial, gradual or full"
         )
-    return model.model_copy(update={arm: asked.units or UNITS[arm]})
+    return model.model_copy(update={part: asked.units or UNITS[part]})
 
 
 def options_for(arm: Arm, options: TrainingOptions, given: Given) -> tuple[TrainingOptions, list[Decision]]:
@@ -139,7 +140,7 @@ def _settings(arm: Arm, given: Given) -> dict[str, tuple[int | float, str]]:
 def _rate(arm: Arm, given: Given) -> tuple[float, str]:
     """Return the learning rate: of the top block, or of what is added."""
     large = given.parameters >= LARGE
-    if arm in ("prompt", "prefix"):
+    if arm.removeprefix(FIXED) in ("prompt", "prefix"):
         return 1e-2, "a few vectors steer a frozen network"
     if arm in ("lora", "adapter"):
         return (5e-4 if large else 1e-3), "additions begin at nothing and are trained alone"

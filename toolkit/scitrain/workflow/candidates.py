@@ -4,39 +4,35 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from scitrain.cancellation import stop_if_asked
-from scitrain.chem.calculated import CALCULATED, UNITS, calculate, calculate_for
-from scitrain.chem.formulas import parse
-from scitrain.errors import RunStateError
-from scitrain.figures.candidate_distributions import candidate_distributions
-from scitrain.figures.element_shares import element_shares
-from scitrain.figures.molecule_grid import molecule_grid
-from scitrain.figures.save import save
-from scitrain.generation.conditions import asked_values
+from scitrain.chem.calculated import calculate_for
+from scitrain.errors import RunStateError, ScitrainError
+from scitrain.generation.conditions import Told, asked_goals
 from scitrain.generation.config import GENERATOR, REFERENCE, GeneratorConfig, key_hash
 from scitrain.generation.gathering import Gathered, Wanted, gather
 from scitrain.generation.generator import Candidate, load, read_generator_config
+from scitrain.generation.goals import Goal
+from scitrain.generation.heeding import heeded, varies
 from scitrain.generation.options import Sampling
-from scitrain.generation.tolerance import meets
+from scitrain.generation.tolerance import check_tolerance, meets
+from scitrain.render import render_generated
 from scitrain.runs import Json, Run
+from scitrain.workflow.candidate_figures import Drawing, draw_candidates
+from scitrain.workflow.candidate_rows import ASKED, CANDIDATES
 from scitrain.workflow.stages import stage
 
-__all__ = ["CANDIDATES", "Asked", "generate", "generator_config"]
+__all__ = ["CANDIDATES", "Asked", "generate", "generator_config", "told_of"]
 
-CANDIDATES = "results/candidates.csv"
 GENERATION = "results/generation.json"
 JOURNAL = "checkpoints/candidates.jsonl"
 SHOWN = 12
 SAMPLE = 5000
 """Candidates that properties are calculated of for the figures and sentences."""
-SEEN = 0.01
-"""Half of the width, as a part of the trained range, in which a condition is drawn."""
-DRAWN = ("logp", "mol_weight", "qed", "tpsa", "rings")
 
 
 @dataclass(frozen=True)
@@ -46,13 +42,11 @@ class Asked:
     generator: str
     """Id of the run."""
     count: int
-    conditions: dict[str, float]
+    conditions: Mapping[str, Goal]
     sampling: Sampling
     seed: int
     novel: bool
     seconds: float | None
-    tolerance: dict[str, float]
-    """How far a candidate may be from its condition."""
 
 
 def generator_config(run: Run) -> GeneratorConfig:
@@ -69,28 +63,43 @@ def generator_config(run: Run) -> GeneratorConfig:
     return read_generator_config(run)
 
 
+def told_of(asked: Asked, config: GeneratorConfig) -> tuple[Told, list[str]]:
+    """Return what draws are told, and warnings of values outside the trained range.
+
+    Raises:
+        ScitrainError: A generator cannot be told so.
+    """
+    told, warnings = asked_goals(config.conditions, asked.conditions)
+    check_tolerance(config.conditions, asked.conditions)
+    if asked.sampling.beams > 1 and not told.same:
+        raise ScitrainError(
+            "a beam search finds the likeliest of one value; give numbers as conditions, or leave beams out"
+        )
+    return told, warnings
+
+
 def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[str]]:
     """Draw and write; return the content of ``results/generation.json``, warnings, and the first candidates."""
     source = Run.open(asked.generator, run.workspace)
     config = generator_config(source)
-    values, warnings = asked_values(config.conditions, asked.conditions)
+    told, warnings = told_of(asked, config)
     with stage(run, "prepare", "loading the generator"):
         generator = load(source)
     _decide(asked, config, run)
     journal = _Journal(run, asked, config)
     with stage(run, "generate", f"drawing {asked.count:,}"):
-        near = meets(config.kind, asked.conditions, asked.tolerance)
-        wanted = Wanted(asked.count, values, asked.sampling, asked.seed, asked.novel, asked.seconds, near)
+        near = meets(config.kind, asked.conditions)
+        wanted = Wanted(asked.count, told, asked.sampling, asked.seed, asked.novel, asked.seconds, near)
         state = gather(generator, wanted, journal.take, journal.state(), stop_if_asked)
     with stage(run, "report", "writing"):
         rows = journal.write()
         sample = journal.sample()
-        heeded = _heeded(asked, config, sample)
-        facts = _facts(state, rows, heeded, asked, config)
+        if state.found < asked.count:
+            warnings = [*warnings, f"{state.found:,} of {asked.count:,} were found: {state.stopped}"]
+        facts = _facts(state, rows, _heeded(asked, config, sample), asked, config) | {"warnings": [*warnings]}
         run.write_json(GENERATION, facts)
         _draw(run, source, sample, asked, config)
-    if state.found < asked.count:
-        warnings = [*warnings, f"{state.found:,} of {asked.count:,} were found: {state.stopped}"]
+        render_generated(run)
     return facts, warnings, [one["candidate"] for one in sample[:SHOWN]]
 
 
@@ -117,7 +126,7 @@ class _Journal:
 
     def take(self, kept: Sequence[Candidate], state: Gathered) -> None:
         """Write a batch."""
-        rows = [{"candidate": one.key, "drawn": one.text, "log_likelihood": one.log_likelihood} for one in kept]
+        rows = [self._row(one) for one in kept]
         stand = {
             "found": state.found,
             "drawn": state.drawn,
@@ -130,6 +139,15 @@ class _Journal:
                 json.dumps({"rows": rows, "state": stand, "asked": _fingerprint(self.asked)}, ensure_ascii=False) + "\n"
             )
         self.run.progress("generate", state.found, self.asked.count, f"{state.found:,} found, {state.drawn:,} drawn")
+
+    def _row(self, one: Candidate) -> dict[str, Json]:
+        row: dict[str, Json] = {"candidate": one.key, "drawn": one.text, "log_likelihood": one.log_likelihood}
+        asked = {
+            condition.name: float(f"{condition.mean + condition.scale * value:.6g}")
+            for condition, value in zip(self.config.conditions, one.told, strict=bool(one.told))
+            if condition.name in self.asked.conditions
+        }
+        return row | ({"asked": asked} if asked else {})
 
     def state(self) -> Gathered | None:
         """Return where the search stood; a torn last line, as a kill leaves it, is cut off."""
@@ -155,16 +173,16 @@ class _Journal:
         with temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(
-                ["candidate", "drawn", "log_likelihood", *(f"asked_{name}" for name in self.asked.conditions)]
+                ["candidate", "drawn", "log_likelihood", *(f"{ASKED}{name}" for name in self.asked.conditions)]
             )
             for row in self._rows():
                 told = "" if row["log_likelihood"] is None else f"{row['log_likelihood']:.4f}"
-                writer.writerow([row["candidate"], row["drawn"], told, *self.asked.conditions.values()])
+                writer.writerow([row["candidate"], row["drawn"], told, *asked_of(row, self.asked).values()])
                 count += 1
         temporary.replace(target)
         return count
 
-    def sample(self) -> list[dict[str, str]]:
+    def sample(self) -> list[dict[str, Json]]:
         """Return the first candidates."""
         found = []
         for row in self._rows():
@@ -173,7 +191,7 @@ class _Journal:
                 break
         return found
 
-    def _rows(self) -> Iterator[dict[str, str]]:
+    def _rows(self) -> Iterator[dict[str, Json]]:
         for line, _ in self._lines():
             yield from line["rows"]
 
@@ -193,32 +211,57 @@ class _Journal:
                 yield line, end
 
 
+def asked_of(row: Mapping[str, Json], asked: Asked) -> dict[str, float]:
+    """Return what a candidate was asked for, by property in its own unit."""
+    own = row.get("asked", {})
+    return {
+        name: own.get(name, goal.min if goal.value is None else goal.value) for name, goal in asked.conditions.items()
+    }
+
+
+def _wish(goal: Goal, unit: str | None) -> str:
+    """Return what draws are told, in words, and within what they are kept."""
+    told = f"{goal.min:g} … {goal.max:g}" if goal.value is None else f"{goal.value:g}"
+    told = told if goal.tolerance is None else f"{told} ± {goal.tolerance:g}"
+    return f"{told} {unit}" if unit else told
+
+
 def _fingerprint(asked: Asked) -> str:
     """Return what tells draws of this request from those of another; the time they may take does not."""
-    told = asdict(asked) | {"sampling": asked.sampling.model_dump(mode="json"), "seconds": None}
+    goals = {name: goal.model_dump(mode="json") for name, goal in asked.conditions.items()}
+    told = vars(asked) | {"sampling": asked.sampling.model_dump(mode="json"), "conditions": goals, "seconds": None}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _heeded(asked: Asked, config: GeneratorConfig, sample: Sequence[dict[str, str]]) -> list[dict[str, Json]]:
+def _heeded(asked: Asked, config: GeneratorConfig, sample: Sequence[dict[str, Json]]) -> list[dict[str, Json]]:
     """Return, for each condition that can be calculated, how far the candidates are from what was asked."""
     found: list[dict[str, Json]] = []
     for condition in config.conditions:
         if condition.name not in asked.conditions or not condition.calculated or not sample:
             continue
         got = calculate_for(config.kind, [row["candidate"] for row in sample], [condition.name])[:, 0]
-        value = asked.conditions[condition.name]
-        miss, centre = float(np.abs(got - value).mean()), float(np.median(got))
-        unit = f" {condition.unit}" if condition.unit else ""
-        sentence = f"asked for {condition.words(value)}: median {centre:.3g}{unit}, mean miss {miss:.3g}{unit} (n = {len(got):,})"
+        wanted = np.array([asked_of(row, asked)[condition.name] for row in sample])
+        told = heeded(wanted, got)
+        words = f"{condition.name} {_wish(asked.conditions[condition.name], condition.unit)}"
+        miss = f"{told['mae']:.3g}{f' {condition.unit}' if condition.unit else ''}"
+        r2 = f", R² {told['r2']:.2f}" if varies(wanted) and told["r2"] is not None else ""
+        sentence = f"asked for {words}: median {np.median(got):.3g}, mean miss {miss}, bias {told['bias']:+.3g}{r2} (n = {len(got):,})"
         found.append(
-            {"name": condition.name, "asked": value, "median": centre, "mae": miss, "n": len(got), "sentence": sentence}
+            {
+                "name": condition.name,
+                "unit": condition.unit,
+                "median": float(np.median(got)),
+                **told,
+                "sentence": sentence,
+            }
         )
     return found
 
 
 def _facts(
-    state: Gathered, rows: int, heeded: list[dict[str, Json]], asked: Asked, config: GeneratorConfig
+    state: Gathered, rows: int, met: list[dict[str, Json]], asked: Asked, config: GeneratorConfig
 ) -> dict[str, Json]:
+    units = {condition.name: condition.unit for condition in config.conditions}
     return {
         "generator": asked.generator,
         "family": config.family,
@@ -231,39 +274,18 @@ def _facts(
         "stopped": state.stopped,
         "seconds": round(state.spent, 3),
         "per_second": round(rows / max(state.spent, 1e-9), 2),
-        "conditions": dict(asked.conditions),
-        "tolerance": dict(asked.tolerance),
-        "heeded": heeded,
+        "conditions": {name: _wish(goal, units.get(name)) for name, goal in asked.conditions.items()},
+        "heeded": met,
     }
 
 
-def _draw(run: Run, source: Run, sample: Sequence[dict[str, str]], asked: Asked, config: GeneratorConfig) -> None:
-    """Write the figures: drawings and distributions of molecules, elements of compositions."""
+def _draw(run: Run, source: Run, sample: Sequence[dict[str, Json]], asked: Asked, config: GeneratorConfig) -> None:
+    """Write the figures of the first candidates."""
     if not sample:
         return
     keys = [row["candidate"] for row in sample]
+    told = [asked_of(row, asked) for row in sample]
+    wanted = {name: np.array([one[name] for one in told]) for name in asked.conditions}
     reference: list[str] = source.read_json(REFERENCE)
     subtitle = f"{len(keys):,} candidates of {config.family}, {len(reference):,} training strings"
-    if config.kind == "formula":
-        shares, known = _element_shares(keys), _element_shares(reference)
-        save(element_shares(shares, known, subtitle), run.file("figures/elements.png"))
-        return
-    names = list(dict.fromkeys([*(name for name in asked.conditions if name in CALCULATED), *DRAWN]))
-    own, other = calculate(keys, names), calculate(reference, names)
-    values, beside = dict(zip(names, own.T, strict=True)), dict(zip(names, other.T, strict=True))
-    width = {one.name: SEEN * (one.high - one.low) for one in config.conditions}
-    wanted = {
-        name: (value - width[name], value + width[name]) for name, value in asked.conditions.items() if name in names
-    }
-    save(
-        candidate_distributions(values, beside, UNITS, wanted, subtitle),
-        run.file("figures/candidate_distributions.png"),
-    )
-    captions = [[f"{name.replace('_', ' ')} {row[i]:.3g}" for i, name in enumerate(names[:2])] for row in own[:SHOWN]]
-    save(molecule_grid(keys, captions, "New molecules", subtitle), run.file("figures/molecules.png"))
-
-
-def _element_shares(formulas: Sequence[str]) -> dict[str, float]:
-    """Return the share of formulas with each element."""
-    count = Counter(symbol for formula in formulas for symbol in parse(formula))
-    return {symbol: n / len(formulas) for symbol, n in count.items()}
+    draw_candidates(run, Drawing(keys, reference, wanted, subtitle), config)

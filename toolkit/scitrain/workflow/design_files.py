@@ -18,7 +18,8 @@ from scitrain.figures.words import count, joined, number
 from scitrain.generation.compositions import element_shares as shares_of
 from scitrain.generation.goals import Goal
 from scitrain.generation.ranking import Ranked, front
-from scitrain.render.candidates import first_rows, render_candidates
+from scitrain.render.candidates import EVERY, TITLES, first_rows
+from scitrain.render.page import Page, render_page
 from scitrain.render.table import table
 from scitrain.runs import Run
 from scitrain.workflow.candidate_rows import CANDIDATES
@@ -259,17 +260,17 @@ def _page(run: Run, done: Outcome) -> None:
         ),
         first_rows(run, CANDIDATES, "The first candidates"),
     ]
-    names = {
-        "title": f"Designed: {', '.join(done.goals)}",
-        "summary": f"{count(done.found.funnel['drawn'])} candidates drawn, {count(done.found.pool.predicted)} predicted; {done.found.why}.",
-        "headline": done.sentence(),
-        "outcome": "beats" if done.satisfied else "does_not_beat",
-        "verdicts": [f"{share:.0%} of the {TOP} ranked first satisfy every goal"] if done.satisfied else [],
-        "limits": LIMITS,
-        "parts": parts,
-        "definitions": [],
-    }
-    render_candidates(run, names)
+    page = Page(
+        title=f"Designed: {', '.join(done.goals)}",
+        summary=f"{count(done.found.funnel['drawn'])} candidates drawn, {count(done.found.pool.predicted)} predicted; {done.found.why}.",
+        headline=done.sentence(),
+        outcome="beats" if done.satisfied else "does_not_beat",
+        verdicts=[f"{share:.0%} of the {TOP} ranked first satisfy every goal"] if done.satisfied else [],
+        limits=LIMITS,
+        parts=parts,
+        whole=EVERY,
+    )
+    render_page(run, page, TITLES)
 
 
 def _ways(done: Outcome) -> list[tuple[str, str, str, str]]:

@@ -6,17 +6,20 @@ import numpy as np
 
 from scitrain.chem.calculated import calculate_for
 from scitrain.evaluation.bootstrap import wilson
+from scitrain.figures.asked_and_got import AskedFor, asked_and_got
 from scitrain.figures.learning_curve import learning_curve
 from scitrain.figures.sample_shares import sample_shares
 from scitrain.figures.save import save
 from scitrain.generation.generator import Candidate, Generator
+from scitrain.generation.heeding import heeded
 from scitrain.generation.options import Sampling
 from scitrain.generation.probing import SAMPLE, SHARES, shares
 from scitrain.generation.teaching import Taught
-from scitrain.render import render_generator_card
+from scitrain.render import render_generator_card, render_generator_report
 from scitrain.render.generator_card import RESULTS
 from scitrain.runs import Json, Run
 from scitrain.training.journal import LOG
+from scitrain.workflow.candidate_figures import ASKED_FIGURE, Drawing, draw_candidates
 from scitrain.workflow.stages import stage
 
 __all__ = ["SAMPLED", "finish_generator"]
@@ -35,7 +38,8 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
     """Write models, results, figures and card; return the content of ``results/generator.json``."""
     generator = taught.generator
     chosen = np.random.default_rng(seed).permutation(taught.train)[:REFERENCE]
-    generator.save(run, [taught.strings.texts[i] for i in np.sort(chosen)])
+    reference = [taught.strings.texts[i] for i in np.sort(chosen)]
+    generator.save(run, reference)
     with stage(run, "evaluate", f"drawing {SAMPLED:,} strings"):
         drawn = generator.candidates(SAMPLED, seed=seed)
         free = (
@@ -43,6 +47,7 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
             if _has_grammar(generator)
             else None
         )
+        asked = _asked_for(generator, taught, seed, run)
         facts: dict[str, Json] = {
             "family": generator.config.family,
             "data": taught.strings.facts,
@@ -51,22 +56,41 @@ def finish_generator(taught: Taught, seed: int, run: Run) -> dict[str, Json]:
             "val_loss": taught.learned.best_loss,
             "sample": _worth(drawn),
             "sample_without_grammar": None if free is None else _worth(free),
-            "heeds": _heeds(generator, taught, seed, run),
-            "examples": [one.key for one in drawn if one.novel][:EXAMPLES],
+            "heeds": [{"name": one.name, "unit": one.unit or None, **heeded(one.asked, one.got)} for one in asked],
+            "examples": list(dict.fromkeys(one.key for one in drawn if one.novel))[:EXAMPLES],
             **taught.facts,
         }
     run.write_json(RESULTS, facts)
-    with stage(run, "report", "drawing figures, writing the card"):
-        log = run.read_json(LOG)
-        save(
-            learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png")
-        )
-        told = [row for row in log["epochs"] if "valid" in row]
-        if told:
-            how = f"{SAMPLE} draws after each epoch, without grammar and conditions"
-            save(sample_shares(told, how), run.file("figures/sample_shares.png"))
+    with stage(run, "report", "drawing figures, writing card and report"):
+        _draw_learning(generator, run)
+        _draw_draws(generator, drawn, reference, asked, run)
         render_generator_card(run)
+        render_generator_report(run)
     return facts
+
+
+def _draw_learning(generator: Generator, run: Run) -> None:
+    log = run.read_json(LOG)
+    save(learning_curve(log, f"Learning curve of {generator.config.family}"), run.file("figures/learning_curve.png"))
+    told = [row for row in log["epochs"] if "valid" in row]
+    if told:
+        how = f"{SAMPLE} draws after each epoch, without grammar and conditions"
+        save(sample_shares(told, how), run.file("figures/sample_shares.png"))
+
+
+def _draw_draws(
+    generator: Generator, drawn: list[Candidate], reference: list[str], asked: list[AskedFor], run: Run
+) -> None:
+    """Write figures of what was drawn: of the different ones, and drawings of the first that are new."""
+    if any(len(one.got) for one in asked):
+        save(
+            asked_and_got(asked, f"draws of {generator.config.family} told one condition each"), run.file(ASKED_FIGURE)
+        )
+    keys = list(dict.fromkeys(one.key for one in drawn if one.key))
+    if keys:
+        new = list(dict.fromkeys(one.key for one in drawn if one.novel))[:EXAMPLES]
+        subtitle = f"{len(keys):,} different draws told nothing, {len(reference):,} training strings"
+        draw_candidates(run, Drawing(keys, reference, {}, subtitle, new), generator.config)
 
 
 def _has_grammar(generator: Generator) -> bool:
@@ -87,9 +111,9 @@ def _worth(found: list[Candidate]) -> dict[str, Json]:
     return worth
 
 
-def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[dict[str, Json]]:
-    """Ask for values of each condition that can be calculated, and return how far the draws are from them."""
-    found: list[dict[str, Json]] = []
+def _asked_for(generator: Generator, taught: Taught, seed: int, run: Run) -> list[AskedFor]:
+    """Ask for values of each condition that can be calculated, and return them with what was got."""
+    found: list[AskedFor] = []
     for at, condition in enumerate(generator.config.conditions):
         if not condition.calculated:
             continue
@@ -102,20 +126,5 @@ def _heeds(generator: Generator, taught: Taught, seed: int, run: Run) -> list[di
             keys = [one.key for one in drawn if one.key]
             got += calculate_for(generator.config.kind, keys, [condition.name])[:, 0].tolist()
             wanted += [value] * len(keys)
-        found.append({"name": condition.name, "unit": condition.unit, **satisfaction(np.array(wanted), np.array(got))})
+        found.append(AskedFor(condition.name, condition.unit or "", np.array(wanted), np.array(got)))
     return found
-
-
-def satisfaction(asked: np.ndarray, got: np.ndarray) -> dict[str, Json]:
-    """Return mean |got − asked| and R² = 1 − Σ(got − asked)² / Σ(got − mean)², of the draws (n,) that are something.
-
-    So defined, R² counts scatter and bias alike: 1 where each draw is as asked, below 0 where asking is of no use.
-    """
-    if not len(got):
-        return {"mae": None, "r2": None, "n": 0}
-    spread = float(((got - got.mean()) ** 2).sum())
-    return {
-        "mae": float(np.abs(got - asked).mean()),
-        "r2": 1 - float(((got - asked) ** 2).sum()) / spread if spread > 0 else None,
-        "n": len(got),
-    }

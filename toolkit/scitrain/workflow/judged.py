@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scitrain.errors import listed
 from scitrain.generation.compositions import (
     composition_measures,
     element_divergence,
@@ -15,6 +16,7 @@ from scitrain.generation.compositions import (
 from scitrain.generation.describe import Described, describe, units
 from scitrain.generation.given import Given, common_measures
 from scitrain.generation.goals import Goal
+from scitrain.generation.heeding import heeding_measures
 from scitrain.generation.measures import Measure, mean_of, share_of
 from scitrain.generation.molecules import molecule_measures, nearest_known
 from scitrain.generation.satisfaction import miss
@@ -49,6 +51,8 @@ class Judged:
     predicted: Predicted
     units: Mapping[str, str]
     goals: Mapping[str, Goal]
+    asked: Mapping[str, np.ndarray]
+    """By property what was asked of each (m,), NaN where nothing was."""
     satisfied: Mapping[str, np.ndarray]
     """bool (m,) by goal."""
     measures: list[Measure]
@@ -89,19 +93,17 @@ def judge(
     with stage(run, "describe", f"describing {len(names):,} unique candidates"):
         described = describe(given.kind, names, ticker(run, "describe", "candidates"))
         reference = _described_reference(given, seed)
-    predicted = Predicted()
-    if predictors.models and names:
-        with stage(run, "predict", f"predicting {len(names):,} candidates"):
-            predicted = predictors.predict(names, ticker(run, "predict", "candidates"))
+    predicted = _predicted(predictors, names, run)
     with stage(run, "judge", "comparing with what is known"):
         nearest, distances, near = _nearest(given, names, seed)
         shares = _shares(given, names)
         found = [*common_measures(given), *_of_kind(names, described, reference, real, seed), near]
     if shares[0] and shares[1]:
         found.append(element_divergence(shares[0], shares[1], len(names)))
-    values = {name: predicted.values.get(name, described.numbers.get(name)) for name in goals}
-    satisfied = {name: miss(goal, np.asarray(values[name]), 1.0) == 0 for name, goal in goals.items() if names}
-    found += [*_of_predictions(predicted, unit), *_of_goals(goals, values, satisfied, unit)]
+    values = {**described.numbers, **predicted.values} if names else {}
+    asked = _asked(given, goals, rows, unit)
+    satisfied = {name: miss(goal, values[name], 1.0) == 0 for name, goal in goals.items() if names}
+    found += [*_of_predictions(predicted, unit), *_of_goals(goals, satisfied, unit), *_of_asked(asked, values, unit)]
     return Judged(
         given,
         rows,
@@ -113,11 +115,19 @@ def judge(
         predicted,
         unit,
         goals,
+        asked,
         satisfied,
         found,
         shares,
-        _notes(given, rows),
+        _notes(given, rows, unit),
     )
+
+
+def _predicted(predictors: Predictors, names: list[str], run: Run) -> Predicted:
+    if not predictors.models or not names:
+        return Predicted()
+    with stage(run, "predict", f"predicting {len(names):,} candidates"):
+        return predictors.predict(names, ticker(run, "predict", "candidates"))
 
 
 def _of_kind(
@@ -128,11 +138,21 @@ def _of_kind(
     return composition_measures(own, other, yardsticks(real, seed))
 
 
-def _notes(given: Given, rows: np.ndarray) -> tuple[str, ...]:
-    if len(rows) == len(given.unique):
-        return ()
-    told = f"{len(rows):,} of {len(given.unique):,} unique candidates, drawn at random, are described one by one"
-    return (f"{told}; validity, uniqueness and novelty are of all",)
+def _asked(given: Given, goals: Mapping[str, Goal], rows: np.ndarray, unit: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Return by property what was asked of each described row: the value that the request wants, else that of its own row."""
+    own = {name: values[rows] for name, values in given.asked.items() if name in unit}
+    wanted = {name: np.full(len(rows), goal.value) for name, goal in goals.items() if goal.value is not None}
+    return own | wanted
+
+
+def _notes(given: Given, rows: np.ndarray, unit: Mapping[str, str]) -> tuple[str, ...]:
+    found = []
+    if len(rows) < len(given.unique):
+        told = f"{len(rows):,} of {len(given.unique):,} unique candidates, drawn at random, are described one by one"
+        found.append(f"{told}; validity, uniqueness and novelty are of all")
+    if unseen := [name for name in given.asked if name not in unit]:
+        found.append(f"{listed(unseen)} was asked for and is not looked at: give predictors a run that predicts it")
+    return tuple(found)
 
 
 def _chosen(given: Given, seed: int) -> np.ndarray:
@@ -178,25 +198,23 @@ def _of_predictions(predicted: Predicted, unit: Mapping[str, str]) -> list[Measu
     return found
 
 
-def _of_goals(
-    goals: Mapping[str, Goal],
-    values: Mapping[str, np.ndarray | None],
-    satisfied: Mapping[str, np.ndarray],
-    unit: Mapping[str, str],
+def _of_asked(
+    asked: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray], unit: Mapping[str, str]
 ) -> list[Measure]:
-    found = []
-    for name, flags in satisfied.items():
-        goal = goals[name]
-        found.append(share_of(f"satisfied_{name}", flags, f"share with {name} {goal.words(unit[name])}"))
-        if goal.value is not None:
-            errors = np.abs(np.asarray(values[name]) - goal.value)
-            found.append(
-                mean_of(
-                    f"error_{name}", errors, f"mean |{name} − {goal.value:g}|, the value that was asked", unit[name]
-                )
-            )
+    return [
+        measure
+        for name, wanted in asked.items()
+        if name in values
+        for measure in heeding_measures(name, wanted, values[name], unit[name])
+    ]
+
+
+def _of_goals(goals: Mapping[str, Goal], satisfied: Mapping[str, np.ndarray], unit: Mapping[str, str]) -> list[Measure]:
+    found = [
+        share_of(f"satisfied_{name}", flags, f"share with {name} {goals[name].words(unit[name])}")
+        for name, flags in satisfied.items()
+    ]
     if len(satisfied) > 1:
-        found.append(
-            share_of("satisfied_all", np.all(list(satisfied.values()), axis=0), "share that satisfies every condition")
-        )
+        every = np.all(list(satisfied.values()), axis=0)
+        found.append(share_of("satisfied_all", every, "share that satisfies every condition"))
     return found

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from pydantic import JsonValue
 
+from scitrain.figures.asked_and_got import AskedFor, asked_and_got
 from scitrain.figures.candidate_distributions import candidate_distributions
 from scitrain.figures.element_shares import element_shares
 from scitrain.figures.molecule_grid import molecule_grid
 from scitrain.figures.save import save
 from scitrain.figures.words import count, joined, number
+from scitrain.generation.heeding import varies
 from scitrain.render.candidates import render_judged
 from scitrain.runs import Run, atomic_write
 from scitrain.workflow.candidate_rows import CANDIDATES
@@ -84,6 +86,7 @@ def described_row(judged: Judged, at: int) -> Row:
             told |= {f"{target}_low": short(said.low[target][at]), f"{target}_high": short(said.high[target][at])}
     if said.inside is not None:
         told["in_domain"] = bool(said.inside[at])
+    told |= {f"asked_{name}": short(values[at]) for name, values in judged.asked.items()}
     told |= {f"satisfied_{name}": bool(flags[at]) for name, flags in judged.satisfied.items()}
     return told
 
@@ -123,6 +126,12 @@ def _draw(run: Run, judged: Judged) -> None:
     if any(np.isfinite(v).any() for v in values.values()):
         drawn = candidate_distributions(values, reference, judged.units, wanted, subtitle)
         save(drawn, run.file("figures/distributions.png"))
+    if told := [
+        AskedFor(name, judged.units[name], asked, judged.values(name))
+        for name, asked in judged.asked.items()
+        if varies(asked)
+    ]:
+        save(asked_and_got(told, subtitle), run.file("figures/asked.png"))
     if judged.given.kind == "formula":
         own, other = judged.shares
         save(element_shares(own, other, subtitle), run.file("figures/elements.png"))

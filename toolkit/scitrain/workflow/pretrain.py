@@ -18,7 +18,7 @@ from scitrain.pretraining.judge import Accuracy, masked_accuracy, plane, propert
 from scitrain.pretraining.network import Pretraining
 from scitrain.pretraining.options import PretrainingOptions
 from scitrain.pretraining.teaching import teach
-from scitrain.render import render_pretraining_card
+from scitrain.render import render_pretraining_card, render_pretraining_report
 from scitrain.render.pretraining_card import FACTS, LOG
 from scitrain.runs import Run
 from scitrain.training.loop import Learned
@@ -135,6 +135,7 @@ def _write(found: Pretrained, asked: Asked, options: PretrainingOptions, run: Ru
     save(learning_curve(log, "Pretraining"), run.file("figures/pretraining_curve.png"))
     _draw(found, options, run)
     render_pretraining_card(run)
+    render_pretraining_report(run)
 
 
 def _facts(found: Pretrained, asked: Asked, options: PretrainingOptions) -> dict[str, JsonValue]:
