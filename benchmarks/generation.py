@@ -8,7 +8,9 @@ Goals: SMILES validity ≥ 0.90, SELFIES 1.00, uniqueness of 10,000 ≥ 0.99, no
 asked for logP −1 … 5, mean miss ≤ 0.5 and R² ≥ 0.9; of 5,000 compositions ≥ 0.70 balanced (smact's test, alloys off), ≥ 0.95 unique,
 ≥ 0.90 novel; drawing ≥ 20 × as fast as one token at a time without a cache.
 
-Sizes and rates were chosen before anything was judged, by the tokens a second of this processor; nothing was chosen by these figures.
+Sizes and rates were chosen before anything was judged, by the tokens a second of this processor. That molecules are spelled without
+aromatic atoms, and that conditions stand at every token, was decided after an earlier network of this benchmark had been judged (validity
+.743, logP missed by .85). The ways to draw are all reported; none was chosen by these figures.
 """
 
 import argparse
@@ -30,10 +32,13 @@ from scitrain.chem.formulas import parse
 from scitrain.generation.generator import Generator, load
 from scitrain.generation.gpt import build_gpt
 from scitrain.generation.heeding import heeded
+from scitrain.generation.goals import Goal
+from scitrain.generation.heeding import heeded
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling
 from scitrain.generation.probing import shares
 from scitrain.generation.sampling import Drawing, draw
+from scitrain.generation.tolerance import meets
 from scitrain.runs import Run
 from scitrain.workspace import Workspace
 
@@ -92,25 +97,37 @@ def molecules(generator: Generator, count: int) -> dict[str, Any]:
         found[name] |= {"draws": draws, "per_cpu_second": round(draws / (time.process_time() - begin), 1)}
         print(generator.config.family, name, found[name], flush=True)
     if generator.config.conditions:
-        found["logp"] = {f"guidance {weight:g}": conditioned(generator, weight) for weight in (1.0, 2.0)}
+        found["logp"] = {
+            "as trained": conditioned(generator, Sampling()),
+            "temperature 0.8": conditioned(generator, Sampling(temperature=0.8)),
+            "guidance 1.5": conditioned(generator, Sampling(guidance=1.5)),
+            "guidance 1.5, temperature 0.8": conditioned(generator, Sampling(guidance=1.5, temperature=0.8)),
+            "as trained, kept within 1": conditioned(generator, Sampling(), 1.0),
+        }
     return found
 
 
-def conditioned(generator: Generator, guidance: float) -> dict[str, Any]:
-    """Ask for each logP, and return mean miss and R² over all draws that are molecules."""
+def conditioned(generator: Generator, sampling: Sampling, tolerance: float | None = None) -> dict[str, Any]:
+    """Ask for each logP, and return mean miss and R² over all draws that are molecules, or that a tolerance keeps."""
     asked, got, each = [], [], {}
     for number, value in enumerate(ASKED):
-        drawn = generator.candidates(
-            CONDITIONED, {"logp": float(value)}, Sampling(guidance=guidance), seed=100 + number
-        )
+        drawn = generator.candidates(CONDITIONED, {"logp": float(value)}, sampling, seed=100 + number)
         keys = [one.key for one in drawn if one.key]
-        values = calculate(keys, ["logp"])[:, 0]
-        each[str(value)] = round(float(np.abs(values - value).mean()), 3)
+        near = meets("smiles", {"logp": Goal(value=float(value), tolerance=tolerance)})
+        values = calculate([key for key in keys if near(key)], ["logp"])[:, 0]
+        each[str(value)] = round(float(np.abs(values - value).mean()), 3) if len(values) else None
         got += values.tolist()
-        asked += [float(value)] * len(keys)
+        asked += [float(value)] * len(values)
     told = heeded(np.array(asked), np.array(got))
-    print("logP, guidance", guidance, told, flush=True)
-    return {"mae": round(told["mae"], 4), "r2": round(told["r2"], 4), "n": told["n"], "miss_by_value": each}
+    kept = len(got) / (CONDITIONED * len(ASKED))
+    print("logP", sampling.guidance, sampling.temperature, tolerance, kept, told, flush=True)
+    worth = {
+        "mae": round(told["mae"], 4),
+        "r2": round(told["r2"], 4),
+        "n": told["n"],
+        "share_of_draws": round(kept, 4),
+    }
+    return {**worth, "miss_by_value": each}
 
 
 def compositions(generator: Generator, count: int, data: Path) -> dict[str, Any]:
