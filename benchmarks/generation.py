@@ -30,9 +30,8 @@ from scitrain.chem.calculated import calculate
 from scitrain.chem.charge_balance import balance
 from scitrain.chem.formulas import parse
 from scitrain.generation.generator import Generator, load
-from scitrain.generation.gpt import build_gpt
-from scitrain.generation.heeding import heeded
 from scitrain.generation.goals import Goal
+from scitrain.generation.gpt import build_gpt
 from scitrain.generation.heeding import heeded
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling

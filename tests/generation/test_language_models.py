@@ -85,7 +85,7 @@ def test_one_that_was_told_in_front_alone_is_still_read(language, tmp_path):
     before = ConditionalGPT(body, 2, everywhere=False).eval()
     before.save(tmp_path)
     again = load_gpt(tmp_path, 2)
-    tokens, values = torch.tensor(language.ids(["CCO"])), torch.tensor([[1.0, torch.nan]])
+    tokens, values = torch.tensor(language.ids(["CCO"]).rows()), torch.tensor([[1.0, torch.nan]])
     torch.testing.assert_close(again(tokens, values), before(tokens, values))
     stepper = Stepper(again, 1, 8)
     stepper.start(values)
@@ -94,7 +94,7 @@ def test_one_that_was_told_in_front_alone_is_still_read(language, tmp_path):
 
 def test_a_property_that_was_not_told_is_guessed_at_each_token(language, model):
     """With a guess of 0 everywhere the mean squared miss of 3 and 1, of which one is told, is 9."""
-    tokens, pad = torch.tensor(language.ids(["CCO"])), language.tokenizer.pad_token_id
+    tokens, pad = torch.tensor(language.ids(["CCO"]).rows()), language.tokenizer.pad_token_id
     told, untold = torch.tensor([[torch.nan, 1.0]]), torch.tensor([[3.0, torch.nan]])
     with torch.no_grad():
         before = [model.conditions.guess.weight.clone(), model.conditions.guess.bias.clone()]
@@ -110,7 +110,7 @@ def test_a_property_that_was_not_told_is_guessed_at_each_token(language, model):
 
 def test_whatever_a_network_of_chance_draws_without_aromatic_atoms_is_a_molecule(model):
     kekule = LANGUAGES["kekule"]()
-    words = kekule.words({i for ids in kekule.ids(kekule.spell_all(TEXTS)) for i in ids})
+    words = kekule.words({i for ids in kekule.ids(kekule.spell_all(TEXTS)).rows() for i in ids})
     found = draw(Drawing(model, words, kekule.grammar(words), Sampling(), 40), NOTHING, 64, 2)
     ended = [kekule.text(one.ids) for one in found if one.ended]
     assert len(ended) > 50

@@ -16,7 +16,7 @@ BACKWARD = 2
 
 
 def step_gflop(predictor: Predictor, rows: int) -> float:
-    """Return the work of one training step of ``rows`` rows through all members, in 10⁹ multiplications and additions, counted on one row."""
+    """Return the 10⁹ multiplications and additions of a training step of ``rows`` rows through all members, counted on one row."""
     members = len(predictor.members)
     counted = architecture(predictor.members[0], predictor.inner, members)  # type: ignore[arg-type]  # a ModuleList says Module
     return counted.flops * members * rows * (1 + BACKWARD) / 1e9
