@@ -147,7 +147,8 @@ class Reader:
         classes = _known(self.classes, text, starts + 1)
         found.put(at, starts, 2, _known(self.pairs, text, starts))
         found.put(at, starts, 3, classes)
-        return starts[classes != 0]
+        begun: np.ndarray = starts[classes != 0]
+        return begun
 
     def _closures(self, text: np.ndarray, marks: np.ndarray) -> np.ndarray:
         first, second = text[marks + 1], text[marks + 2]
