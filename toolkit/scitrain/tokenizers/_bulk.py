@@ -15,7 +15,7 @@ from scitrain.tokenizers._tokens import Tokens
 
 __all__ = ["encode"]
 
-BLOCK = 8_192
+BLOCK = 4_096
 """Texts cut at once: what a pass over them writes lies in the processor's cache for the next one."""
 
 

@@ -13,7 +13,7 @@ class Tokens:
     """Ragged rows of ids."""
 
     flat: np.ndarray
-    """int32 (all tokens,); of a part of `stacked` also narrower"""
+    """int16 or int32 (all tokens,)"""
     ends: np.ndarray
     """int64 (n,): where each row ends."""
 
@@ -31,7 +31,7 @@ class Tokens:
             return cls.of([])
         before = np.cumsum([0, *(len(part.flat) for part in parts[:-1])])
         ends = [part.ends + shift for part, shift in zip(parts, before, strict=True)]
-        return cls(np.concatenate([part.flat for part in parts], dtype=np.int32), np.concatenate(ends))
+        return cls(np.concatenate([part.flat for part in parts]), np.concatenate(ends))
 
     def __len__(self) -> int:
         return len(self.ends)
