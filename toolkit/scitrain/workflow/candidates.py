@@ -35,7 +35,7 @@ SHOWN = 12
 SAMPLE = 5000
 """Candidates that properties are calculated of for the figures and sentences."""
 SEEN = 0.01
-"""Half of the width, as a part of the trained range, in which a condition is drawn."""
+"""Half of the width, as a part of the trained range, in which a condition without tolerance is drawn."""
 DRAWN = ("logp", "mol_weight", "qed", "tpsa", "rings")
 
 
@@ -251,7 +251,7 @@ def _draw(run: Run, source: Run, sample: Sequence[dict[str, str]], asked: Asked,
     names = list(dict.fromkeys([*(name for name in asked.conditions if name in CALCULATED), *DRAWN]))
     own, other = calculate(keys, names), calculate(reference, names)
     values, beside = dict(zip(names, own.T, strict=True)), dict(zip(names, other.T, strict=True))
-    width = {one.name: SEEN * (one.high - one.low) for one in config.conditions}
+    width = {one.name: SEEN * (one.high - one.low) for one in config.conditions} | asked.tolerance
     wanted = {
         name: (value - width[name], value + width[name]) for name, value in asked.conditions.items() if name in names
     }
