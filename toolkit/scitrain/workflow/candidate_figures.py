@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,7 +22,7 @@ __all__ = ["ASKED_FIGURE", "Drawing", "draw_candidates"]
 ASKED_FIGURE = "figures/asked.png"
 SHOWN = 12
 SEEN = 0.01
-"""Half of the width, as a part of the trained range, in which one asked value is drawn."""
+"""Half of the width, as a part of the trained range, in which one asked value without tolerance is drawn."""
 DRAWN = ("logp", "mol_weight", "qed", "tpsa", "rings")
 
 
@@ -39,6 +39,8 @@ class Drawing:
     subtitle: str
     shown: Sequence[str] = ()
     """Molecules that are drawn; none: the first of all."""
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    """By property how far from what was asked a candidate may be."""
 
 
 def draw_candidates(run: Run, drawing: Drawing, config: GeneratorConfig) -> None:
@@ -52,7 +54,7 @@ def draw_candidates(run: Run, drawing: Drawing, config: GeneratorConfig) -> None
     names = list(dict.fromkeys([*(name for name in drawing.asked if name in CALCULATED), *DRAWN]))
     own, other = calculate(keys, names), calculate(drawing.reference, names)
     values, beside = dict(zip(names, own.T, strict=True)), dict(zip(names, other.T, strict=True))
-    reach = {one.name: SEEN * (one.high - one.low) for one in config.conditions}
+    reach = {one.name: SEEN * (one.high - one.low) for one in config.conditions} | dict(drawing.tolerances)
     wanted = {
         name: (float(v.min()) - reach[name], float(v.max()) + reach[name])
         for name, v in drawing.asked.items()

@@ -288,4 +288,5 @@ def _draw(run: Run, source: Run, sample: Sequence[dict[str, Json]], asked: Asked
     wanted = {name: np.array([one[name] for one in told]) for name in asked.conditions}
     reference: list[str] = source.read_json(REFERENCE)
     subtitle = f"{len(keys):,} candidates of {config.family}, {len(reference):,} training strings"
-    draw_candidates(run, Drawing(keys, reference, wanted, subtitle), config)
+    held = {name: goal.tolerance for name, goal in asked.conditions.items() if goal.tolerance is not None}
+    draw_candidates(run, Drawing(keys, reference, wanted, subtitle, tolerances=held), config)
