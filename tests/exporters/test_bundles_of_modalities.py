@@ -126,16 +126,22 @@ def test_decimal_commas_of_a_semicolon_file_are_points_to_the_bundle_too(trained
         ("variant", "sequence", VARIANT, Cnn1d(widths=[4], kernel=3, embedding=4)),
         ("prose", "text", PROSE, Mlp(widths=[8])),
         ("prose", "text", PROSE, Transformer(width=8, depth=1, heads=2)),
-        ("oxides", "formula", OXIDES, Matbert()),
     ],
     ids=lambda value: getattr(value, "family", value if isinstance(value, str) else ""),
 )
-def test_series_sequences_texts_and_formulas_are_read_alike_by_the_bundle(
+def test_series_sequences_and_texts_are_read_alike_by_the_bundle(
     worse: str, modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, tmp_path: Path
 ) -> None:
     said = exported_and_compared(modality, columns, model, trained, tmp_path, worse)
     assert said[0]["error"] == said[1]["error"] == ""
     assert said[2]["error"]
+
+
+def test_unlike_networks_of_formulas_are_exported_together(trained: ModuleType, tmp_path: Path) -> None:
+    run = trained.trained_run(tmp_path / "w", "regression", Matbert(), 2, ("formula", OXIDES))
+    export_files(run, run, [BUNDLE])
+    said = compare(run, tmp_path, WORSE["oxides"])
+    assert [bool(row["error"]) for row in said] == [False, False, True, True, False, False]
 
 
 def exported_and_compared(

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -6,11 +7,12 @@ from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError
 from scitrain.modalities.formula import FormulaElements, FormulaFeaturiser
 from scitrain.models._bert import VOCABULARIES, architecture
-from scitrain.models._element_statistics import RARE, ElementStatistics
+from scitrain.models._element_statistics import ElementStatistics
 from scitrain.models._matbert import MatBert, config_of
 from scitrain.models.matbert import Matbert
 from scitrain.models.smiles_bert import SmilesBert
 from scitrain.tokenizers import composition, smiles
+from scitrain.training.predictor import build_predictor
 from scitrain.transfer.blocks import blocks_of
 
 FEATURES = FormulaElements(columns=("f",))
@@ -78,7 +80,6 @@ def test_statistics_inside_the_network_are_those_of_the_featuriser():
     table = torch.from_numpy(element_properties()[2]).float()
     mean, std, n = table.mean(0), table.std(0), table.shape[1]
     first, last = features.shape().blocks["properties"]
-    told[:, :first] *= RARE
     for at, name in enumerate(("mean", "deviation", "min", "max", "range", "mode")):
         own = slice(first + at * n, first + (at + 1) * n)
         told[:, own] = (told[:, own] - (0 if name in ("deviation", "range") else mean)) / std
@@ -87,10 +88,34 @@ def test_statistics_inside_the_network_are_those_of_the_featuriser():
     torch.testing.assert_close(found, told, atol=2e-4, rtol=1e-3)
 
 
+def test_statistics_are_standardised_by_the_training_rows_alone():
+    read = rows([*FORMULAS, "CsPbBr3", "H2O"]).numpy()
+    encoder = Matbert().build(FEATURES.shape())
+    encoder.meet(read, np.arange(4))
+    ids, units = torch.from_numpy(read[:4]).chunk(2, dim=1)
+    beside = encoder.beside
+    standard = (beside.statistics(ids, units * 1e-7) - beside.shift) * beside.scale
+    known = beside.scale > 0
+    torch.testing.assert_close(standard.mean(0), torch.zeros(len(known)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(standard.std(0, correction=0)[known], torch.ones(int(known.sum())), atol=1e-3, rtol=0)
+    assert not known[55 - 1], "caesium is in no training row"
+
+
 def test_a_network_without_statistics_has_none_of_their_weights():
     plain = Matbert(element_features=False).build(FEATURES.shape())
     assert plain.width == 256
     assert not [name for name, _ in plain.named_parameters() if name.startswith("beside")]
+
+
+def test_every_second_network_of_an_ensemble_reads_statistics_alone_unless_all_shall_be_alike():
+    sizes = [[Matbert(unlike=unlike).of_member(number).tokens for number in range(3)] for unlike in (True, False)]
+    assert sizes == [[True, False, True], [True, True, True]]
+    predictor = build_predictor("regression", Matbert(), FEATURES.shape(), 1, 2).eval()
+    first, second = (sum(p.numel() for p in member.parameters()) for member in predictor.members)
+    assert second * 4 < first
+    with torch.no_grad():
+        together = predictor(rows())[0]
+        torch.testing.assert_close(predictor(rows([FORMULAS[2]]))[0][0], together[2], atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()

@@ -78,6 +78,10 @@ class ModelSpec(Spec):
         """Return this with all that building it later will need but not find, such as an architecture that only a hub knows."""
         return self
 
+    def of_member(self, number: int) -> "ModelSpec":
+        """Return the network of one member of an ensemble, counted from 0: this one, unless members are meant to be unlike."""
+        return self
+
     def featuriser(self, modality: str, columns: "Columns") -> "Featuriser | None":
         """Return how rows are read by a network that brings its own tokenizer; None leaves that to the modality."""
         return None

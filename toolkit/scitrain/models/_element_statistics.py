@@ -18,8 +18,6 @@ __all__ = ["ElementStatistics"]
 
 FAR = 1e4
 """Stands for ±∞ where a minimum or maximum passes over padding: no standardised property comes near."""
-RARE = 10.0
-"""Fractions are mostly zero: ten times as large they have about the spread of the other columns."""
 
 
 class ElementStatistics(nn.Module):
@@ -65,7 +63,7 @@ class ElementStatistics(nn.Module):
     def _shares(self, ids: Tensor, weights: Tensor) -> Tensor:
         """Return the fraction of each element, (batch, 118)."""
         hot = functional.one_hot(ids, len(self.properties))[:, :, FIRST_ELEMENT : FIRST_ELEMENT + self.elements]
-        return RARE * (hot.to(weights.dtype) * weights.unsqueeze(-1)).sum(1)
+        return (hot.to(weights.dtype) * weights.unsqueeze(-1)).sum(1)
 
     def _statistics(self, ids: Tensor, weights: Tensor, there: Tensor) -> Tensor:
         """Return weighted mean, average deviation, min, max, range, value of the commonest element."""

@@ -1,5 +1,6 @@
 """The half of a network that a family defines."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -31,6 +32,9 @@ class Encoder(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Return the features (batch, width)."""
         raise TypeError(f"{type(self).__name__} does not define forward")
+
+    def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Learn before the first step what is no weight, such as the spread of a column, from raw rows ``chosen`` of (n, *row)."""
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Recompute activations in the backward pass, or keep them."""

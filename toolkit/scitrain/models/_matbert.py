@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from scitrain.chem.formula_elements import FIRST_ELEMENT, UNIT
 from scitrain.chem.formula_features import element_properties
-from scitrain.models._bert import architecture
+from scitrain.models._bert import VOCABULARIES, architecture
 from scitrain.models._element_statistics import ElementStatistics
 from scitrain.models._encoder import Encoder
 from scitrain.models._hugging import recompute
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["MatBert", "MatBertEncoder", "config_of"]
 
 BERT: Any = BertForMaskedLM  # its methods have no types
+ALONE = 256
+"""Units of a network of the statistics alone."""
+CLIP = 10.0
+"""Standard deviations at which a statistic is cut, so that one strange formula cannot take over a prediction."""
+SMALLEST = 1e-6
+MET, PIECE = 20_000, 2_048
+"""Training rows that mean and standard deviation are taken of; of more every k-th; and those in memory at once."""
 WAVES = 10
 """Octaves of the Fourier features: from the whole range down to a five-hundredth of it."""
 
@@ -87,18 +95,35 @@ class MatBert(BERT):  # type: ignore[misc]
 
 
 class Beside(nn.Module):
-    """f = GELU(W₂ dropout(GELU(W₁ s))) of the statistics s of a formula's elements: what a network of the family `mlp` reads."""
+    """f = GELU(W₂ dropout(GELU(W₁ z))) of the standardised statistics of a formula's elements: what a network of the family `mlp` reads.
+
+    z = clip((s − mean) / std, ±10), with mean and std of the training rows.
+    """
+
+    shift: Tensor
+    scale: Tensor
 
     def __init__(self, vocabulary: int, width: int, dropout: float) -> None:
         super().__init__()
         self.statistics = ElementStatistics(vocabulary)
+        self.register_buffer("shift", torch.zeros(self.statistics.width))
+        self.register_buffer("scale", torch.ones(self.statistics.width))
         self.first, self.second = nn.Linear(self.statistics.width, width), nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, ids: Tensor, fractions: Tensor) -> Tensor:
         """Map ids and fractions (batch, elements) to (batch, width)."""
-        hidden = functional.gelu(self.first(self.statistics(ids, fractions)))
-        return functional.gelu(self.second(self.dropout(hidden)))
+        standard = ((self.statistics(ids, fractions) - self.shift) * self.scale).clamp(-CLIP, CLIP)
+        return functional.gelu(self.second(self.dropout(functional.gelu(self.first(standard)))))
+
+    def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Learn mean and standard deviation; of columns that are one value nothing is read."""
+        some = torch.from_numpy(np.ascontiguousarray(rows[chosen[:: -(-len(chosen) // MET)]]))
+        pieces = (some[at : at + PIECE].to(self.shift.device).chunk(2, dim=1) for at in range(0, len(some), PIECE))
+        found = torch.cat([self.statistics(ids, units * UNIT) for ids, units in pieces])
+        std = found.std(0, correction=0)
+        self.shift.copy_(found.mean(0))
+        self.scale.copy_(torch.where(std > SMALLEST, 1 / std, 0.0))
 
 
 class MatBertEncoder(Encoder):
@@ -131,10 +156,36 @@ class MatBertEncoder(Encoder):
             found = torch.cat([found, self.beside(ids, fractions)], dim=1)
         return self.dropout(found)  # type: ignore[no-any-return]
 
+    def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Learn the spread of the statistics."""
+        if self.beside is not None:
+            self.beside.meet(rows, chosen)
+
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Use the network's own checkpointing."""
         if on:
             recompute(self.backbone)
+
+
+class StatisticsEncoder(Encoder):
+    """What `Beside` makes of the statistics, behind dropout: no Transformer, and a hundredth of its work."""
+
+    recomputes = False
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.width = ALONE
+        self.beside = Beside(VOCABULARIES["composition"], ALONE, 2 * dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (batch, 2 × elements), ids and then fractions in units of 1e-7, to (batch, width)."""
+        ids, units = rows.chunk(2, dim=1)
+        return self.dropout(self.beside(ids, units * UNIT))  # type: ignore[no-any-return]
+
+    def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Learn the spread of the statistics."""
+        self.beside.meet(rows, chosen)
 
 
 def pooled(states: Tensor, ids: Tensor, fractions: Tensor) -> Tensor:

@@ -34,6 +34,10 @@ class Matbert(ModelSpec):
     """Share of units silenced in each training step."""
     element_features: bool = True
     """Read statistics of the elements' properties beside the tokens, as `mlp` does."""
+    unlike: bool = True
+    """Every second network of an ensemble reads the statistics alone: unlike networks err apart, and these cost little."""
+    tokens: bool = True
+    """Read the elements as tokens; without, the network is a small one of the statistics."""
     weights: str | None = None
     """Folder that pretrain_transformer wrote; its size counts then."""
     config: dict[str, JsonValue] = {}
@@ -51,6 +55,10 @@ class Matbert(ModelSpec):
 
         found = read_architecture(Path(self.weights), "composition")
         return self.model_copy(update={"config": found})
+
+    def of_member(self, number: int) -> "Matbert":
+        """Return this, or without tokens for every second member."""
+        return self.model_copy(update={"tokens": False}) if self.unlike and number % 2 else self
 
     def featuriser(self, modality: str, columns: Columns) -> "FormulaElements | None":
         """Return elements and their fractions; None for other modalities."""
@@ -71,6 +79,6 @@ class Matbert(ModelSpec):
                 f"family 'matbert' reads one column of formulas as elements and amounts, given {shape.kind}; take transformer for other "
                 "tokens, mlp for vectors"
             )
-        from scitrain.models._matbert import MatBertEncoder
+        from scitrain.models._matbert import MatBertEncoder, StatisticsEncoder
 
-        return MatBertEncoder(self.settled())
+        return MatBertEncoder(self.settled()) if self.tokens else StatisticsEncoder(self.dropout)

@@ -279,6 +279,7 @@ class Session:
             torch.manual_seed(mix(learning.seed, MEMBER_STREAM, number))
             columns = learning.n_outputs * learning.head.columns
             member = learning.start.member(learning.model, inner, columns, number)
+            learning.start.meet(member, learning.x, learning.train)
             told = learning.adaptation
             members.append(member if told is None else AdaptingMember(member, told.method))
             if self.settings.gradient_checkpointing:

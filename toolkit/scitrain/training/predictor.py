@@ -159,5 +159,6 @@ def build_predictor(
     fields = type(model).model_fields
     without = {"pretrained": False} if "pretrained" in fields else {}
     bare = model.model_copy(update={**without, **({"weights": None} if "weights" in fields else {})})
-    networks = [build_member(bare, inner, n_outputs * head.columns) for _ in range(members)]
+    specs = [bare.of_member(number) for number in range(members)]
+    networks = [build_member(spec, inner, n_outputs * head.columns) for spec in specs]
     return Predictor(task, input_transform(inner), networks, n_outputs, inner, head)

@@ -39,7 +39,11 @@ class Start:
 
     def member(self, model: ModelSpec, inner: InputShape, n_outputs: int, number: int) -> Member:
         """Build one member; a weight that shall not be trained requires no gradient."""
-        return build_member(model, inner, n_outputs)
+        return build_member(model.of_member(number), inner, n_outputs)
+
+    def meet(self, member: Member, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Let a member that was built look at the training rows ``chosen`` of raw rows (n, …)."""
+        member.encoder.meet(rows, chosen)
 
     def paces(self, member: Member) -> Mapping[str, Pace]:
         """Return the pace of each weight by name; those without one are trained at the learning rate from the first epoch on."""

@@ -104,6 +104,11 @@ class Beginning(Start):
                 weight.requires_grad_(name in kept)
         return member
 
+    def meet(self, member: Member, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """Leave a run's member what it has learned of its own rows: its weights expect it."""
+        if self.run is None:
+            super().meet(member, rows, chosen)
+
     def paces(self, member: Member) -> Mapping[str, Pace]:
         """Return the head's own pace, and for each block from the top that of the one above it times the decay."""
         tuned = self.tuned
@@ -124,8 +129,9 @@ class Beginning(Start):
     def _whole(self, model: ModelSpec, inner: InputShape, n_outputs: int, number: int) -> Member:
         """Build a member with the weights it begins from; what a strategy adds to those of a run is put in after them."""
         if self.run is None:
-            return build_member(model, inner, n_outputs)
-        member = build_member(bare(self.run.model), inner, n_outputs)
+            return build_member(model.of_member(number), inner, n_outputs)
+        number %= len(self.run.encoders)  # unlike members begin from weights of their own kind
+        member = build_member(bare(self.run.model).of_member(number), inner, n_outputs)
         self.run.load(member.encoder, number)
         added = {name: getattr(model, name, 0) for name in PARTS}
         if added != {name: getattr(self.run.model, name, 0) for name in PARTS}:
