@@ -26,6 +26,8 @@ ASKED = [
     ("generate 1000 new molecules with logP near 2", {"generate"}),
     ("新しい電解質の候補を提案して", {"generate"}),
     ("学習済みの生成モデルから分子を100個生成して", {"draw"}),
+    ("train MatT5 on known.csv to write a description of a formula", {"describe"}),
+    ("組成式から説明文を書くモデルを known.csv で学習して", {"describe"}),
     ("inverse design of a perovskite with a band gap of 1.4 eV", {"design"}),
     ("逆設計でバンドギャップ 1.5 eV の材料を探したい", {"design"}),
 ]

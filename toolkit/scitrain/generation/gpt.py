@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import AttentionInterface, GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
 
-__all__ = ["ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt"]
+__all__ = ["IGNORED", "ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt", "silent"]
 
 CONDITIONS = "conditions.safetensors"
 ATTENTION = "scitrain_sdpa"
@@ -129,7 +129,7 @@ class ConditionalGPT(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write ``save_pretrained``'s files, and the condition encoder beside them."""
-        with _silent():
+        with silent():
             self.body.save_pretrained(folder)
         if self.conditions is not None:
             save_file({k: v.contiguous() for k, v in self.conditions.state_dict().items()}, folder / CONDITIONS)
@@ -177,7 +177,7 @@ def build_gpt(
 
 def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
     """Read what `ConditionalGPT.save` wrote."""
-    with _silent():
+    with silent():
         body = GPT2LMHeadModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, attn_implementation=ATTENTION
         )
@@ -189,7 +189,7 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Keep transformers' bars off the terminal."""
     before = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -8,13 +8,14 @@ from scitrain.spec import Spec
 
 __all__ = ["FAMILIES", "Family", "GeneratorOptions", "Sampling"]
 
-Family = Literal["smiles_gpt", "selfies_gpt", "matgpt", "composition_diffusion", "molecule_diffusion"]
+Family = Literal["smiles_gpt", "selfies_gpt", "matgpt", "composition_diffusion", "molecule_diffusion", "matt5"]
 FAMILIES: dict[str, str] = {
     "smiles_gpt": "smiles",
     "selfies_gpt": "smiles",
     "matgpt": "formula",
     "composition_diffusion": "formula",
     "molecule_diffusion": "smiles",
+    "matt5": "formula",
 }
 """Kind of data that each family draws."""
 

@@ -23,6 +23,7 @@ from scitrain.generation.probing import Probe
 from scitrain.generation.respelling import Respelling
 from scitrain.generation.strings import Strings
 from scitrain.runs import Run
+from scitrain.spec import Spec
 from scitrain.training.feeding import mix
 from scitrain.training.loop import Learned, learn
 
@@ -160,7 +161,7 @@ def divided(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def learning_key(options: GeneratorOptions, config: GeneratorConfig, *arrays: np.ndarray) -> str:
+def learning_key(options: GeneratorOptions, config: Spec, *arrays: np.ndarray) -> str:
     """Return a hash of all that the weights depend on, so that only its own checkpoint is taken up."""
     digest = hashlib.sha256(options.model_dump_json(exclude={"max_minutes", "checkpoint_seconds"}).encode())
     digest.update(config.model_dump_json().encode())

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from scitrain.contracts.operation import Job, JobResult, Skill
+from scitrain.errors import ScitrainError
 from scitrain.generation.goals import Goals
+from scitrain.generation.naming import names_a_file
 from scitrain.generation.options import Sampling
 from scitrain.runs import Decision, Json, Run
 from scitrain.spec import OfRun
@@ -53,7 +55,9 @@ NOTHING = (
 
 
 class GenerateCandidates(OfRun, Job, Sampling):
-    """Draw `n` different new molecules or compositions from a train_generator run, on request with properties asked for."""
+    """Draw `n` different new molecules or compositions from a train_generator run, on request with properties asked for; or let a
+    `matt5` run write of `formulas`.
+    """  # noqa: D205 — what a host reads is one paragraph
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Generate candidates"
@@ -65,6 +69,8 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     n: int = Field(100, ge=1, le=10_000_000)
     """Candidates wanted."""
+    formulas: str | list[str] = []
+    """Or a file of them: what `matt5` writes of."""
     conditions: Goals = {}
     """By property a value in its own unit, {value, tolerance} to leave out what is farther, or {min, max} to spread them."""
     novel: bool = True
@@ -76,12 +82,32 @@ class GenerateCandidates(OfRun, Job, Sampling):
 
     def check(self, workspace: Workspace) -> None:
         """Refuse a run that holds no generator, and conditions it does not heed, far outside the trained range, or held by nothing."""
+        from scitrain.generation.t5.writer import holds_writer
+
+        source = Run.open(self.of, workspace)
+        if holds_writer(source):
+            self._check_written(workspace)
+            return
+        if self.formulas:
+            raise ScitrainError(f"formulas are for a matt5 run, and {self.of} draws new ones; leave them out")
         from scitrain.workflow.candidates import generator_config, told_of
 
-        told_of(self._asked(), generator_config(Run.open(self.of, workspace)))
+        told_of(self._asked(), generator_config(source))
+
+    def _check_written(self, workspace: Workspace) -> None:
+        from scitrain.workflow.finish_writer import check_wanted
+        from scitrain.workflow.sources import check_source
+
+        if self.conditions:
+            raise ScitrainError("a matt5 run is told the formula alone; leave out conditions")
+        check_wanted(self.formulas, self._asked().sampling)
+        if isinstance(self.formulas, str) and names_a_file(self.formulas):
+            check_source(self.formulas, workspace)
 
     def execute(self, run: Run) -> CandidatesResult:
         """Load, draw, write."""
+        if self.formulas:
+            return self._written(run)
         from scitrain.workflow.candidates import generate
 
         facts, warnings, first = generate(self._asked(), run)
@@ -92,6 +118,21 @@ class GenerateCandidates(OfRun, Job, Sampling):
             sentences=_sentences(facts),
             candidates=first[:SHOWN],
             warnings=warnings,
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )
+
+    def _written(self, run: Run) -> CandidatesResult:
+        from scitrain.workflow.finish_writer import write_texts
+
+        facts, first = write_texts(self.of, self.formulas, self._asked().sampling, run)
+        return CandidatesResult(
+            next_step=f"predict with a train_model run has intervals; MODEL_CARD.md of {self.of} tells how far texts are right",
+            found=facts["found"],
+            stopped="all written",
+            sentences=[f"{name}: read from {n:,} of {facts['found']:,} texts" for name, n in facts["read"].items()],
+            candidates=first[:SHOWN],
+            warnings=[f"row {row} is no formula: {why}" for row, why in list(facts["errors"].items())[:3]],
             decisions=run.record().decisions,
             files=run.artifacts(),
         )

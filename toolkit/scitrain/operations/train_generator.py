@@ -1,6 +1,8 @@
 """Teach a network to write molecules or compositions."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import model_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.data.options import DataOptions
@@ -37,7 +39,9 @@ class GeneratorResult(JobResult):
 
 
 class TrainGenerator(Job, GeneratorOptions):
-    """Teach a network (GPT, diffusion) to write new molecules or compositions, on request told properties; generate_candidates draws."""
+    """Teach a network to write new molecules or compositions (GPT, diffusion), on request told properties, or texts and numbers of
+    formulas (`matt5`); generate_candidates draws.
+    """  # noqa: D205 — what a host reads is one paragraph
 
     skill: ClassVar[Skill] = "materials-transformers"
     title: ClassVar[str] = "Train a generator"
@@ -53,6 +57,18 @@ class TrainGenerator(Job, GeneratorOptions):
     """Their column; null: recognised."""
     modality: str = "auto"
     """`smiles` or `formula`."""
+    writes: list[str] = []
+    """Columns that `matt5` writes of a formula."""
+
+    @model_validator(mode="after")
+    def _of_matt5(self) -> Self:
+        if bool(self.writes) != (self.family == "matt5"):
+            raise ValueError(
+                "writes and family='matt5' go together: name the columns, of words or numbers, that are written of a formula"
+            )
+        if self.writes and (self.conditions or self.augment):
+            raise ValueError("matt5 is told the formula alone: leave out conditions and augment")
+        return self
 
     def check(self, workspace: Workspace) -> None:
         """Refuse data that are not there."""
@@ -68,17 +84,15 @@ class TrainGenerator(Job, GeneratorOptions):
         from scitrain.workflow.stages import stage
         from scitrain.workflow.strings import read_strings
 
+        if self.family == "matt5":
+            return self._writer(run)
         with stage(run, "prepare", "reading and cleaning the data"):
-            data = DataOptions(
-                data=self.data, inputs=self.inputs, modality=self.modality, max_rows=self.max_rows, seed=self.seed
-            )
-            strings = read_strings(data, self.conditions, run)
+            strings = read_strings(self._data(), self.conditions, run)
         from scitrain.generation.teaching import teach_generator
         from scitrain.workflow.finish_generator import finish_generator
 
-        options = GeneratorOptions(**{name: getattr(self, name) for name in GeneratorOptions.model_fields})
         with stage(run, "train", "teaching"):
-            taught = teach_generator(options, strings, run)
+            taught = teach_generator(self._options(), strings, run)
         facts = finish_generator(taught, self.seed, run)
         return GeneratorResult(
             next_step=f"generate_candidates(run={run.id!r}, n=100{_example(facts)})",
@@ -88,6 +102,36 @@ class TrainGenerator(Job, GeneratorOptions):
             decisions=run.record().decisions,
             files=run.artifacts(),
         )
+
+    def _writer(self, run: Run) -> GeneratorResult:
+        """Read pairs, teach a MatT5, write of the test rows, judge."""
+        from scitrain.generation.t5.teaching import teach_writer
+        from scitrain.render.writer_card import verdict
+        from scitrain.workflow.finish_writer import finish_writer
+        from scitrain.workflow.pairs import read_pairs
+        from scitrain.workflow.stages import stage
+
+        with stage(run, "prepare", "reading and cleaning the data"):
+            pairs = read_pairs(self._data(), self.writes, run)
+        with stage(run, "train", "teaching"):
+            taught = teach_writer(self._options(), pairs, run)
+        facts = finish_writer(taught, self.seed, run)
+        return GeneratorResult(
+            next_step=f"generate_candidates(run={run.id!r}, formulas=['Fe2O3'])",
+            family="matt5",
+            sentences=[verdict(one) for one in facts["judged"]],
+            examples=[f"{one['formula']}: {one['written']}" for one in facts["examples"]],
+            decisions=run.record().decisions,
+            files=run.artifacts(),
+        )
+
+    def _data(self) -> DataOptions:
+        return DataOptions(
+            data=self.data, inputs=self.inputs, modality=self.modality, max_rows=self.max_rows, seed=self.seed
+        )
+
+    def _options(self) -> GeneratorOptions:
+        return GeneratorOptions(**{name: getattr(self, name) for name in GeneratorOptions.model_fields})
 
 
 def _example(facts: dict[str, Json]) -> str:

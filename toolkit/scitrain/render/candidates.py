@@ -11,8 +11,9 @@ from scitrain.render.page import Page, render_page
 from scitrain.render.table import Table, table
 from scitrain.runs import Run
 
-__all__ = ["EVERY", "HEADLINES", "TITLES", "first_rows", "measure_words", "render_judged"]
+__all__ = ["CANDIDATES", "EVERY", "HEADLINES", "TITLES", "first_rows", "measure_words", "render_judged"]
 
+CANDIDATES = "results/candidates.csv"
 EVERY = "results/candidates.csv has every candidate with every criterion"
 SHOWN = 20
 HEADLINES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scitrain.figures.words import count, number, percent
-from scitrain.render.candidates import COMPOSITIONS, DOUBT, TITLES, first_rows
+from scitrain.render.candidates import CANDIDATES, COMPOSITIONS, DOUBT, TITLES, first_rows
 from scitrain.render.generator_card import FAMILIES, WRITES, made_by
 from scitrain.render.page import Page, render_page
 from scitrain.render.table import table
@@ -14,7 +14,6 @@ from scitrain.runs import Run
 __all__ = ["GENERATION", "render_generated"]
 
 GENERATION = "results/generation.json"
-CANDIDATES = "results/candidates.csv"
 HEADINGS = {
     "asked": (
         "Asked and got",

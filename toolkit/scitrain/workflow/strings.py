@@ -21,7 +21,7 @@ from scitrain.modalities import MODALITIES
 from scitrain.runs import Decision, Run, atomic_write
 from scitrain.workflow.stages import ticker
 
-__all__ = ["KINDS", "read_strings"]
+__all__ = ["KINDS", "chosen_rows", "facts_of", "input_of", "keys_of", "merged", "read_strings", "tell"]
 
 KINDS = ("smiles", "formula")
 REJECTED = "results/rejected.csv"
@@ -37,9 +37,9 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         UnknownNameError: A condition is neither a column nor a property that can be calculated.
     """
     source = read(options.data, run.workspace)
-    kind, column = _input(options, source)
-    chosen = _chosen(options, len(source))
-    keys, rejected = _keys(source, kind, column, chosen, run)
+    kind, column = input_of(options, source)
+    chosen = chosen_rows(options, len(source))
+    keys, rejected = keys_of(source, kind, column, chosen, run)
     values, calculated = _values(source, properties, kind, chosen, run)
     first = {key: i for i, key in reversed(list(enumerate(keys))) if key}
     unique = sorted(first, key=first.__getitem__)
@@ -47,11 +47,11 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         example = f"; the first that cannot be read: {rejected[0].shown!r}, {rejected[0].reason}" if rejected else ""
         said = f"{source.name}: {len(unique)} different {kind} strings in {column!r}"
         raise DataError(f"{said}, at least {FEWEST} are needed{example}")
-    merged = _merged(keys, unique, values)
+    means = merged(keys, unique, values)
     if calculated:
         run.progress("prepare", message="calculating properties")
-        merged[:, [properties.index(name) for name in calculated]] = calculate_for(kind, unique, calculated)
-    _tell(run, kind, column, options, rejected)
+        means[:, [properties.index(name) for name in calculated]] = calculate_for(kind, unique, calculated)
+    tell(run, kind, column, options, rejected)
     stated = {**source.units, **{name: UNITS.get(name, "") for name in calculated}}
     return Strings(
         kind,
@@ -60,21 +60,23 @@ def read_strings(options: DataOptions, properties: Sequence[str], run: Run) -> S
         tuple(unique),
         tuple(properties),
         {name: stated[name] for name in properties if stated.get(name)},
-        merged,
+        means,
         frozenset(calculated),
         (*source.broken, *rejected),
-        _facts(source, keys, unique, rejected),
+        facts_of(source, keys, unique, rejected),
     )
 
 
-def _chosen(options: DataOptions, rows: int) -> np.ndarray:
+def chosen_rows(options: DataOptions, rows: int) -> np.ndarray:
     """Return the rows that are read: all, or a random sample in their order."""
     if options.max_rows is None or rows <= options.max_rows:
         return np.arange(rows)
     return np.sort(np.random.default_rng(options.seed).choice(rows, options.max_rows, replace=False))
 
 
-def _keys(source: Source, kind: str, column: str, chosen: np.ndarray, run: Run) -> tuple[list[str], tuple[Broken, ...]]:
+def keys_of(
+    source: Source, kind: str, column: str, chosen: np.ndarray, run: Run
+) -> tuple[list[str], tuple[Broken, ...]]:
     """Return the canonical string of each row, empty where it is none, and why it is none."""
     cells = [source.columns[column][int(i)] for i in chosen]
     cleaned = MODALITIES[kind].clean({column: cells}, False, ticker(run, "prepare", "cleaned"))
@@ -87,9 +89,10 @@ def _keys(source: Source, kind: str, column: str, chosen: np.ndarray, run: Run) 
     return [reduced(text) if text and kind == "formula" else text for text in texts], rejected
 
 
-def _facts(
+def facts_of(
     source: Source, keys: Sequence[str], unique: Sequence[str], rejected: Sequence[Broken]
 ) -> dict[str, JsonValue]:
+    """Return what was read and what was left out."""
     return {
         "source": source.name,
         "licence": source.licence,
@@ -101,7 +104,7 @@ def _facts(
     }
 
 
-def _input(options: DataOptions, source: Source) -> tuple[str, str]:
+def input_of(options: DataOptions, source: Source) -> tuple[str, str]:
     """Return modality and column of the strings."""
     asked = as_list(options.inputs)
     for name in asked:
@@ -150,7 +153,7 @@ def _values(
     return values, calculated
 
 
-def _merged(keys: Sequence[str], unique: Sequence[str], values: np.ndarray) -> np.ndarray:
+def merged(keys: Sequence[str], unique: Sequence[str], values: np.ndarray) -> np.ndarray:
     """Return the mean of the known values of each unique key."""
     at = {key: i for i, key in enumerate(unique)}
     owner = np.array([at.get(key, len(unique)) for key in keys])
@@ -161,7 +164,8 @@ def _merged(keys: Sequence[str], unique: Sequence[str], values: np.ndarray) -> n
         return np.asarray((total / np.where(count > 0, count, np.nan))[:-1])
 
 
-def _tell(run: Run, kind: str, column: str, options: DataOptions, rejected: Sequence[Broken]) -> None:
+def tell(run: Run, kind: str, column: str, options: DataOptions, rejected: Sequence[Broken]) -> None:
+    """Record the choice of the column, and write the rejected rows."""
     why = "asked for" if options.inputs else f"the column that holds {kind} data"
     run.decide_all([Decision(what="modality", value=kind, why=why), Decision(what="inputs", value=column, why=why)])
     if not rejected:

@@ -1,0 +1,1 @@
+"""Texts and properties written of a composition by an encoder and a decoder."""
