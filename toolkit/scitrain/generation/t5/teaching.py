@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import T5ForConditionalGeneration
 
 from scitrain.errors import DataError
-from scitrain.generation.corpus import LONGEST, Tokens, padded
+from scitrain.generation.corpus import LONGEST, padded
 from scitrain.generation.options import GeneratorOptions
 from scitrain.generation.planning import choose_pacing, choose_size
 from scitrain.generation.t5.network import build_t5, nats
@@ -17,6 +17,7 @@ from scitrain.generation.t5.tokens import learn_tokens
 from scitrain.generation.t5.writer import MatT5, WriterConfig
 from scitrain.generation.teaching import BATCH, RATE, learning_key
 from scitrain.runs import Run
+from scitrain.tokenizers import Tokens
 from scitrain.training.feeding import length_batches, mix
 from scitrain.training.loop import Batch, Learned, learn
 

@@ -8,14 +8,14 @@ from pydantic import Field
 from transformers import PreTrainedTokenizerFast, T5ForConditionalGeneration
 
 from scitrain.errors import RunStateError
-from scitrain.generation.corpus import Tokens, padded
+from scitrain.generation.corpus import padded
 from scitrain.generation.gpt import silent
 from scitrain.generation.t5.network import load_t5
 from scitrain.generation.t5.pairs import Written
 from scitrain.resources import torch_threads
 from scitrain.runs import Run, atomic_write
 from scitrain.spec import Spec
-from scitrain.tokenizers import decode, load
+from scitrain.tokenizers import Tokens, decode, load
 
 __all__ = ["WRITER", "MatT5", "WriterConfig", "holds_writer", "load_writer"]
 
