@@ -35,7 +35,7 @@ class Stepper:
     def start(self, values: Tensor) -> None:
         """Take in the conditions (rows, properties), the first place of each string."""
         if self.model.conditions is not None:
-            first, self.each = self.model.conditions(values)
+            first, self.each = self.model.conditions.told(values)
             self._forward(first)
 
     @torch.no_grad()

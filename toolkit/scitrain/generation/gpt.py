@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import AttentionInterface, GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
 
-__all__ = ["IGNORED", "ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt", "silent"]
+__all__ = ["GUESSING", "IGNORED", "ConditionEncoder", "ConditionalGPT", "TokenConditions", "build_gpt", "load_gpt", "silent"]
 
 CONDITIONS = "conditions.safetensors"
 ATTENTION = "scitrain_sdpa"
@@ -46,31 +46,50 @@ AttentionInterface.register(ATTENTION, _attention)
 
 
 class ConditionEncoder(nn.Module):
-    """e = W₂ gelu(W₁ [z ⊙ m, φ(z) ⊙ m, m]): standardised properties z and which of them are given, as embeddings.
+    """e = W₂ gelu(W₁ [z ⊙ m, m]): standardised properties z and which of them are given, as one embedding.
 
-    φ(z) = (sin fz, cos fz) with f = 1, 2, 4, so that a tenth of a deviation is told as well as two (Tancik et al. 2020,
-    arXiv:2006.10739). With nothing given e is that of an unconditional model, which is learned by leaving conditions out at random
+    With nothing given e is that of an unconditional model, which is learned by leaving conditions out at random
     (classifier-free guidance: Ho and Salimans, arXiv:2207.12598).
     """
 
-    def __init__(self, properties: int, width: int, everywhere: bool = True) -> None:
+    def __init__(self, properties: int, width: int) -> None:
         super().__init__()
-        self.properties, self.everywhere = properties, everywhere
-        kinds = 2 + (2 * len(FREQUENCIES) if everywhere else 0)
-        self.inner = nn.Linear(kinds * properties, width)
-        self.outer = nn.Linear(width, 2 * width if everywhere else width)
-        self.guess = nn.Linear(width, properties) if everywhere else None
-        """What the properties will be, from the last states of a string that is told nothing."""
+        self.properties = properties
+        self.inner = nn.Linear(2 * properties, width)
+        self.outer = nn.Linear(width, width)
 
-    def forward(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the first place and what is added to each, (batch, width), of standardised values (batch, properties), NaN where none."""
+    def forward(self, values: Tensor) -> Tensor:
+        """Return (batch, width) of standardised values (batch, properties), NaN where one is not given."""
+        given = ~torch.isnan(values)
+        told = torch.cat([torch.where(given, values, 0.0), given.to(values.dtype)], dim=-1)
+        out: Tensor = self.outer(functional.gelu(self.inner(told)))
+        return out
+
+    def told(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return what stands in front of a string, and that nothing is added to its tokens."""
+        return self(values), None
+
+
+class TokenConditions(nn.Module):
+    """[e₀, e₁] = W₂ gelu(W₁ [z ⊙ m, φ(z) ⊙ m, m]): as `ConditionEncoder`, in front of a string (e₀) and at each of its tokens (e₁).
+
+    φ(z) = (sin fz, cos fz) with f = 1, 2, 4, so that a tenth of a deviation is told as well as two (Tancik et al. 2020, arXiv:2006.10739).
+    """
+
+    def __init__(self, properties: int, width: int) -> None:
+        super().__init__()
+        self.properties = properties
+        self.inner = nn.Linear((2 + 2 * len(FREQUENCIES)) * properties, width)
+        self.outer = nn.Linear(width, 2 * width)
+        self.guess = nn.Linear(width, properties)
+        """What the properties will be, from the last states of a string that is not told them."""
+
+    def told(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return e₀ and e₁, (batch, width) each, of standardised values (batch, properties), NaN where one is not given."""
         given = ~torch.isnan(values)
         z, m = torch.where(given, values, 0.0), given.to(values.dtype)
-        waves = [wave(f * z) * m for f in FREQUENCIES for wave in (torch.sin, torch.cos)] if self.everywhere else []
-        out: Tensor = self.outer(functional.gelu(self.inner(torch.cat([z, *waves, m], dim=-1))))
-        if not self.everywhere:
-            return out, None
-        first, each = out.chunk(2, dim=-1)
+        waves = [wave(f * z) * m for f in FREQUENCIES for wave in (torch.sin, torch.cos)]
+        first, each = self.outer(functional.gelu(self.inner(torch.cat([z, *waves, m], dim=-1)))).chunk(2, dim=-1)
         return first, each
 
 
@@ -83,7 +102,9 @@ class ConditionalGPT(nn.Module):
     def __init__(self, body: GPT2LMHeadModel, properties: int, everywhere: bool = True) -> None:
         super().__init__()
         self.body = body
-        self.conditions = ConditionEncoder(properties, body.config.n_embd, everywhere) if properties else None
+        self.conditions: TokenConditions | ConditionEncoder | None = None
+        if properties:
+            self.conditions = (TokenConditions if everywhere else ConditionEncoder)(properties, body.config.n_embd)
 
     @property
     def properties(self) -> int:
@@ -95,7 +116,7 @@ class ConditionalGPT(nn.Module):
         words: Tensor = self.body.transformer.wte(tokens)
         if self.conditions is None or values is None:
             return words
-        first, each = self.conditions(values)
+        first, each = self.conditions.told(values)
         if each is not None:
             words = words + each[:, None].to(words.dtype)
         return torch.cat([first[:, None].to(words.dtype), words], dim=1)
@@ -121,7 +142,7 @@ class ConditionalGPT(nn.Module):
         target = tokens[:, 1:].masked_fill(tokens[:, 1:] == pad, IGNORED)
         logits = self.body.lm_head(states).float()
         loss = functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=IGNORED)
-        if untold is None or self.conditions is None or self.conditions.guess is None:
+        if untold is None or not isinstance(self.conditions, TokenConditions):
             return loss
         miss = self.conditions.guess(states).float() - untold[:, None]
         counts = (target != IGNORED)[..., None] & ~torch.isnan(miss)
