@@ -32,7 +32,7 @@ __all__ = ["main"]
 MINUTES = 10.0
 GOALS = {"scratch": 0.33, "intermediate": 0.29}
 LABELS, COMPUTED = "matbench_expt_gap.csv", "mp_gap.csv"
-SCRATCH = {"model": {"family": "matbert"}, "ensemble": 3}
+SCRATCH = {"model": {"family": "matbert"}}
 SOURCE = {
     "model": {"family": "matbert", "dropout": 0.05},
     "split": {"kind": "random", "val": 0.03, "test": 0.03},
@@ -41,6 +41,7 @@ SOURCE = {
     "patience": 12,
     "learning_rate": 1.5e-3,
     "weight_decay": 0.02,
+    "ensemble": 2,
 }
 TUNED = {
     "strategy": "full",
@@ -51,7 +52,7 @@ TUNED = {
     "weight_decay": 0.02,
     "layer_decay": 1.0,
     "head_rate": 1.0,
-    "ensemble": 3,
+    "ensemble": 4,
 }
 
 
