@@ -53,6 +53,7 @@ def trained_run(
     members: int = 2,
     data: tuple[str, dict[str, list[str]]] = ("formula", {"formula": FORMULAS}),
     head: HeadKind = "point",
+    floors: tuple[float, ...] = (),
 ) -> Run:
     """Write a run with model, calibration, domain and test predictions; ``data`` is a modality and its columns."""
     torch.manual_seed(7)
@@ -68,7 +69,7 @@ def trained_run(
     x, errors = featuriser.transform(columns)
     assert not errors
     slots = slots_of(task, TARGETS[task])
-    said_by = MixedHead(slots) if task == "mixed" else make_head(head, 0.9)
+    said_by = MixedHead(slots) if task == "mixed" else make_head(head, 0.9, floors)
     inputs, inner = learn_input(featuriser.shape(), x, np.arange(n // 2))
     predictor = build_predictor(task, spec, inner, slots[-1].end, members, said_by)
     predictor.inputs = inputs
@@ -84,6 +85,7 @@ def trained_run(
         model=spec.model_dump(mode="json"),
         members=members,
         head=said_by.kind,
+        floors=floors,
         shape=ShapeConfig.of(featuriser.shape()),
         inner=ShapeConfig.of(inner),
         conformal=calibration(task, said).model_dump(mode="json"),

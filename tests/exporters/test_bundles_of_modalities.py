@@ -138,7 +138,7 @@ def test_series_sequences_and_texts_are_read_alike_by_the_bundle(
 
 
 def test_unlike_networks_of_formulas_are_exported_together(trained: ModuleType, tmp_path: Path) -> None:
-    run = trained.trained_run(tmp_path / "w", "regression", Matbert(), 2, ("formula", OXIDES))
+    run = trained.trained_run(tmp_path / "w", "regression", Matbert(), 3, ("formula", OXIDES), floors=(0.0, 0.0))
     export_files(run, run, [BUNDLE])
     said = compare(run, tmp_path, WORSE["oxides"])
     assert [bool(row["error"]) for row in said] == [False, False, True, True, False, False]

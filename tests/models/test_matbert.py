@@ -48,7 +48,11 @@ FeaturesOf2 = FormulaElements(columns=("f",), length=2)
 
 
 @torch.no_grad()
-def test_a_padded_batch_equals_the_single_rows(encoder):
+@pytest.mark.parametrize("options", [{}, {"element_features": "beside"}, {"tokens": False}], ids=str)
+def test_a_padded_batch_equals_the_single_rows(options):
+    torch.manual_seed(0)
+    encoder = Matbert(**options).build(FEATURES.shape()).eval()
+    encoder.meet(rows().numpy(), np.arange(len(FORMULAS)))
     together = encoder(rows())
     for at, formula in enumerate(FORMULAS):
         torch.testing.assert_close(encoder(rows([formula]))[0], together[at], atol=1e-5, rtol=1e-5)
@@ -65,7 +69,8 @@ def test_the_order_of_the_elements_makes_no_difference_and_amounts_do(encoder):
 
 
 def test_blocks_are_the_embeddings_each_layer_and_what_reads_the_statistics(encoder):
-    blocks = blocks_of(encoder)
+    assert len(blocks_of(encoder)) == 1 + 3
+    blocks = blocks_of(Matbert(element_features="beside").build(FEATURES.shape()))
     assert len(blocks) == 1 + 3 + 1
     assert all(name.startswith("beside.") for name in blocks[-1])
 
@@ -90,7 +95,7 @@ def test_statistics_inside_the_network_are_those_of_the_featuriser():
 
 def test_statistics_are_standardised_by_the_training_rows_alone():
     read = rows([*FORMULAS, "CsPbBr3", "H2O"]).numpy()
-    encoder = Matbert().build(FEATURES.shape())
+    encoder = Matbert(element_features="beside").build(FEATURES.shape())
     encoder.meet(read, np.arange(4))
     ids, units = torch.from_numpy(read[:4]).chunk(2, dim=1)
     beside = encoder.beside
@@ -101,18 +106,21 @@ def test_statistics_are_standardised_by_the_training_rows_alone():
     assert not known[55 - 1], "caesium is in no training row"
 
 
-def test_a_network_without_statistics_has_none_of_their_weights():
-    plain = Matbert(element_features=False).build(FEATURES.shape())
+@pytest.mark.parametrize("features", ["apart", "none"])
+def test_a_network_that_reads_no_statistics_has_none_of_their_weights(features):
+    plain = Matbert(element_features=features).build(FEATURES.shape())
     assert plain.width == 256
     assert not [name for name, _ in plain.named_parameters() if name.startswith("beside")]
 
 
 def test_every_second_network_of_an_ensemble_reads_statistics_alone_unless_all_shall_be_alike():
-    sizes = [[Matbert(unlike=unlike).of_member(number).tokens for number in range(3)] for unlike in (True, False)]
-    assert sizes == [[True, False, True], [True, True, True]]
+    ways = [
+        [Matbert(element_features=way).of_member(k).tokens for k in range(3)] for way in ("apart", "beside", "none")
+    ]
+    assert ways == [[True, False, True], [True, True, True], [True, True, True]]
     predictor = build_predictor("regression", Matbert(), FEATURES.shape(), 1, 2).eval()
     first, second = (sum(p.numel() for p in member.parameters()) for member in predictor.members)
-    assert second * 4 < first
+    assert second * 3 < first
     with torch.no_grad():
         together = predictor(rows())[0]
         torch.testing.assert_close(predictor(rows([FORMULAS[2]]))[0][0], together[2], atol=1e-5, rtol=1e-5)
@@ -130,7 +138,7 @@ def test_saved_weights_are_read_back_by_the_family_and_by_transformers(tmp_path)
     ids, units = rows().chunk(2, dim=1)
     torch.testing.assert_close(states(ids[:, :4], units[:, :4] * 1e-7), body.states(ids[:, :4], units[:, :4] * 1e-7))
     bare = model.model_copy(update={"weights": None}).build(FEATURES.shape())
-    assert bare.width == 512
+    assert bare.width == 256
 
 
 def test_a_folder_for_other_texts_is_refused(tmp_path):

@@ -111,11 +111,22 @@ def test_classes_have_no_such_head(learning, run) -> None:
         fit(learning("binary", loss="gaussian"), run)
 
 
-def test_the_mean_of_the_members_is_cut_at_the_floor_of_its_target_and_the_spread_is_not() -> None:
+def test_what_members_agree_on_is_cut_at_the_floor_of_its_target_and_their_spread_is_not() -> None:
     outputs = torch.tensor([[[-3.0, -3.0]], [[1.0, 1.0]]])
     prediction, spread = FlooredHead((0.0, -math.inf)).combine(outputs, torch.ones(2), torch.zeros(2))
     assert prediction.tolist() == [[0.0, -1.0]]
     torch.testing.assert_close(spread, torch.full((1, 2), 8**0.5))
+
+
+def test_where_labels_pile_up_members_vote() -> None:
+    head = FlooredHead((0.0,))
+    for said, told in (
+        ([-1.0, 3.0, -2.0], 0.0),
+        ([1.0, 9.0, 2.0], 2.0),
+        ([1.0, 9.0, 2.0, 4.0], 3.0),
+        ([1.0, 4.0], 2.5),
+    ):
+        assert head.combine(torch.tensor(said)[:, None, None], ONE, ZERO)[0].tolist() == [[told]]
 
 
 def test_labels_that_pile_up_at_their_smallest_have_a_floor_there_and_no_others() -> None:
@@ -136,7 +147,7 @@ def test_nothing_is_predicted_below_a_spike_at_zero_and_the_choice_is_written_do
 
 @pytest.mark.parametrize("head", [GaussianHead(), QuantileHead(0.9), FlooredHead((0.0, -math.inf))])
 def test_heads_are_exported_with_a_dynamic_batch(head: Head) -> None:
-    predictor = build_predictor("regression", Mlp(widths=[8]), InputShape("vector", (3,)), 2, 2, head).eval()
+    predictor = build_predictor("regression", Mlp(widths=[8]), InputShape("vector", (3,)), 2, 3, head).eval()
     batch = torch.export.Dim("batch", min=1)
     program = torch.export.export(predictor, (torch.rand(2, 3),), dynamic_shapes=({0: batch},))
     rows = torch.rand(5, 3)

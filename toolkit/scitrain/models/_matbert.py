@@ -140,7 +140,8 @@ class MatBertEncoder(Encoder):
         whole.cls = nn.Identity()  # the head of the pretraining
         self.backbone = whole
         width = 2 * int(whole.config.hidden_size)
-        self.beside = Beside(whole.config.vocab_size, width, 2 * spec.dropout) if spec.element_features else None
+        both = spec.element_features == "beside"
+        self.beside = Beside(whole.config.vocab_size, width, 2 * spec.dropout) if both else None
         self.width = width if self.beside is None else 2 * width
         self.dropout = nn.Dropout(spec.dropout)
 
@@ -168,7 +169,7 @@ class MatBertEncoder(Encoder):
 
 
 class StatisticsEncoder(Encoder):
-    """What `Beside` makes of the statistics, behind dropout: no Transformer, and a hundredth of its work."""
+    """What `Beside` makes of the statistics, behind dropout: no Transformer, and a fraction of its work."""
 
     recomputes = False
 

@@ -24,6 +24,7 @@ class Matbert(ModelSpec):
     reference: ClassVar[str] = (
         "Devlin et al. 2019, BERT, doi:10.18653/v1/N19-1423; elements, amounts: Wang et al. 2021, CrabNet, doi:10.1038/s41524-021-00545-1"
     )
+    ensemble_default: ClassVar[int] = 4
     rows: ClassVar[int] = 500
     gpu: ClassVar[str] = "not needed for size small; advised for base and large"
 
@@ -32,10 +33,9 @@ class Matbert(ModelSpec):
     """Layers × width × heads: 3×128×4, 6×512×8, 12×768×12."""
     dropout: Annotated[float, Tunable(0.0, 0.4)] = Field(0.1, ge=0, lt=1)
     """Share of units silenced in each training step."""
-    element_features: bool = True
-    """Read statistics of the elements' properties beside the tokens, as `mlp` does."""
-    unlike: bool = True
-    """Every second network of an ensemble reads the statistics alone: unlike networks err apart, and these cost little."""
+    element_features: Literal["apart", "beside", "none"] = "apart"
+    """Statistics of the elements' properties, as `mlp` reads them: by every second network of an ensemble, which reads nothing else, or by
+    each network beside the tokens."""
     tokens: bool = True
     """Read the elements as tokens; without, the network is a small one of the statistics."""
     weights: str | None = None
@@ -57,8 +57,8 @@ class Matbert(ModelSpec):
         return self.model_copy(update={"config": found})
 
     def of_member(self, number: int) -> "Matbert":
-        """Return this, or without tokens for every second member."""
-        return self.model_copy(update={"tokens": False}) if self.unlike and number % 2 else self
+        """Return this, or without tokens for every second member where statistics are read apart."""
+        return self.model_copy(update={"tokens": False}) if self.element_features == "apart" and number % 2 else self
 
     def featuriser(self, modality: str, columns: Columns) -> "FormulaElements | None":
         """Return elements and their fractions; None for other modalities."""

@@ -56,7 +56,11 @@ class Head:
             shift: (targets,) mean of the target.
         """
         each = outputs * scale + shift
-        return self.cut(each.mean(dim=0)), standard_deviation(each)
+        return self.cut(self.agreed(each)), standard_deviation(each)
+
+    def agreed(self, each: Tensor) -> Tensor:
+        """Return one prediction (n, targets) of those of the members (members, n, targets)."""
+        return each.mean(dim=0)
 
     def cut(self, prediction: Tensor) -> Tensor:
         """Return a prediction (n, targets) as it is told."""
@@ -78,12 +82,21 @@ POINT = Head()
 
 @dataclass(frozen=True)
 class FlooredHead(Head):
-    """ŷ = max(mean of the members, floor): labels that pile up at their smallest value end there, as gaps do at zero.
+    """ŷ = max(median of the members, floor): labels that pile up at their smallest value end there, as gaps do at zero.
 
-    The mean is cut, not each member: where a single one lies above the floor, a mean of cut ones would too.
+    Whether a row lies at the floor is a matter of votes, which a mean would spoil: one that says 3 outvotes three that say 0. The
+    median is cut, not each member.
     """
 
     floors: tuple[float, ...]
+
+    def agreed(self, each: Tensor) -> Tensor:
+        """Return the median, of an even number the mean of the two in the middle."""
+        members = each.shape[0]
+        if members < 3:
+            return super().agreed(each)
+        upper = each.topk(members // 2 + 1, dim=0).values
+        return upper[-1] if members % 2 else (upper[-1] + upper[-2]) / 2
 
     def cut(self, prediction: Tensor) -> Tensor:
         """Return a prediction (n, targets), none below its floor."""
