@@ -34,7 +34,7 @@ class Denoiser(nn.Module):
         self.width, self.properties = width, properties
         self.inner = nn.Linear(dimensions, width)
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.conditions = ConditionEncoder(properties, width, everywhere=False) if properties else None
+        self.conditions = ConditionEncoder(properties, width) if properties else None
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.first = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
         self.second = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
@@ -48,7 +48,7 @@ class Denoiser(nn.Module):
         """Return v or ε (batch, dimensions) of noisy vectors (batch, dimensions) at steps (batch,), told values (batch, properties)."""
         context = self.time(_waves(t, self.width))
         if self.conditions is not None and values is not None:
-            context = context + self.conditions(values)[0]
+            context = context + self.conditions(values)
         context = functional.silu(context)
         h = self.inner(x)
         for norm, first, second, tune in zip(self.norms, self.first, self.second, self.tune, strict=True):
