@@ -35,14 +35,14 @@ WAYS = ("scratch", "intermediate", "with_leak")
 LABELS, COMPUTED = "matbench_expt_gap.csv", "mp_gap.csv"
 SCRATCH = {"model": {"family": "matbert"}}
 SOURCE = {
-    "model": {"family": "matbert", "dropout": 0.05},
+    "model": {"family": "matbert", "dropout": 0.05, "element_features": "beside"},
     "split": {"kind": "random", "val": 0.03, "test": 0.03},
     "batch_size": 256,
     "epochs": 12,
     "patience": 12,
     "learning_rate": 1.5e-3,
     "weight_decay": 0.02,
-    "ensemble": 2,
+    "ensemble": 1,
 }
 TUNED = {
     "strategy": "full",
@@ -53,7 +53,7 @@ TUNED = {
     "weight_decay": 0.02,
     "layer_decay": 1.0,
     "head_rate": 1.0,
-    "ensemble": 4,
+    "ensemble": 3,
 }
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from scitrain.chem.formula_features import element_properties
 from scitrain.contracts.model import InputShape
@@ -111,6 +112,11 @@ def test_a_network_that_reads_no_statistics_has_none_of_their_weights(features):
     plain = Matbert(element_features=features).build(FEATURES.shape())
     assert plain.width == 256
     assert not [name for name, _ in plain.named_parameters() if name.startswith("beside")]
+
+
+def test_a_network_that_would_read_nothing_is_refused():
+    with pytest.raises(ValidationError, match="nothing to read"):
+        Matbert(tokens=False, element_features="none")
 
 
 def test_every_second_network_of_an_ensemble_reads_statistics_alone_unless_all_shall_be_alike():

@@ -7,7 +7,9 @@ from torch import nn
 
 from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError
+from scitrain.modalities.formula import FormulaElements
 from scitrain.models.cnn import Cnn
+from scitrain.models.matbert import Matbert
 from scitrain.models.mlp import Mlp
 from scitrain.models.pretrained import Pretrained
 from scitrain.models.timm import Timm
@@ -16,15 +18,27 @@ from scitrain.training.fit import fit
 from scitrain.training.learning import Learning
 from scitrain.training.options import TrainingOptions
 from scitrain.training.predict import predict_array
+from scitrain.training.predictor import build_predictor
 from scitrain.training.start import Pace
 from scitrain.transfer.arms import Study, train_arm
-from scitrain.transfer.beginning import Beginning, Tuned, finished, trainable
+from scitrain.transfer.beginning import Beginning, Tuned, finished, trainable, weights_of
 from scitrain.transfer.blocks import blocks_of
 from scitrain.transfer.options import FinetuneOptions
 from scitrain.transfer.recipe import Given, choose_strategy, network_for
 
 TOKENS = InputShape("tokens", (12,), vocabulary=20)
 GIVEN = Given(rows=40, classes=2, family="pretrained", parameters=7_000, blocks=4, auc=None)
+
+
+def test_unlike_networks_begin_from_weights_of_their_own_kind():
+    torch.manual_seed(0)
+    shape = FormulaElements(columns=("f",)).shape()
+    trained = build_predictor("regression", Matbert(), shape, 1, 2)
+    start = Beginning(Tuned("full"), weights_of("a run", Matbert(), trained))
+    for number in range(4):
+        begun, own = start.member(Matbert(), shape, 1, number), trained.members[number % 2]
+        for name, weight in begun.encoder.state_dict().items():
+            assert torch.equal(weight, own.encoder.state_dict()[name]), name
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """Transformer over the elements of a formula."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from scitrain.contracts.modality import Columns
 from scitrain.contracts.model import InputKind, InputShape, ModelSpec
@@ -42,6 +42,14 @@ class Matbert(ModelSpec):
     """Folder that pretrain_transformer wrote; its size counts then."""
     config: dict[str, JsonValue] = {}
     """Architecture; read with the weights."""
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if not self.tokens and self.element_features == "none":
+            raise ValueError(
+                "tokens=false and element_features='none' leave a network nothing to read; leave one of them out"
+            )
+        return self
 
     def settled(self) -> "Matbert":
         """Return this with its architecture.
