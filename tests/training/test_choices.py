@@ -102,3 +102,17 @@ def test_few_curves_are_learned_longer():
     curve = InputShape("vector", (20,), blocks={"values": (0, 20)})
     few, many = (choose(AUTO, Mlp(), curve, rows)[0] for rows in (150, 5_000))
     assert few.epochs > many.epochs
+
+
+@pytest.mark.parametrize(("rows", "patience"), [(50, 40), (100, 20), (1000, 10)])
+def test_early_stopping_waits_for_enough_steps_where_an_epoch_has_few(rows, patience):
+    settings, notes = choose(AUTO, Mlp(norm="none"), InputShape("vector", (4,)), rows)
+    [why] = [note.why for note in notes if note.what == "patience"]
+    assert settings.patience == patience
+    assert ("steps an epoch" in why) == (rows < 256)
+
+
+def test_patience_that_was_asked_for_is_kept_however_few_the_rows():
+    settings, notes = choose(TrainingOptions(patience=2), Mlp(), InputShape("vector", (4,)), 50)
+    assert settings.patience == 2
+    assert "patience" not in {note.what for note in notes}
