@@ -304,7 +304,7 @@ def test_a_generator_tuned_on_one_string_draws_it(trained):
     ("family", "data"),
     [("composition_diffusion", "builtin:formation-enthalpy"), ("molecule_diffusion", "builtin:nci-molecules")],
 )
-def test_diffusion_always_ends_as_a_formula_or_a_molecule(workspace, family, data):
+def test_diffusion_always_ends_as_a_formula_or_a_molecule(workspace, family, data, strange_numbers):
     trained = TrainGenerator(data=data, family=family, **SMALL).run(workspace)
     generator = load(Run.open(trained.run_id, workspace))
     found = generator.candidates(24, sampling=Sampling(steps=5))
@@ -312,6 +312,12 @@ def test_diffusion_always_ends_as_a_formula_or_a_molecule(workspace, family, dat
     assert [one.key for one in generator.candidates(24, sampling=Sampling(steps=5))] == [one.key for one in found]
     with pytest.raises(ScitrainError, match="for language models"):
         generator.candidates(2, sampling=Sampling(beams=4))
+    run = Run.open(trained.run_id, workspace)
+    card, decoder = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8"), "results/decoder_training_log.json"
+    decoded = family == "molecule_diffusion"
+    assert ("Training of the decoder" in card) == ("Every SELFIES is a molecule" in card) == decoded
+    files = [*card_files(run), *([run.read_json(decoder)] if decoded else [])]
+    assert strange_numbers(run.path / "MODEL_CARD.md", files) == set()
 
 
 def test_data_that_hold_neither_molecules_nor_formulas_are_refused(workspace, tmp_path):

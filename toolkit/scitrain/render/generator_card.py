@@ -28,6 +28,8 @@ __all__ = [
 
 RESULTS = "results/generator.json"
 LOG = "results/dl_training_log.json"
+DECODER_LOG = "results/decoder_training_log.json"
+"""Of a diffusion whose vectors a second network writes out."""
 CONFIG = "models/generator.json"
 UNSTATED = "not stated by the source; ask its owner before sharing data or model"
 SHOWN = 5
@@ -47,6 +49,7 @@ FAMILIES = {
     "molecule_diffusion": "a diffusion over descriptors of molecules, with a decoder that writes them",
 }
 GPT = "mean negative log-likelihood of a token given those before it and the conditions, nats"
+DECODER = "mean negative log-likelihood of a token of the molecule given its vector and those before it, nats"
 DIFFUSION = "mean squared error of what the network predicts at a random step of the noise"
 TITLES = {
     "learning_curve": ("Learning curve", "Training and held-out loss by epoch, with the best epoch marked."),
@@ -98,7 +101,7 @@ def render_generator_report(run: Run) -> Path:
         parts=[
             *(told[name] for name in ("sample", "heeds", "rejected", "conditions")),
             table("New ones, the first drawn, not chosen", ("draw", "as"), examples),
-            *(told[name] for name in ("training", "data")),
+            *(told[name] for name in ("training", "decoder", "data")),
         ],
         calls=[("In Python", told["python"]), ("On the command line", told["shell"])],
         whole=f"results/generator.json has every number. Licence of the data: {told['licence']}",
@@ -110,6 +113,7 @@ def render_generator_report(run: Run) -> Path:
 def _words(run: Run) -> dict[str, Any]:
     """Return all that card and report say."""
     facts, log, config, record = run.read_json(RESULTS), run.read_json(LOG), run.read_json(CONFIG), run.record()
+    decoder = run.read_json(DECODER_LOG) if (run.path / DECODER_LOG).is_file() else None
     kind, writes = "text-generation" if "gpt" in facts["family"] else None, WRITES[config["kind"]]
     return {
         "metadata": plain_metadata([facts["family"], config["kind"]], kind),
@@ -119,13 +123,14 @@ def _words(run: Run) -> dict[str, Any]:
         "notation": NOTATIONS[config["notation"]],
         "ends": ENDS[config["kind"]],
         "headline": _shares(facts["sample"]),
-        "limits": list(_limits(facts, log, writes)),
+        "limits": list(_limits(facts, config["notation"], [log] if decoder is None else [log, decoder])),
         "source": facts["data"]["source"],
         "column": config["column"],
         "licence": facts["data"]["licence"] or UNSTATED,
         "data": _data(facts["data"], config),
         "conditions": _conditions(facts["conditions"]),
         "training": _training(facts, log),
+        "decoder": _decoder(decoder),
         "sample": _sample(facts),
         "rejected": _rejected(facts),
         "heeds": _heeds(facts["heeds"]),
@@ -184,6 +189,7 @@ def _shares(sample: Mapping[str, Any]) -> str:
 def _data(data: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
     body = [
         ("rows read", count(data["rows_read"])),
+        ("of them used", count(data["rows_used"])),
         ("rows rejected", count(data["rows_rejected"])),
         ("repeated, taken once", count(data["repeated"])),
         ("different strings", count(data["strings"])),
@@ -208,18 +214,28 @@ def _conditions(conditions: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _training(facts: Mapping[str, Any], log: Mapping[str, Any]) -> Table:
-    body = [
-        ("objective", DIFFUSION if facts["family"].endswith("_diffusion") else GPT),
+    objective = DIFFUSION if facts["family"].endswith("_diffusion") else GPT
+    return table("Training", ("what", "value"), _trained(objective, facts["best_epoch"], facts["val_loss"], log))
+
+
+def _decoder(log: Mapping[str, Any] | None) -> Table:
+    """Return the training of what writes the vectors of a diffusion out; empty where vectors are compositions."""
+    body = [] if log is None else _trained(DECODER, log["best_epoch"], log["val_loss"], log)
+    return table("Training of the decoder, before it", ("what", "value"), body)
+
+
+def _trained(objective: str, best: int, loss: float, log: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("objective", objective),
         ("parameters", count(log["parameters"])),
-        ("epochs", f"{len(log['epochs'])}, best {facts['best_epoch']}"),
-        ("held-out loss of the best", number(facts["val_loss"], 4)),
+        ("epochs", f"{len(log['epochs'])}, best {best}"),
+        ("held-out loss of the best", number(loss, 4)),
         ("stopped because", log["stopped"]),
         ("optimiser steps", count(log["steps"])),
         ("highest learning rate", number(log["learning_rate"])),
         ("device and precision", f"{log['device']}, {log['precision']}"),
         ("time", f"{number(log['seconds'])} s"),
     ]
-    return table("Training", ("what", "value"), body)
 
 
 def _ways(facts: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -255,11 +271,13 @@ def _heeds(heeds: Sequence[Mapping[str, Any]]) -> Table:
     return table("How far conditions are heeded: asked between the 5th and 95th percentile", head, body, numeric=True)
 
 
-def _limits(facts: Mapping[str, Any], log: Mapping[str, Any], writes: str) -> Iterator[str]:
-    yield NOTHING.format("a molecule" if writes == "molecules" else "a composition")
+def _limits(facts: Mapping[str, Any], notation: str, logs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield NOTHING.format("a composition" if notation == "composition" else "a molecule")
+    if notation == "selfies":
+        yield "Every SELFIES is a molecule: validity is the notation's, and no sign of what was learned."
     yield NOVEL.format(count(facts["data"]["strings"]))
     yield UNIQUE.format(count(facts["sample"]["unique"]["n"]))
-    if writes == "compositions":
+    if notation == "composition":
         yield "A composition is no structure: whether it forms, and in which phase, is not said here."
     if unproven := [one["name"] for one in facts["conditions"] if not one["calculated"]]:
         yield f"Whether draws heed {', '.join(unproven)} was not measured: a draw does not tell it; let a trained model predict it."
@@ -268,6 +286,6 @@ def _limits(facts: Mapping[str, Any], log: Mapping[str, Any], writes: str) -> It
             yield f"Whether draws follow {one['name']} could not be told: valid draws were {count(one['n'])}."
         elif one["r2"] <= 0:
             yield f"Draws do not follow {one['name']}: they scatter as far from what was asked as around their own mean, or farther."
-    if facts["best_epoch"] == len(log["epochs"]):
+    if any(log["best_epoch"] == len(log["epochs"]) for log in logs):
         yield "The last epoch was the best: longer training may lower the loss further."
     yield "The held-out loss chose the epoch, so it is no independent test."

@@ -168,6 +168,7 @@ def _data(facts: Mapping[str, Any]) -> Table:
     data, rows = facts["data"], facts["rows"]
     body = [
         ("rows read", data["rows_read"]),
+        ("of them used", data["rows_used"]),
         ("rows rejected", data["rows_rejected"]),
         ("different formulas with something to write", data["strings"]),
         ("learned from", rows["train"]),

@@ -97,6 +97,7 @@ def facts_of(
         "source": source.name,
         "licence": source.licence,
         "rows_read": len(source) + len(source.broken),
+        "rows_used": len(keys),
         "strings": len(unique),
         "repeated": sum(bool(key) for key in keys) - len(unique),
         "rejected": dict(Counter(one.reason for one in rejected).most_common(20)),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from pydantic import JsonValue
 
 from scitrain.generation.conditions import Condition, standardised
 from scitrain.generation.config import GeneratorConfig, Known
@@ -34,6 +35,7 @@ NOISE_RATE = 1e-3
 AVERAGE = 0.999
 DECODER_SHARE = 0.6
 """Of the minutes, where they are limited."""
+DECODER_LOG = "results/decoder_training_log.json"
 TOLD = 0.1
 """Share of strings that the decoder learns without their vector."""
 
@@ -122,7 +124,14 @@ def _decoder(
     lesson = StringLesson(model, corpus, language.tokenizer.pad_token_id, STRINGS, TOLD, options.seed)
     told = decoder_config(config, x.shape[1])
     learned = learn(lesson, pacing, run, learning_key(options, told, corpus.tokens.flat, corpus.values), part="decoder")
-    run.write_json("results/decoder_training_log.json", {"epochs": learned.history, **learned.facts})
+    log: dict[str, JsonValue] = {
+        "epochs": [dict(row) for row in learned.history],
+        "best_epoch": learned.best_epoch,
+        "val_loss": learned.best_loss,
+        "stopped": learned.stopped,
+        **learned.facts,
+    }
+    run.write_json(DECODER_LOG, log)
     model.cpu()
     return GptGenerator(told, Known(np.zeros(0, dtype=np.uint64)), model, language), config, kept
 
