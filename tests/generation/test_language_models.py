@@ -8,7 +8,7 @@ import torch
 
 from scitrain.generation.beam import beam_search
 from scitrain.generation.cache import Stepper
-from scitrain.generation.gpt import GUESSING, ConditionalGPT, build_gpt, load_gpt
+from scitrain.generation.gpt import build_gpt, load_gpt
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling
 from scitrain.generation.sampling import Drawing, draw, filtered
@@ -77,35 +77,6 @@ def test_what_is_saved_is_read_by_transformers_and_by_us(model, language, tmp_pa
     plain = GPT2LMHeadModel.from_pretrained(tmp_path).eval()
     torch.testing.assert_close(plain(tokens).logits, model(tokens, None), atol=1e-5, rtol=1e-5)
     assert AutoTokenizer.from_pretrained(tmp_path)("CCO")["input_ids"] == language.ids(["CCO"]).rows()[0]
-
-
-def test_one_that_was_told_in_front_alone_is_still_read(language, tmp_path):
-    ours = language.tokenizer
-    body = build_gpt(len(ours), (ours.bos_token_id, ours.eos_token_id, ours.pad_token_id), 40, (1, 32, 1), 2, 0.0).body
-    before = ConditionalGPT(body, 2, everywhere=False).eval()
-    before.save(tmp_path)
-    again = load_gpt(tmp_path, 2)
-    tokens, values = torch.tensor(language.ids(["CCO"]).rows()), torch.tensor([[1.0, torch.nan]])
-    torch.testing.assert_close(again(tokens, values), before(tokens, values))
-    stepper = Stepper(again, 1, 8)
-    stepper.start(values)
-    torch.testing.assert_close(stepper.step(tokens[:, 0]), before(tokens, values)[:, 0], atol=1e-5, rtol=1e-5)
-
-
-def test_a_property_that_was_not_told_is_guessed_at_each_token(language, model):
-    """With a guess of 0 everywhere the mean squared miss of 3 and 1, of which one is told, is 9."""
-    tokens, pad = torch.tensor(language.ids(["CCO"]).rows()), language.tokenizer.pad_token_id
-    told, untold = torch.tensor([[torch.nan, 1.0]]), torch.tensor([[3.0, torch.nan]])
-    with torch.no_grad():
-        before = [model.conditions.guess.weight.clone(), model.conditions.guess.bias.clone()]
-        model.conditions.guess.weight.zero_()
-        model.conditions.guess.bias.zero_()
-        plain = model.loss(tokens, told, pad)
-        both = model.loss(tokens, told, pad, untold)
-        torch.testing.assert_close(both, plain + GUESSING * 9.0)
-        torch.testing.assert_close(model.loss(tokens, told, pad, torch.full((1, 2), torch.nan)), plain)
-        model.conditions.guess.weight.copy_(before[0])
-        model.conditions.guess.bias.copy_(before[1])
 
 
 def test_whatever_a_network_of_chance_draws_without_aromatic_atoms_is_a_molecule(model):

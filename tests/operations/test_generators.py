@@ -173,6 +173,17 @@ def test_a_condition_is_taken_in_its_unit_warned_of_outside_and_refused_far_away
         GenerateCandidates(run=molecules.run_id, conditions={"log": 1.0}).run(workspace)
 
 
+def test_molecules_are_spelled_with_double_bonds_unless_aromatic_atoms_are_asked_for(trained, tmp_path):
+    _, molecules, _ = trained
+    workspace = Workspace(tmp_path)
+    other = TrainGenerator(data="builtin:nci-molecules", aromatic=True, **SMALL | {"epochs": 1}).run(workspace)
+    assert load(Run.open(other.run_id, workspace)).config.notation == "smiles"
+    assert load(Run.open(molecules.run_id, trained[0])).config.notation == "kekule"
+    for asked in ({"data": "builtin:nci-molecules", "family": "selfies_gpt"}, {"data": "builtin:formation-enthalpy"}):
+        with pytest.raises(ScitrainError, match="aromatic=True"):
+            TrainGenerator(aromatic=True, **asked, **SMALL).run(workspace)
+
+
 def test_a_tolerance_keeps_what_is_near_enough_to_what_was_asked(trained):
     workspace, molecules, _ = trained
     asked = {"run": molecules.run_id, "n": 5, "conditions": {"logp": {"value": 1.5, "tolerance": 0.8}}}

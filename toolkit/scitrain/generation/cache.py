@@ -28,28 +28,23 @@ class Stepper:
         shape = (len(body.transformer.h), 2, rows, self.heads, length, width // self.heads)
         self.past = torch.zeros(shape, device=weight.device, dtype=weight.dtype)
         """Keys and values, (layers, 2, rows, heads, length, width of a head)."""
-        self.each: Tensor | None = None
-        """What the conditions add to each token, (rows, width)."""
 
     @torch.no_grad()
     def start(self, values: Tensor) -> None:
         """Take in the conditions (rows, properties), the first place of each string."""
         if self.model.conditions is not None:
-            first, self.each = self.model.conditions.told(values)
-            self._forward(first)
+            self._forward(self.model.conditions(values))
 
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
         """Return the logits (rows, vocabulary) after one more token (rows,) each."""
-        words = self.model.body.transformer.wte(tokens)
-        states = self._forward(words if self.each is None else words + self.each)
+        states = self._forward(self.model.body.transformer.wte(tokens))
         logits: Tensor = self.model.body.lm_head(states)
         return logits.float()
 
     def keep(self, rows: Tensor) -> None:
         """Go on with ``rows`` alone, which may stand in another order or several times."""
         self.past = self.past.index_select(2, rows)
-        self.each = None if self.each is None else self.each.index_select(0, rows)
 
     def _forward(self, x: Tensor) -> Tensor:
         """Return the last states (rows, width) of embeddings (rows, width) at the next place."""

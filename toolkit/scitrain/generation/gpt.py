@@ -12,13 +12,10 @@ from torch.nn import functional
 from transformers import AttentionInterface, GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
 
-__all__ = ["GUESSING", "IGNORED", "ConditionEncoder", "ConditionalGPT", "TokenConditions", "build_gpt", "load_gpt", "silent"]
+__all__ = ["IGNORED", "ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt", "silent"]
 
 CONDITIONS = "conditions.safetensors"
 ATTENTION = "scitrain_sdpa"
-FREQUENCIES = (1.0, 2.0, 4.0)
-GUESSING = 0.1
-"""Weight of the mean squared miss, in deviations, of guessed properties beside nats a token."""
 IGNORED = -100
 """Target of a place that teaches nothing, as in torch's cross entropy."""
 
@@ -65,33 +62,6 @@ class ConditionEncoder(nn.Module):
         out: Tensor = self.outer(functional.gelu(self.inner(told)))
         return out
 
-    def told(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return what stands in front of a string, and that nothing is added to its tokens."""
-        return self(values), None
-
-
-class TokenConditions(nn.Module):
-    """[e₀, e₁] = W₂ gelu(W₁ [z ⊙ m, φ(z) ⊙ m, m]): as `ConditionEncoder`, in front of a string (e₀) and at each of its tokens (e₁).
-
-    φ(z) = (sin fz, cos fz) with f = 1, 2, 4, so that a tenth of a deviation is told as well as two (Tancik et al. 2020, arXiv:2006.10739).
-    """
-
-    def __init__(self, properties: int, width: int) -> None:
-        super().__init__()
-        self.properties = properties
-        self.inner = nn.Linear((2 + 2 * len(FREQUENCIES)) * properties, width)
-        self.outer = nn.Linear(width, 2 * width)
-        self.guess = nn.Linear(width, properties)
-        """What the properties will be, from the last states of a string that is not told them."""
-
-    def told(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return e₀ and e₁, (batch, width) each, of standardised values (batch, properties), NaN where one is not given."""
-        given = ~torch.isnan(values)
-        z, m = torch.where(given, values, 0.0), given.to(values.dtype)
-        waves = [wave(f * z) * m for f in FREQUENCIES for wave in (torch.sin, torch.cos)]
-        first, each = self.outer(functional.gelu(self.inner(torch.cat([z, *waves, m], dim=-1)))).chunk(2, dim=-1)
-        return first, each
-
 
 class ConditionalGPT(nn.Module):
     """P(string | properties) = ∏ₜ P(tokenₜ | e(properties), tokens before t), by GPT-2 (Radford et al. 2019).
@@ -99,12 +69,10 @@ class ConditionalGPT(nn.Module):
     For molecules: Bagal et al., J. Chem. Inf. Model. 62, 2064 (2022), doi:10.1021/acs.jcim.1c00600. Without properties it is GPT-2 itself.
     """
 
-    def __init__(self, body: GPT2LMHeadModel, properties: int, everywhere: bool = True) -> None:
+    def __init__(self, body: GPT2LMHeadModel, properties: int) -> None:
         super().__init__()
         self.body = body
-        self.conditions: TokenConditions | ConditionEncoder | None = None
-        if properties:
-            self.conditions = (TokenConditions if everywhere else ConditionEncoder)(properties, body.config.n_embd)
+        self.conditions = ConditionEncoder(properties, body.config.n_embd) if properties else None
 
     @property
     def properties(self) -> int:
@@ -116,37 +84,19 @@ class ConditionalGPT(nn.Module):
         words: Tensor = self.body.transformer.wte(tokens)
         if self.conditions is None or values is None:
             return words
-        first, each = self.conditions.told(values)
-        if each is not None:
-            words = words + each[:, None].to(words.dtype)
-        return torch.cat([first[:, None].to(words.dtype), words], dim=1)
-
-    def states(self, tokens: Tensor, values: Tensor | None = None) -> Tensor:
-        """Return the last states (batch, length, width) at each token; places after the end may hold anything."""
-        found = self.body.transformer(inputs_embeds=self.embed(tokens, values), use_cache=False).last_hidden_state
-        last: Tensor = found[:, -tokens.shape[1] :]
-        return last
+        return torch.cat([self.conditions(values)[:, None].to(words.dtype), words], dim=1)
 
     def forward(self, tokens: Tensor, values: Tensor | None = None) -> Tensor:
-        """Return the logits (batch, length, vocabulary) of the token after each."""
-        logits: Tensor = self.body.lm_head(self.states(tokens, values))
+        """Return the logits (batch, length, vocabulary) of the token after each; places after the end may hold anything."""
+        states = self.body.transformer(inputs_embeds=self.embed(tokens, values), use_cache=False).last_hidden_state
+        logits: Tensor = self.body.lm_head(states[:, -tokens.shape[1] :])
         return logits
 
-    def loss(self, tokens: Tensor, values: Tensor | None, pad: int, untold: Tensor | None = None) -> Tensor:
-        """Return the mean cross entropy, nats a token, of rows (batch, length) that begin with bos and end with eos, then ``pad``.
-
-        With ``untold`` (batch, properties), NaN where a property was told, it has to guess these at each token as well: what a string
-        so far comes to is what it must know to bring it to what is asked.
-        """
-        states = self.states(tokens[:, :-1], values)
+    def loss(self, tokens: Tensor, values: Tensor | None, pad: int) -> Tensor:
+        """Return the mean cross entropy, nats a token, of rows (batch, length) that begin with bos and end with eos, then ``pad``."""
+        logits = self(tokens[:, :-1], values)
         target = tokens[:, 1:].masked_fill(tokens[:, 1:] == pad, IGNORED)
-        logits = self.body.lm_head(states).float()
-        loss = functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=IGNORED)
-        if untold is None or not isinstance(self.conditions, TokenConditions):
-            return loss
-        miss = self.conditions.guess(states).float() - untold[:, None]
-        counts = (target != IGNORED)[..., None] & ~torch.isnan(miss)
-        return loss + GUESSING * torch.where(counts, miss, 0.0).square().sum() / counts.sum().clamp(min=1)
+        return functional.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=IGNORED)
 
     def save(self, folder: Path) -> None:
         """Write ``save_pretrained``'s files, and the condition encoder beside them."""
@@ -202,10 +152,9 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
         body = GPT2LMHeadModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, attn_implementation=ATTENTION
         )
-    told = load_file(folder / CONDITIONS) if properties else {}
-    model = ConditionalGPT(body, properties, everywhere="guess.weight" in told)  # older ones were told in front alone
+    model = ConditionalGPT(body, properties)
     if model.conditions is not None:
-        model.conditions.load_state_dict(told)
+        model.conditions.load_state_dict(load_file(folder / CONDITIONS))
     return model.eval()
 
 

@@ -56,9 +56,7 @@ class StringLesson:
         hidden = torch.rand(values.shape, device=values.device) < self.dropout / 2
         if self.network.properties == 1:
             hidden = silent
-        hidden = silent | hidden
-        told, untold = values.masked_fill(hidden, torch.nan), values.masked_fill(~hidden, torch.nan)
-        return self.network.loss(batch["tokens"], told, self.pad, untold)
+        return self.network.loss(batch["tokens"], values.masked_fill(silent | hidden, torch.nan), self.pad)
 
     def size(self, batch: Batch) -> int:
         """Return the number of tokens."""

@@ -66,6 +66,8 @@ class GeneratorOptions(Spec):
     """Within the network."""
     condition_dropout: float = Field(0.2, ge=0, lt=1)
     """Share of strings told no condition, which guidance needs."""
+    aromatic: bool = False
+    """Of smiles_gpt: aromatic atoms instead of double bonds; fewer tokens, but no grammar checks such rings."""
     augment: bool = False
     """Another spelling of each SMILES in each epoch."""
     schedule: Literal["cosine", "linear"] = "cosine"

@@ -32,9 +32,12 @@ def choose_family(options: GeneratorOptions, kind: str) -> tuple[Family, Decisio
     Raises:
         ScitrainError: It writes another kind of strings than the data hold.
     """
-    if options.augment and kind != "smiles":
+    for name in ("augment", "aromatic"):
+        if getattr(options, name) and kind != "smiles":
+            raise ScitrainError(f"{name}=True is about SMILES, and the data hold {kind} strings; leave it out")
+    if options.aromatic and (options.family or "smiles_gpt") != "smiles_gpt":
         raise ScitrainError(
-            f"augment=True varies the spelling of SMILES, and the data hold {kind} strings; leave it out"
+            f"aromatic=True is a spelling of smiles_gpt, and family={options.family!r} has another; leave it out"
         )
     if options.family is None:
         family: Family = "smiles_gpt" if kind == "smiles" else "matgpt"

@@ -78,7 +78,8 @@ def teach_gpt(
     options: GeneratorOptions, family: Family, strings: Strings, conditions: tuple[Condition, ...], run: Run
 ) -> Taught:
     """Teach a language model."""
-    language, corpus, kept = tokenised(NOTATIONS[family], strings, conditions, options.seed, run)
+    notation = "smiles" if options.aromatic else NOTATIONS[family]
+    language, corpus, kept = tokenised(notation, strings, conditions, options.seed, run)
     pacing, decisions = choose_pacing(options, strings.kind, len(corpus.train), RATE, 0.0)
     size, why = choose_size(options, len(corpus.train), pacing.device)
     run.decide_all([*decisions, why])
