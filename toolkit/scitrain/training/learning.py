@@ -61,6 +61,11 @@ class Learning:
         return make_head(head_kind(self.options.loss), self.coverage)
 
     @property
+    def labelled(self) -> np.ndarray:
+        """Return the training rows, of several classes without those that only a teacher speaks of."""
+        return self.train[self.y[self.train] >= 0] if self.task == "multiclass" else self.train
+
+    @property
     def numbers(self) -> list[tuple[int, int]]:
         """Return the column of the labels and the output of each target that is a number."""
         if self.task == "regression":
