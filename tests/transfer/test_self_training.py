@@ -67,6 +67,15 @@ def test_rows_without_labels_change_neither_labels_nor_validation_rows(run):
     np.testing.assert_array_equal(taught_study(other, first, more).learning.soft.said, again.soft.said)
 
 
+@pytest.mark.parametrize("task", ["multiclass", "binary", "regression"])
+def test_it_needs_no_validation_rows(task, run):
+    study = study_of(task)
+    study = replace(study, learning=replace(study.learning, val=np.zeros(0, np.int64)))
+    again = taught_study(study, train_arm(study, "scratch", run), blobs(30, 1)[0])
+    history = train_arm(again, "scratch", run).fitted.history
+    assert np.isfinite([row["val_loss"] for row in history]).all()
+
+
 def test_rows_that_are_neither_trained_on_nor_chosen_by_are_not_asked_about(run):
     study = study_of()
     study = replace(study, learning=replace(study.learning, val=np.arange(20, 40)))

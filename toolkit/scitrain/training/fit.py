@@ -316,7 +316,7 @@ class Session:
             y, shift, scale = y.copy(), self.predictor.shift.cpu().numpy(), self.predictor.scale.cpu().numpy()
             for column, at in numbers:
                 y[:, column] = (y[:, column] - shift[at]) / scale[at]
-        val = learning.val if len(learning.val) else learning.train
+        val = learning.val if len(learning.val) else learning.labelled
         feed = Feed(learning.x, y, learning.train, val, self.predictor.inputs, self.settings.device)
         if self.predictor.members[0].encoder.sorts:  # type: ignore[union-attr]
             feed.sort_by_length()

@@ -67,6 +67,11 @@ class Learning:
         return floors_of(self.y[self.train]) if self.task == "regression" else ()
 
     @property
+    def labelled(self) -> np.ndarray:
+        """Return the training rows, of several classes without those that only a teacher speaks of."""
+        return self.train[self.y[self.train] >= 0] if self.task == "multiclass" else self.train
+
+    @property
     def numbers(self) -> list[tuple[int, int]]:
         """Return the column of the labels and the output of each target that is a number."""
         if self.task == "regression":
