@@ -35,7 +35,6 @@ from scitrain.training.sharded import ShardedTeam
 from scitrain.training.sharing import share_out as divide_among
 from scitrain.training.soft import SoftLoss
 from scitrain.training.team import Team
-from scitrain.training.threads import step_gflop, threads_worth
 from scitrain.training.tracker import Tracker
 from scitrain.training.transforms import ImageInput
 from scitrain.training.weighing import learn_weights, share_out, take_weights
@@ -108,9 +107,7 @@ def train_members(learning: Learning, settings: Settings, journal: Journal, run:
         arithmetic(settings.precision, settings.device),
         _own_randomness(settings),
     ):
-        session = Session(learning, settings, journal, run, processes)
-        with session.threads():
-            return session.work()
+        return Session(learning, settings, journal, run, processes).work()
 
 
 class Session:
@@ -148,15 +145,6 @@ class Session:
         self.began = time.monotonic()
         self.spent = 0.0
         self.compiling: Compiling | None = None
-
-    def threads(self) -> AbstractContextManager[int]:
-        """Let torch use no more threads than a step is worth; a GPU's step is not theirs."""
-        if self.settings.device != "cpu":
-            return torch_threads()
-        worth, why = threads_worth(step_gflop(self.predictor, self.settings.batch_size))
-        if self.processes.rank == 0:
-            self.run.decide("threads", worth, why)
-        return torch_threads(worth)
 
     def work(self) -> Outcome:
         """Train each group of members, from the last checkpoint on."""
