@@ -323,8 +323,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def kept_parts() -> dict[str, Any]:
     """Return the parts that were measured before."""
-    file = _machine.RESULTS / "tuning.json"
-    figures = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.is_file() else {}
+    figures = _machine.kept_before("tuning")
     return {name: figures[name] for name in PARTS if name in figures}
 
 

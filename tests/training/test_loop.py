@@ -70,14 +70,19 @@ def test_a_line_is_learned_and_told_epoch_by_epoch(run):
     assert log["epochs"][0]["learning_rate"] > log["epochs"][-1]["learning_rate"]
 
 
-def test_an_interrupted_training_ends_with_the_numbers_of_an_unbroken_one(tmp_path):
-    whole, broken = (Run.create("train_generator", {}, Workspace(tmp_path / name)) for name in "ab")
-    expected = learn(line(), PACE, whole, "key")
+def unbroken_and_interrupted(pace, folder):
+    """Return what a training learns in one go, and what the same learns that is stopped half-way and goes on."""
+    whole, broken = (Run.create("train_generator", {}, Workspace(folder / name)) for name in "ab")
+    expected = learn(line(), pace, whole, "key")
     halfway = line()
     halfway.stop_in = 12
     with pytest.raises(CancelledError):
-        learn(halfway, PACE, broken, "key")
-    again = learn(line(), PACE, broken, "key")
+        learn(halfway, pace, broken, "key")
+    return expected, learn(line(), pace, broken, "key")
+
+
+def test_an_interrupted_training_ends_with_the_numbers_of_an_unbroken_one(tmp_path):
+    expected, again = unbroken_and_interrupted(PACE, tmp_path)
     told = [[row[name] for row in one.history] for one in (expected, again) for name in ("train_loss", "val_loss")]
     assert told[0] == told[2]
     assert told[1] == told[3]
@@ -132,14 +137,7 @@ def test_a_loss_too_small_for_float16_is_learned_from_for_it_is_scaled(run, monk
 def test_an_interrupted_float16_training_goes_on_with_its_scale(tmp_path, monkeypatch):
     monkeypatch.setattr(Scaler, "FIRST", 2.0**20)
     monkeypatch.setattr(Scaler, "GOOD_STEPS", 50)
-    pace = replace(PACE, precision="fp16")
-    whole, broken = (Run.create("train_generator", {}, Workspace(tmp_path / name)) for name in "ab")
-    expected = learn(line(), pace, whole, "key")
-    halfway = line()
-    halfway.stop_in = 12
-    with pytest.raises(CancelledError):
-        learn(halfway, pace, broken, "key")
-    again = learn(line(), pace, broken, "key")
+    expected, again = unbroken_and_interrupted(replace(PACE, precision="fp16"), tmp_path)
     assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in expected.history]
 
 

@@ -155,7 +155,8 @@ class MatBertEncoder(Encoder):
         found = pooled(self.backbone.states(ids, fractions), ids, fractions)
         if self.beside is not None:
             found = torch.cat([found, self.beside(ids, fractions)], dim=1)
-        return self.dropout(found)  # type: ignore[no-any-return]
+        out: Tensor = self.dropout(found)
+        return out
 
     def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
         """Learn the spread of the statistics."""
@@ -182,7 +183,8 @@ class StatisticsEncoder(Encoder):
     def forward(self, rows: Tensor) -> Tensor:
         """Map (batch, 2 × elements), ids and then fractions in units of 1e-7, to (batch, width)."""
         ids, units = rows.chunk(2, dim=1)
-        return self.dropout(self.beside(ids, units * UNIT))  # type: ignore[no-any-return]
+        out: Tensor = self.dropout(self.beside(ids, units * UNIT))
+        return out
 
     def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
         """Learn the spread of the statistics."""

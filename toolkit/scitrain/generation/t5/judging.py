@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import JsonValue
@@ -38,43 +39,48 @@ def chrf(said: str, truth: str) -> float:
     return (1 + BETA**2) * p * r / (BETA**2 * p + r) if p + r > 0 else 0.0
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Who is taught, who is asked, and what element statistics say of both."""
+
+    pairs: Pairs
+    train: np.ndarray
+    """int64 rows."""
+    test: np.ndarray
+    x_train: np.ndarray
+    """float (n, features)."""
+    x_test: np.ndarray
+
+
 def judge_written(
     pairs: Pairs, train: np.ndarray, test: np.ndarray, said: Sequence[str], seed: int
 ) -> list[dict[str, JsonValue]]:
     """Return for each column what the texts ``said`` (len(test),) of test rows are worth, as JSON."""
-    every = np.concatenate([train, test])
-    x = _statistics([pairs.formulas[row] for row in every])
+    parts = Parts(pairs, train, test, *_statistics(*([pairs.formulas[row] for row in part] for part in (train, test))))
     own = [read_back(pairs.columns, text) for text in said]
     found = []
     for at, column in enumerate(pairs.columns):
         told = [one.get(column.name) for one in own]
         if column.number:
-            found.append(_numbers(pairs, at, told, x, train, test, seed))
+            found.append(_numbers(parts, at, told, seed))
         else:
-            found.append(_words(pairs, at, told, x, train, test))
+            found.append(_words(parts, at, told))
     return found
 
 
-def _statistics(formulas: Sequence[str]) -> np.ndarray:
-    """Return element statistics (n, features), standardised."""
-    x = featurise({"formula": list(formulas)}, {"columns": ["formula"], "log_fractions": False})[0].astype(float)
-    spread = x.std(0)
-    return np.asarray((x - x.mean(0)) / np.where(spread > 0, spread, 1.0))
+def _statistics(train: Sequence[str], test: Sequence[str]) -> list[np.ndarray]:
+    """Return element statistics (n, features) of both, standardised by the training formulas."""
+    how = {"columns": ["formula"], "log_fractions": False}
+    both = [featurise({"formula": list(part)}, how)[0].astype(float) for part in (train, test)]
+    middle, spread = both[0].mean(0), both[0].std(0)
+    return [np.asarray((x - middle) / np.where(spread > 0, spread, 1.0)) for x in both]
 
 
-def _numbers(  # noqa: PLR0913 — a column, its rows and what was read of them
-    pairs: Pairs,
-    at: int,
-    told: Sequence[float | str | None],
-    x: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    seed: int,
-) -> dict[str, JsonValue]:
+def _numbers(parts: Parts, at: int, told: Sequence[float | str | None], seed: int) -> dict[str, JsonValue]:
     """Return the MAE beside the training median and a random forest; where no number could be read, the median stands for it."""
-    column, truth = pairs.columns[at], pairs.numbers[test, at]
-    known = np.isfinite(pairs.numbers[train, at])
-    values, there = pairs.numbers[train, at][known], np.isfinite(truth)
+    numbers, column = parts.pairs.numbers[:, at], parts.pairs.columns[at]
+    truth, known = numbers[parts.test], np.isfinite(numbers[parts.train])
+    values, there = numbers[parts.train][known], np.isfinite(truth)
     base: dict[str, JsonValue] = {"name": column.name, "unit": column.unit, "number": True, "n": int(there.sum())}
     if not there.any() or not known.any():
         return base | {"reason": "no test row, or no training row, has a number"}
@@ -83,8 +89,8 @@ def _numbers(  # noqa: PLR0913 — a column, its rows and what was read of them
     own = np.abs(np.where(np.isfinite(read), read, middle) - truth[there])
     rivals = {"median": np.abs(middle - truth[there])}
     if len(values) >= FEWEST:
-        forest = RandomForestRegressor(TREES, random_state=seed).fit(x[: len(train)][known], values)
-        rivals["random forest"] = np.abs(forest.predict(x[len(train) :][there]) - truth[there])
+        forest = RandomForestRegressor(TREES, random_state=seed).fit(parts.x_train[known], values)
+        rivals["random forest"] = np.abs(forest.predict(parts.x_test[there]) - truth[there])
     unit = column.unit or ""
     best = min(rivals, key=lambda name: float(rivals[name].mean()))
     return base | {
@@ -100,21 +106,19 @@ def _numbers(  # noqa: PLR0913 — a column, its rows and what was read of them
     }
 
 
-def _words(
-    pairs: Pairs, at: int, told: Sequence[float | str | None], x: np.ndarray, train: np.ndarray, test: np.ndarray
-) -> dict[str, JsonValue]:
+def _words(parts: Parts, at: int, told: Sequence[float | str | None]) -> dict[str, JsonValue]:
     """Return exact matches and chrF beside the text of the nearest training formula."""
-    column = pairs.columns[at]
-    having = np.array([bool(pairs.words[row][at]) for row in train])
-    there = [i for i, row in enumerate(test) if pairs.words[row][at]]
+    column, words = parts.pairs.columns[at], [row[at] for row in parts.pairs.words]
+    having = np.array([bool(words[row]) for row in parts.train])
+    there = [i for i, row in enumerate(parts.test) if words[row]]
     base: dict[str, JsonValue] = {"name": column.name, "unit": None, "number": False, "n": len(there)}
     if not there or not having.any():
         return base | {"reason": "no test row, or no training row, has a text"}
-    truth = [pairs.words[test[i]][at] for i in there]
+    truth = [words[parts.test[i]] for i in there]
     own = [str(told[i] or "") for i in there]
-    near = NearestNeighbors(n_neighbors=1).fit(x[: len(train)][having])
-    places = near.kneighbors(x[len(train) :][there], return_distance=False)[:, 0]
-    copied = [pairs.words[row][at] for row in train[having][places]]
+    near = NearestNeighbors(n_neighbors=1).fit(parts.x_train[having])
+    places = near.kneighbors(parts.x_test[there], return_distance=False)[:, 0]
+    copied = [words[row] for row in parts.train[having][places]]
     scores = [np.array([chrf(a, b) for a, b in zip(some, truth, strict=True)]) for some in (own, copied)]
     exact = [a == b for a, b in zip(own, truth, strict=True)]
     copies = [a == b for a, b in zip(copied, truth, strict=True)]
