@@ -6,6 +6,7 @@ import pytest
 
 from scitrain.errors import CancelledError, ScitrainError
 from scitrain.tuning import loop
+from scitrain.tuning.crew import FOLDER, JOB, crew
 from scitrain.tuning.loop import Searching
 from scitrain.tuning.measuring import goals_of, reported
 from scitrain.tuning.report import write_trials
@@ -247,3 +248,28 @@ def test_each_trial_has_a_seed_of_its_own_that_nothing_but_its_number_decides(pl
 
 def test_the_pruner_of_two_objectives_is_none(plan):
     assert type(make_pruner(plan(objective="error_and_latency", pruner="auto"))).__name__ == "NopPruner"
+
+
+@pytest.mark.slow
+def test_processes_that_were_started_early_wait_for_their_work_and_leave_without_it(
+    plan, learning, new_run, monkeypatch
+):
+    run = new_run()
+    with crew(2, run) as hands:
+        [idle] = hands.children
+    assert idle.returncode is not None
+    assert not (run.path / FOLDER / JOB).exists()
+    monkeypatch.setattr(Searching, "work", lambda self: None)
+    run, job = new_run(), plan(n_trials=3, workers=2)
+    with crew(2, run) as hands:
+        found = search(job, learning(), run, hands)
+    assert [(t.worker, t.state) for t in found.trials] == [(1, "complete")] * 3
+    assert not hands.busy
+
+
+@pytest.mark.slow
+def test_a_process_whose_parent_is_gone_before_it_begins_ends_by_itself(run):
+    with crew(2, run) as hands:
+        [child] = hands.children
+        child.stdin.close()
+        assert child.wait(60) == 0

@@ -21,6 +21,7 @@ from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.data.prepared import Prepared
+    from scitrain.tuning.crew import Crew
     from scitrain.tuning.job import SearchJob
     from scitrain.tuning.search import Found
     from scitrain.tuning.trials import TrialRecord
@@ -126,15 +127,17 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
     def execute(self, run: Run) -> TuneResult:
         """Prepare once, try variants, train the best, write."""
         from scitrain.data.prepare import prepare
+        from scitrain.tuning.crew import crew
         from scitrain.workflow.stages import stage
 
         began = time.time()
-        with stage(run, "prepare", "reading and cleaning the data"):
-            prepared = prepare(self.part(DataOptions), run.workspace, run)
-        run.decide_all(prepared.decisions)
-        if prepared.folds:
+        with crew(self.workers, run) as hands:
+            with stage(run, "prepare", "reading and cleaning the data"):
+                prepared = prepare(self.part(DataOptions), run.workspace, run)
+            run.decide_all(prepared.decisions)
+            searched = None if prepared.folds else self._search(prepared, began, run, hands)
+        if searched is None:
             return self._by_folds(prepared, run)
-        searched = self._search(prepared, began, run)
         with stage(run, "best", "training the best variant"):
             best = self._train_best(searched, began, run)
         record = best.record()
@@ -164,7 +167,7 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         told = self._result(searched, run, (numbers(prepared.task, found), sentence, limits(run)), run)
         return told.model_copy(update={"folds": [*fold_lines(pooled), *agreement_lines(nested)]})
 
-    def _search(self, prepared: "Prepared", began: float, run: Run) -> "Searched":
+    def _search(self, prepared: "Prepared", began: float, run: Run, hands: "Crew | None" = None) -> "Searched":
         """Search on the training and validation rows, and write down the trials."""
         from scitrain.figures.draw_search import draw_search
         from scitrain.tuning.planning import plan_search
@@ -179,7 +182,7 @@ class TuneHyperparameters(Job, TuningOptions, TrainingRequest):
         job, decisions = plan_search(self, learning, self.model, prepared.targets, until, run.id)
         run.decide_all(decisions)
         with stage(run, "tune", "beginning the search"):
-            found = search(job, learning, run)
+            found = search(job, learning, run, hands)
         draw_search(run, write_trials(run, job, found))
         return Searched(job, found, network)
 

@@ -1,24 +1,20 @@
 """A whole search: the study opened, its processes started and watched, its trials read."""
 
 import math
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from optuna.study import Study
 from pydantic import JsonValue
 
 from scitrain.errors import ScitrainError
-from scitrain.executors._queue import gpus
-from scitrain.resources import cpu_count, torch_threads
-from scitrain.runs import Run, atomic_write
+from scitrain.resources import torch_threads
+from scitrain.runs import Run
 from scitrain.training.learning import Learning
-from scitrain.training.processes import write_learning
+from scitrain.tuning.crew import Crew, crew, threads_of
 from scitrain.tuning.importance import importance_of
 from scitrain.tuning.job import SearchJob
 from scitrain.tuning.loop import Searching
@@ -28,17 +24,11 @@ from scitrain.tuning.space import Parameter
 from scitrain.tuning.storage import JOURNAL, mend, open_study, quiet_optuna
 from scitrain.tuning.trials import TrialRecord, best_of, front_of, read_trials, requeue, stale, tally
 
-__all__ = ["FOLDER", "JOB", "LEARNING", "Found", "search"]
+__all__ = ["Found", "search"]
 
-FOLDER = "checkpoints/search"
-JOB, LEARNING = "job.json", "learning.json"
 LOOK_S = 0.2
 END_SHARE = 0.02
 """A value nearer to an end of its range than this part of it lies at the end."""
-GRACE_S = 10.0
-"""Seconds a process has to end by itself."""
-
-Child = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -81,14 +71,21 @@ class Found:
         ]
 
 
-def search(job: SearchJob, learning: Learning, run: Run) -> Found:
+def search(job: SearchJob, learning: Learning, run: Run, hands: Crew | None = None) -> Found:
     """Try variants as ``job`` says, going on with the run's own study where it was interrupted.
+
+    Args:
+        job: What is searched.
+        learning: Rows, network and training options of the untuned network.
+        run: Keeps the study.
+        hands: The other processes, where they were started already.
 
     Raises:
         ScitrainError: The storage does not serve, or not one variant could be trained.
         CancelledError: Somebody asked the run to stop; finished trials are kept.
     """
-    with quiet_optuna():
+    with quiet_optuna(), ExitStack() as stack:
+        others = hands or stack.enter_context(crew(job.workers, run))
         if job.storage is None:
             mend(run.path / JOURNAL)
         study = open_study(job, run.path)
@@ -96,11 +93,12 @@ def search(job: SearchJob, learning: Learning, run: Run) -> Found:
             queue_first(job, study)
         _again(study, run)
         first = Searching(job, study, cheap(learning, job), run)
-        with torch_threads(_threads(job)) if job.workers > 1 else torch_threads():
+        with torch_threads(threads_of(job.workers)) if job.workers > 1 else torch_threads():
             first.tell(always=True)
-            with _others(job, learning, run) as others:
-                first.work()
-                _wait(first, others)
+            others.begin(job, learning)
+            first.work()
+            _wait(first, others)
+            others.end()
             if _again(study, run):
                 first.work()
         records = read_trials(study, job)
@@ -128,44 +126,9 @@ def _again(study: Study, run: Run) -> bool:
     return bool(left)
 
 
-def _threads(job: SearchJob) -> int:
-    return max(1, cpu_count() // job.workers)
-
-
-@contextmanager
-def _others(job: SearchJob, learning: Learning, run: Run) -> Iterator[Sequence[Child]]:
-    """Start the other processes, and see to it that none is left at the end."""
-    started: list[Child] = []
-    if job.workers > 1:
-        write_learning(learning, run.path / FOLDER)
-        atomic_write(run.path / FOLDER / JOB, job.model_dump_json())
-    try:
-        started += [_start(job, run, worker) for worker in range(1, job.workers)]
-        yield started
-    finally:
-        for child in started:
-            child.terminate()
-        for child in started:
-            try:
-                child.wait(GRACE_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-
-
-def _start(job: SearchJob, run: Run, worker: int) -> Child:
-    seen = gpus()
-    environment = os.environ | run.workspace.environment() | {"OMP_NUM_THREADS": str(_threads(job))}
-    if seen:
-        environment["CUDA_VISIBLE_DEVICES"] = seen[worker % len(seen)]
-    command = [sys.executable, "-P", "-m", "scitrain.tuning.worker", str(run.path), str(worker), str(os.getpid())]
-    with (run.path / FOLDER / f"{worker}.log").open("ab") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-
-
-def _wait(first: Searching, others: Sequence[Child]) -> None:
+def _wait(first: Searching, others: Crew) -> None:
     """Wait for the trials that others are at, telling how far they are."""
-    while any(child.poll() is None for child in others) and not (first.late() and not tally(first.study).running):
+    while others.busy and not (first.late() and not tally(first.study).running):
         first.tell()
         time.sleep(LOOK_S)
 
