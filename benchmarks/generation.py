@@ -101,30 +101,30 @@ def molecules(generator: Generator, count: int) -> dict[str, Any]:
             "temperature 0.8": conditioned(generator, Sampling(temperature=0.8)),
             "guidance 1.5": conditioned(generator, Sampling(guidance=1.5)),
             "guidance 1.5, temperature 0.8": conditioned(generator, Sampling(guidance=1.5, temperature=0.8)),
-            "as trained, kept within 1": conditioned(generator, Sampling(), 1.0),
+            "as generate_candidates keeps them": conditioned(generator, Sampling(), kept=True),
         }
     return found
 
 
-def conditioned(generator: Generator, sampling: Sampling, tolerance: float | None = None) -> dict[str, Any]:
-    """Ask for each logP, and return mean miss and R² over all draws that are molecules, or that a tolerance keeps."""
+def conditioned(generator: Generator, sampling: Sampling, kept: bool = False) -> dict[str, Any]:
+    """Ask for each logP, and return mean miss and R² over all draws that are molecules, or those that generate_candidates keeps of them."""
     asked, got, each = [], [], {}
     for number, value in enumerate(ASKED):
         drawn = generator.candidates(CONDITIONED, {"logp": float(value)}, sampling, seed=100 + number)
-        keys = [one.key for one in drawn if one.key]
-        near = meets("smiles", {"logp": Goal(value=float(value), tolerance=tolerance)})
-        values = calculate([key for key in keys if near(key)], ["logp"])[:, 0]
+        near = meets("smiles", generator.config.conditions, {"logp": Goal(value=float(value))})
+        keys = [one.key for one in drawn if one.key and (near(one) or not kept)]
+        values = calculate(keys, ["logp"])[:, 0]
         each[str(value)] = round(float(np.abs(values - value).mean()), 3) if len(values) else None
         got += values.tolist()
         asked += [float(value)] * len(values)
     told = heeded(np.array(asked), np.array(got))
-    kept = len(got) / (CONDITIONED * len(ASKED))
-    print("logP", sampling.guidance, sampling.temperature, tolerance, kept, told, flush=True)
+    share = len(got) / (CONDITIONED * len(ASKED))
+    print("logP", sampling.guidance, sampling.temperature, share, told, flush=True)
     worth = {
         "mae": round(told["mae"], 4),
         "r2": round(told["r2"], 4),
         "n": told["n"],
-        "share_of_draws": round(kept, 4),
+        "share_of_draws": round(share, 4),
     }
     return {**worth, "miss_by_value": each}
 

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,11 +15,11 @@ from scitrain.chem.calculated import calculate
 from scitrain.errors import CancelledError, DataError, RunStateError, ScitrainError, UnknownNameError
 from scitrain.generation import probing
 from scitrain.generation.conditions import Condition
-from scitrain.generation.generator import Tuning, load
+from scitrain.generation.generator import Candidate, Tuning, load
 from scitrain.generation.goals import Goal
 from scitrain.generation.heeding import heeded
 from scitrain.generation.options import Sampling
-from scitrain.generation.tolerance import check_tolerance
+from scitrain.generation.tolerance import meets, tolerances_of
 from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.train_generator import TrainGenerator
@@ -164,7 +165,8 @@ def test_a_condition_is_taken_in_its_unit_warned_of_outside_and_refused_far_away
     workspace, molecules, _ = trained
     told = load(Run.open(molecules.run_id, workspace)).config.conditions[0]
     beyond = told.high + 0.2 * (told.high - told.low)
-    done = GenerateCandidates(run=molecules.run_id, n=2, conditions={"logp": beyond}).run(workspace)
+    asked = {"logp": {"value": beyond, "tolerance": 1000.0}}
+    done = GenerateCandidates(run=molecules.run_id, n=2, conditions=asked).run(workspace)
     assert "extrapolation" in done.warnings[0]
     assert rows(Run.open(done.run_id, workspace))[0]["asked_logp"] == str(beyond)
     with pytest.raises(ScitrainError, match="too far outside"):
@@ -196,6 +198,41 @@ def test_a_tolerance_keeps_what_is_near_enough_to_what_was_asked(trained):
     assert facts["drawn"] == facts["found"] + sum(facts["rejected"].values())
 
 
+def test_where_no_tolerance_is_named_half_the_spread_of_the_training_rows_is_kept_to(trained):
+    workspace, molecules, _ = trained
+    done = Run.open(
+        GenerateCandidates(run=molecules.run_id, n=5, conditions={"logp": 1.5}).run(workspace).run_id, workspace
+    )
+    [logp] = [one for one in load(Run.open(molecules.run_id, workspace)).config.conditions if one.name == "logp"]
+    values = calculate([row["candidate"] for row in rows(done)], ["logp"])[:, 0]
+    assert np.abs(values - 1.5).max() <= logp.scale / 2
+    [told] = [one for one in done.record().decisions if one.what == "tolerance of logp"]
+    assert told.value == pytest.approx(logp.scale / 2, rel=0.01)
+
+
+def test_each_of_several_asked_values_is_kept_to():
+    logp = Condition(name="logp", mean=1.0, scale=2.0, low=-3.0, high=5.0, calculated=True)
+    near = meets("smiles", [logp], {"logp": Goal(min=-1.0, max=3.0)})
+    [ethanol] = calculate(["CCO"], ["logp"])[0]
+    asked = [(ethanol + miss - logp.mean) / logp.scale for miss in (-0.99, 0.99, -1.01, 1.01)]
+    one = Candidate("CCO", "CCO", "", True, None)
+    assert [near(replace(one, told=(value,))) for value in asked] == [True, True, False, False]
+
+
+def test_what_no_draw_comes_near_to_is_told_with_what_helps(trained):
+    workspace, molecules, _ = trained
+    asked = {
+        "run": molecules.run_id,
+        "n": 2,
+        "batch_size": 4,
+        "conditions": {"logp": {"value": 6.0, "tolerance": 1e-9}},
+    }
+    done = GenerateCandidates(**asked).run(workspace)
+    assert done.found == 0
+    assert "draws missed what was asked" in done.warnings[-1]
+    assert "name a larger tolerance" in done.warnings[-1]
+
+
 def test_a_tolerance_of_nothing_is_refused(trained):
     _, molecules, _ = trained
     with pytest.raises(ValidationError, match="greater than 0"):
@@ -205,8 +242,8 @@ def test_a_tolerance_of_nothing_is_refused(trained):
 def test_a_tolerance_of_what_nobody_can_calculate_is_refused():
     measured = Condition(name="activity", mean=0.0, scale=1.0, low=-1.0, high=1.0)
     with pytest.raises(ScitrainError, match="learned from a column"):
-        check_tolerance([measured], {"activity": Goal(value=0.5, tolerance=0.1)})
-    check_tolerance([measured], {"activity": Goal(value=0.5)})
+        tolerances_of([measured], {"activity": Goal(value=0.5, tolerance=0.1)})
+    assert tolerances_of([measured], {"activity": Goal(value=0.5)}) == {}
 
 
 def test_a_generator_without_conditions_says_so(trained):

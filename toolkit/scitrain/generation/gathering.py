@@ -14,7 +14,7 @@ from scitrain.generation.options import Sampling
 from scitrain.resources import torch_threads
 from scitrain.training.feeding import mix
 
-__all__ = ["Gathered", "Wanted", "gather"]
+__all__ = ["MISSED", "Gathered", "Wanted", "gather"]
 
 BARREN = 25
 """Batches in a row without anything new after which the generator has nothing more to give."""
@@ -31,7 +31,7 @@ class Wanted:
     seed: int
     novel: bool = True
     seconds: float | None = None
-    meets: Callable[[str], bool] = lambda key: True
+    meets: Callable[[Candidate], bool] = lambda one: True
     """Tells whether a new one is near enough to what was asked."""
 
 
@@ -137,7 +137,7 @@ def _new(one: Candidate, state: Gathered, wanted: Wanted) -> bool:
     if wanted.novel and not one.novel:
         state.rejected[KNOWN] += 1
         return False
-    if not wanted.meets(one.key):
+    if not wanted.meets(one):
         state.rejected[MISSED] += 1
         return False
     state.keys.add(hashed)

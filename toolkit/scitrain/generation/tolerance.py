@@ -2,21 +2,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from scitrain.chem.calculated import calculate_for
 from scitrain.errors import ScitrainError
 from scitrain.generation.conditions import Condition
+from scitrain.generation.generator import Candidate
 from scitrain.generation.goals import Goal
 
-__all__ = ["check_tolerance", "meets"]
+__all__ = ["meets", "tolerances_of"]
+
+SHARE = 0.5
+"""Of the training rows' standard deviation, which is kept to where no tolerance is named: a network alone follows a number loosely."""
 
 
-def check_tolerance(conditions: Sequence[Condition], goals: Mapping[str, Goal]) -> None:
-    """Refuse a tolerance that nobody can hold a candidate to.
+def tolerances_of(conditions: Sequence[Condition], goals: Mapping[str, Goal]) -> dict[str, float]:
+    """Return how far from the asked value a candidate may be, of each property that can be calculated.
 
     Raises:
-        ScitrainError: The property was learned from a column.
+        ScitrainError: A tolerance is named of a property that was learned from a column.
     """
-    calculated = {one.name for one in conditions if one.calculated}
+    calculated = {one.name: SHARE * one.scale for one in conditions if one.calculated}
     learned = [name for name, goal in goals.items() if goal.tolerance is not None and name not in calculated]
     if learned:
         raise ScitrainError(
@@ -26,14 +32,27 @@ def check_tolerance(conditions: Sequence[Condition], goals: Mapping[str, Goal]) 
                 for name in learned
             )
         )
+    return {name: goal.tolerance or calculated[name] for name, goal in goals.items() if name in calculated}
 
 
-def meets(kind: str, goals: Mapping[str, Goal]) -> Callable[[str], bool]:
-    """Return a test of canonical SMILES or reduced formulas: each property with a tolerance lies within it."""
-    held = {name: goal.ends for name, goal in goals.items() if goal.tolerance is not None}
+def meets(kind: str, conditions: Sequence[Condition], goals: Mapping[str, Goal]) -> Callable[[Candidate], bool]:
+    """Return a test of candidates: each property that can be calculated lies within its tolerance of what was asked."""
+    near = tolerances_of(conditions, goals)
+    places = {one.name: (place, one) for place, one in enumerate(conditions)}
 
-    def met(key: str) -> bool:
-        values = calculate_for(kind, [key], list(held))[0] if held else ()
-        return all(low <= value <= high for value, (low, high) in zip(values, held.values(), strict=True))
+    def asked(name: str, candidate: Candidate) -> float:
+        place, condition = places[name]
+        if candidate.told:
+            return condition.mean + condition.scale * candidate.told[place]
+        goal = goals[name]
+        said = goal.min if goal.value is None else goal.value
+        return np.nan if said is None else said
+
+    def met(candidate: Candidate) -> bool:
+        values = calculate_for(kind, [candidate.key], list(near))[0] if near else ()
+        return all(
+            abs(value - asked(name, candidate)) <= reach
+            for value, (name, reach) in zip(values, near.items(), strict=True)
+        )
 
     return met

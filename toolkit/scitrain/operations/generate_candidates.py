@@ -49,8 +49,8 @@ class CandidatesResult(JobResult):
 
 
 NOTHING = (
-    "nothing to judge: see why draws were rejected, then leave out or change what was asked for (prefix, conditions, novel), "
-    "or train the generator longer"
+    "nothing to judge: see why draws were rejected, then leave out or change what was asked for (prefix, conditions, tolerance, "
+    "novel), or train the generator longer"
 )
 
 
@@ -72,7 +72,8 @@ class GenerateCandidates(OfRun, Job, Sampling):
     formulas: str | list[str] = []
     """Or a file of them: what `matt5` writes of."""
     conditions: Goals = {}
-    """By property a value in its own unit, {value, tolerance} to leave out what is farther, or {min, max} to spread them."""
+    """By property a value in its own unit, {value, tolerance} (farther ones are left out; null: half the training spread), or {min, max}
+    to spread them."""
     novel: bool = True
     """Leave out what the training data have."""
     max_minutes: float | None = Field(None, gt=0)

@@ -14,12 +14,12 @@ from scitrain.chem.calculated import calculate_for
 from scitrain.errors import RunStateError, ScitrainError
 from scitrain.generation.conditions import Told, asked_goals
 from scitrain.generation.config import GENERATOR, REFERENCE, GeneratorConfig, key_hash
-from scitrain.generation.gathering import Gathered, Wanted, gather
+from scitrain.generation.gathering import MISSED, Gathered, Wanted, gather
 from scitrain.generation.generator import Candidate, load, read_generator_config
 from scitrain.generation.goals import Goal
 from scitrain.generation.heeding import heeded, varies
 from scitrain.generation.options import Sampling
-from scitrain.generation.tolerance import check_tolerance, meets
+from scitrain.generation.tolerance import meets, tolerances_of
 from scitrain.render import render_generated
 from scitrain.runs import Json, Run
 from scitrain.workflow.candidate_figures import Drawing, draw_candidates
@@ -70,7 +70,7 @@ def told_of(asked: Asked, config: GeneratorConfig) -> tuple[Told, list[str]]:
         ScitrainError: A generator cannot be told so.
     """
     told, warnings = asked_goals(config.conditions, asked.conditions)
-    check_tolerance(config.conditions, asked.conditions)
+    tolerances_of(config.conditions, asked.conditions)  # refuses what nobody can keep to
     if asked.sampling.beams > 1 and not told.same:
         raise ScitrainError(
             "a beam search finds the likeliest of one value; give numbers as conditions, or leave beams out"
@@ -88,14 +88,14 @@ def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[s
     _decide(asked, config, run)
     journal = _Journal(run, asked, config)
     with stage(run, "generate", f"drawing {asked.count:,}"):
-        near = meets(config.kind, asked.conditions)
+        near = meets(config.kind, config.conditions, asked.conditions)
         wanted = Wanted(asked.count, told, asked.sampling, asked.seed, asked.novel, asked.seconds, near)
         state = gather(generator, wanted, journal.take, journal.state(), stop_if_asked)
     with stage(run, "report", "writing"):
         rows = journal.write()
         sample = journal.sample()
         if state.found < asked.count:
-            warnings = [*warnings, f"{state.found:,} of {asked.count:,} were found: {state.stopped}"]
+            warnings = [*warnings, f"{state.found:,} of {asked.count:,} were found: {state.stopped}{_too_far(state)}"]
         facts = _facts(state, rows, _heeded(asked, config, sample), asked, config) | {"warnings": [*warnings]}
         run.write_json(GENERATION, facts)
         _draw(run, source, sample, asked, config)
@@ -103,8 +103,28 @@ def generate(asked: Asked, run: Run) -> tuple[dict[str, Json], list[str], list[s
     return facts, warnings, [one["candidate"] for one in sample[:SHOWN]]
 
 
+def _too_far(state: Gathered) -> str:
+    """Return what helps where most draws missed what was asked."""
+    missed = state.rejected[MISSED]
+    if missed <= state.drawn / 2:
+        return ""
+    return (
+        f"; {missed:,} of {state.drawn:,} draws missed what was asked: ask for what the training data have, raise guidance (1.5 to 3), "
+        "or name a larger tolerance"
+    )
+
+
 def _decide(asked: Asked, config: GeneratorConfig, run: Run) -> None:
     sampling = asked.sampling
+    for name, reach in tolerances_of(config.conditions, asked.conditions).items():
+        why = (
+            "asked for"
+            if asked.conditions[name].tolerance
+            else "half the spread of the training rows; {value, tolerance} says another"
+        )
+        run.decide(
+            f"tolerance of {name}", float(f"{reach:.3g}"), f"{why}; what is farther from what was asked is left out"
+        )
     if config.family.endswith("_diffusion"):
         return
     how = (
@@ -219,11 +239,15 @@ def asked_of(row: Mapping[str, Json], asked: Asked) -> dict[str, float]:
     }
 
 
-def _wish(goal: Goal, unit: str | None) -> str:
+def _wishes(asked: Asked, config: GeneratorConfig) -> dict[str, str]:
     """Return what draws are told, in words, and within what they are kept."""
-    told = f"{goal.min:g} … {goal.max:g}" if goal.value is None else f"{goal.value:g}"
-    told = told if goal.tolerance is None else f"{told} ± {goal.tolerance:g}"
-    return f"{told} {unit}" if unit else told
+    reach, units = tolerances_of(config.conditions, asked.conditions), {one.name: one.unit for one in config.conditions}
+    found = {}
+    for name, goal in asked.conditions.items():
+        told = f"{goal.min:g} … {goal.max:g}" if goal.value is None else f"{goal.value:g}"
+        near = f"{', each' if goal.value is None else ''} ± {reach[name]:.3g}" if name in reach else ""
+        found[name] = f"{told}{near}{f' {units[name]}' if units[name] else ''}"
+    return found
 
 
 def _fingerprint(asked: Asked) -> str:
@@ -236,13 +260,14 @@ def _fingerprint(asked: Asked) -> str:
 def _heeded(asked: Asked, config: GeneratorConfig, sample: Sequence[dict[str, Json]]) -> list[dict[str, Json]]:
     """Return, for each condition that can be calculated, how far the candidates are from what was asked."""
     found: list[dict[str, Json]] = []
+    wishes = _wishes(asked, config)
     for condition in config.conditions:
         if condition.name not in asked.conditions or not condition.calculated or not sample:
             continue
         got = calculate_for(config.kind, [row["candidate"] for row in sample], [condition.name])[:, 0]
         wanted = np.array([asked_of(row, asked)[condition.name] for row in sample])
         told = heeded(wanted, got)
-        words = f"{condition.name} {_wish(asked.conditions[condition.name], condition.unit)}"
+        words = f"{condition.name} {wishes[condition.name]}"
         miss = f"{told['mae']:.3g}{f' {condition.unit}' if condition.unit else ''}"
         r2 = f", R² {told['r2']:.2f}" if varies(wanted) and told["r2"] is not None else ""
         sentence = f"asked for {words}: median {np.median(got):.3g}, mean miss {miss}, bias {told['bias']:+.3g}{r2} (n = {len(got):,})"
@@ -261,7 +286,6 @@ def _heeded(asked: Asked, config: GeneratorConfig, sample: Sequence[dict[str, Js
 def _facts(
     state: Gathered, rows: int, met: list[dict[str, Json]], asked: Asked, config: GeneratorConfig
 ) -> dict[str, Json]:
-    units = {condition.name: condition.unit for condition in config.conditions}
     return {
         "generator": asked.generator,
         "family": config.family,
@@ -274,7 +298,7 @@ def _facts(
         "stopped": state.stopped,
         "seconds": round(state.spent, 3),
         "per_second": round(rows / max(state.spent, 1e-9), 2),
-        "conditions": {name: _wish(goal, units.get(name)) for name, goal in asked.conditions.items()},
+        "conditions": _wishes(asked, config),
         "heeded": met,
     }
 
@@ -288,5 +312,5 @@ def _draw(run: Run, source: Run, sample: Sequence[dict[str, Json]], asked: Asked
     wanted = {name: np.array([one[name] for one in told]) for name in asked.conditions}
     reference: list[str] = source.read_json(REFERENCE)
     subtitle = f"{len(keys):,} candidates of {config.family}, {len(reference):,} training strings"
-    held = {name: goal.tolerance for name, goal in asked.conditions.items() if goal.tolerance is not None}
-    draw_candidates(run, Drawing(keys, reference, wanted, subtitle, tolerances=held), config)
+    near = tolerances_of(config.conditions, asked.conditions)
+    draw_candidates(run, Drawing(keys, reference, wanted, subtitle, tolerances=near), config)
