@@ -17,6 +17,7 @@ from scitrain.training.adapting import AdaptationLoss, AdaptingMember, plain
 from scitrain.training.auto import Settings, choose, choose_loss
 from scitrain.training.checkpoints import Checkpoints
 from scitrain.training.compiling import Compiling, plan_compiling, settle
+from scitrain.training.cooling import FEWEST_ROWS
 from scitrain.training.feeding import Feed, mix, steps_an_epoch
 from scitrain.training.floors import WHY, floors_told
 from scitrain.training.interrupting import interruptible
@@ -320,9 +321,10 @@ class Session:
         return feed
 
     def _plan(self, group: Sequence[int]) -> Plan:
-        options, settings = self.learning.options, self.settings
+        learning, settings = self.learning, self.settings
+        options = learning.options
         return Plan(
-            task=self.learning.task,
+            task=learning.task,
             epochs=settings.epochs,
             steps=self.steps,
             accumulate=settings.accumulate,
@@ -332,9 +334,10 @@ class Session:
             gradient_clip=options.gradient_clip,
             precision=settings.precision,
             device=settings.device,
-            seed=self.learning.seed,
+            seed=learning.seed,
             members=tuple(group),
             target_scale=tuple(self.predictor.scale.tolist()),
+            cooled=learning.cooled and learning.task in ("binary", "multiclass") and len(learning.val) >= FEWEST_ROWS,
             rank=self.processes.rank,
             world=self.processes.world,
         )

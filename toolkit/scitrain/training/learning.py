@@ -48,6 +48,8 @@ class Learning:
     """Where each target lies among the outputs; none where nobody asks for one by name."""
     keeps_last: bool = False
     """True trains all epochs and keeps the last weights, where validation rows are too few to choose an epoch by."""
+    cooled: bool = False
+    """True compares epochs of one target's classes by the loss that calibration will leave, where validation rows are enough to tell."""
     soft: Soft | None = None
     """What a teacher says of the rows; training rows may then lack a label (NaN, −1 for multiclass)."""
 
@@ -92,7 +94,7 @@ class Learning:
             repr(self.slots) if self.task == "mixed" or self.options.task_weights != "equal" else "",
             str(self.x.shape),
             self.start.key(),
-            "last" if self.keeps_last else "",
+            ("last" if self.keeps_last else "") + ("cooled" if self.cooled else ""),
         ):
             digest.update(text.encode() + b"\0")
         sample = np.linspace(0, max(len(self.x) - 1, 0), min(len(self.x), 64)).astype(np.int64)

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from scitrain.data.options import Task
 from scitrain.errors import ScitrainError
 from scitrain.training.adamw import AdamW
+from scitrain.training.cooling import cooled
 from scitrain.training.feeding import Block, Feed, mix
 from scitrain.training.losses import Loss
 from scitrain.training.mixed_head import MixedHead
@@ -52,6 +53,8 @@ class Plan:
     """Numbers of the members in the ensemble."""
     target_scale: tuple[float, ...]
     """Unit of the outputs of a regression, to say validation errors in the target's own."""
+    cooled: bool = False
+    """Compare epochs of classes by the loss that a temperature leaves, see `cooled`."""
     rank: int = 0
     world: int = 1
 
@@ -199,7 +202,7 @@ class TrainingModule(pl.LightningModule):
             ]
             outputs = torch.cat(parts, dim=1)
             y = self.feed.y_val.expand(self.team.size, *self.feed.y_val.shape)
-            losses = self.loss.mean(outputs, y, proper=True)
+            losses = self.loss.mean(cooled(outputs, y) if self.plan.cooled else outputs, y, proper=True)
             found: list[float] = torch.cat([losses, self._metric(self.loss.said(outputs))[None]]).tolist()
         return found[:-1], found[-1]
 

@@ -203,6 +203,7 @@ def write_learning(learning: Learning, folder: Path, settings: Settings | None =
         "seed": learning.seed,
         "coverage": learning.coverage,
         "keeps_last": learning.keeps_last,
+        "cooled": learning.cooled,
         "settings": None if settings is None else asdict(settings),
         "soft": None if learning.soft is None else [learning.soft.temperature, learning.soft.alpha],
         "adaptation": None if other is None else [other.method, other.weight],
@@ -228,6 +229,7 @@ def read_learning(job: Path) -> Learning:
         coverage=found["coverage"],
         slots=tuple(Slot(*slot) for slot in found["slots"]),
         keeps_last=found["keeps_last"],
+        cooled=found["cooled"],
         soft=None if found["soft"] is None else Soft(labels["said"], *found["soft"]),
         adaptation=None if found["adaptation"] is None else Adaptation(labels["beside"], *found["adaptation"]),
     )

@@ -58,7 +58,7 @@ def train_arm(study: Study, arm: Arm, run: Run, tell: Tell | None = None, rows: 
     start = Start() if arm == "scratch" else beginning_of(study, arm, given, options.epochs)
     last, why = keeps_last(arm, study.learning.options, len(study.learning.val))
     decisions = [*decisions, Decision(what="keeps_last", value=last, why=why)]
-    learning = replace(study.learning, model=model, options=options, start=start, keeps_last=last)
+    learning = replace(study.learning, model=model, options=options, start=start, keeps_last=last, cooled=True)
     learning = learning if rows is None else replace(learning, train=rows)
     if tell is not None:
         tell(f"{arm} on {len(learning.train):,} labels")
