@@ -5,21 +5,16 @@ import json
 import re
 import shlex
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from scitrain.chem.calculated import calculate
 from scitrain.errors import CancelledError, DataError, RunStateError, ScitrainError, UnknownNameError
 from scitrain.generation import probing
-from scitrain.generation.conditions import Condition
-from scitrain.generation.generator import Candidate, Tuning, load
-from scitrain.generation.goals import Goal
+from scitrain.generation.generator import Tuning, load
 from scitrain.generation.heeding import heeded
 from scitrain.generation.options import Sampling
-from scitrain.generation.tolerance import meets, tolerances_of
 from scitrain.operations.evaluate_candidates import EvaluateCandidates
 from scitrain.operations.generate_candidates import GenerateCandidates
 from scitrain.operations.train_generator import TrainGenerator
@@ -184,66 +179,6 @@ def test_molecules_are_spelled_with_double_bonds_unless_aromatic_atoms_are_asked
     for asked in ({"data": "builtin:nci-molecules", "family": "selfies_gpt"}, {"data": "builtin:formation-enthalpy"}):
         with pytest.raises(ScitrainError, match="aromatic=True"):
             TrainGenerator(aromatic=True, **asked, **SMALL).run(workspace)
-
-
-def test_a_tolerance_keeps_what_is_near_enough_to_what_was_asked(trained):
-    workspace, molecules, _ = trained
-    asked = {"run": molecules.run_id, "n": 5, "conditions": {"logp": {"value": 1.5, "tolerance": 0.8}}}
-    done = Run.open(GenerateCandidates(**asked).run(workspace).run_id, workspace)
-    values = calculate([row["candidate"] for row in rows(done)], ["logp"])[:, 0]
-    assert len(values) == 5
-    assert np.abs(values - 1.5).max() <= 0.8
-    facts = done.read_json("results/generation.json")
-    assert facts["rejected"]["too far from what was asked"] > 0
-    assert facts["drawn"] == facts["found"] + sum(facts["rejected"].values())
-
-
-def test_where_no_tolerance_is_named_half_the_spread_of_the_training_rows_is_kept_to(trained):
-    workspace, molecules, _ = trained
-    done = Run.open(
-        GenerateCandidates(run=molecules.run_id, n=5, conditions={"logp": 1.5}).run(workspace).run_id, workspace
-    )
-    [logp] = [one for one in load(Run.open(molecules.run_id, workspace)).config.conditions if one.name == "logp"]
-    values = calculate([row["candidate"] for row in rows(done)], ["logp"])[:, 0]
-    assert np.abs(values - 1.5).max() <= logp.scale / 2
-    [told] = [one for one in done.record().decisions if one.what == "tolerance of logp"]
-    assert told.value == pytest.approx(logp.scale / 2, rel=0.01)
-
-
-def test_each_of_several_asked_values_is_kept_to():
-    logp = Condition(name="logp", mean=1.0, scale=2.0, low=-3.0, high=5.0, calculated=True)
-    near = meets("smiles", [logp], {"logp": Goal(min=-1.0, max=3.0)})
-    [ethanol] = calculate(["CCO"], ["logp"])[0]
-    asked = [(ethanol + miss - logp.mean) / logp.scale for miss in (-0.99, 0.99, -1.01, 1.01)]
-    one = Candidate("CCO", "CCO", "", True, None)
-    assert [near(replace(one, told=(value,))) for value in asked] == [True, True, False, False]
-
-
-def test_what_no_draw_comes_near_to_is_told_with_what_helps(trained):
-    workspace, molecules, _ = trained
-    asked = {
-        "run": molecules.run_id,
-        "n": 2,
-        "batch_size": 4,
-        "conditions": {"logp": {"value": 6.0, "tolerance": 1e-9}},
-    }
-    done = GenerateCandidates(**asked).run(workspace)
-    assert done.found == 0
-    assert "draws missed what was asked" in done.warnings[-1]
-    assert "name a larger tolerance" in done.warnings[-1]
-
-
-def test_a_tolerance_of_nothing_is_refused(trained):
-    _, molecules, _ = trained
-    with pytest.raises(ValidationError, match="greater than 0"):
-        GenerateCandidates(run=molecules.run_id, conditions={"logp": {"value": 1.0, "tolerance": 0.0}})
-
-
-def test_a_tolerance_of_what_nobody_can_calculate_is_refused():
-    measured = Condition(name="activity", mean=0.0, scale=1.0, low=-1.0, high=1.0)
-    with pytest.raises(ScitrainError, match="learned from a column"):
-        tolerances_of([measured], {"activity": Goal(value=0.5, tolerance=0.1)})
-    assert tolerances_of([measured], {"activity": Goal(value=0.5)}) == {}
 
 
 def test_a_generator_without_conditions_says_so(trained):
