@@ -53,7 +53,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
         "conditions": ["balanced"],
         "layers": 3,
         "width": 128,
-        "epochs": 12,
+        "epochs": 6,
         "batch_size": 256,
         "learning_rate": 2e-3,
     },
@@ -218,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--draws", type=int, default=MOLECULES)
     given = parser.parse_args(argv)
     parts = given.only or ["speed", *TRAININGS]
-    machine, figures = _machine.describe(), {}
+    machine, figures = _machine.describe(), _machine.kept_before("generation")
     if "speed" in parts:
         figures["speed"] = speed()
         print(figures["speed"], flush=True)
@@ -226,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         workspace = Workspace(given.keep or Path(folder))
         for family in [part for part in parts if part != "speed"]:
             figures[family] = _family(family, _machine.data_folder(given.data), given, workspace)
-    return _machine.keep("generation", "python -m benchmarks.generation", machine, figures)
+    return _machine.keep("generation", "python -m benchmarks.generation --data FOLDER", machine, figures)
 
 
 def _family(family: str, data: Path, given: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

@@ -194,6 +194,7 @@ def test_a_method_that_does_not_fit_is_refused_with_those_that_do():
     with pytest.raises(ScitrainError, match="do not mean the same"):
         choose_method("permutation", "image", (1, 8, 8))
     with pytest.raises(ScitrainError, match="element and amount"):
-        choose_method("auto", "tokens", (32,), pairs=True)
+        choose_method("integrated_gradients", "tokens", (32,), pairs=True)
+    assert choose_method("auto", "tokens", (32,), pairs=True)[0] == "shap"
     assert choose_method("auto", "image", (3, 224, 224))[0] == "occlusion"
     assert choose_method("auto", "tokens", (9,))[0] == "integrated_gradients"

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from scitrain.errors import ScitrainError
 from scitrain.explaining.deep_lift import BACKGROUND, INSTEAD, MOST_ERROR, deep_lift_shap
+from scitrain.explaining.elements import element_values
 from scitrain.explaining.function import Explained, MeanLogits
 from scitrain.explaining.maps import grad_cam, windows
 from scitrain.explaining.methods import Method
@@ -85,6 +86,8 @@ def attribute(method: Method, question: Question, tick: Callable[[int], None] = 
     Raises:
         ScitrainError: The network has no part that the method needs.
     """
+    if "amounts" in question.explained.predictor.inner.blocks:
+        return _of_elements(method, question, tick)
     if method != "integrated_gradients":
         steps = {"shap": SAMPLES, "deep_lift_shap": min(BACKGROUND, len(question.background))}.get(method)
         if method == "deep_lift_shap":
@@ -103,6 +106,17 @@ def attribute(method: Method, question: Question, tick: Callable[[int], None] = 
             break
         found = replace(_run(method, question, _path(question, steps), tick), steps=steps)
     return found
+
+
+def _of_elements(method: Method, question: Question, tick: Callable[[int], None]) -> Attributed:
+    nothing = _mean_of_background(question, method).cpu().numpy()
+    values, difference = np.zeros(question.x.shape, np.float32), np.zeros(len(question.x))
+    for row, output in enumerate(question.outputs):
+        asked = question.explained, question.x[row], int(output), float(nothing[output])
+        found, difference[row] = element_values(*asked, method == "shap", question.seed)
+        values[row, : len(found)] = found
+        tick(row + 1)
+    return Attributed(values, difference, _error(values, difference) if method in PATH else None)
 
 
 @contextmanager

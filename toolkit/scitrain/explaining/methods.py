@@ -15,6 +15,8 @@ METHODS: dict[InputKind, tuple[Method, ...]] = {
     "image": ("integrated_gradients", "shap", "deep_lift_shap", "occlusion", "grad_cam"),
     "tokens": ("integrated_gradients", "occlusion"),
 }
+PAIRS: tuple[Method, ...] = ("shap", "occlusion")
+"""Of a network that reads pairs of element and amount."""
 LARGE = 64
 """Side in pixels from which single pixels are noise, and regions are asked for."""
 WHY: dict[tuple[str, str], str] = {
@@ -37,13 +39,13 @@ def choose_method(asked: Asked, kind: InputKind, shape: tuple[int, ...], pairs: 
     Raises:
         ScitrainError: The asked method does not explain such rows; says which do.
     """
-    if kind == "tokens" and pairs:
-        raise ScitrainError(
-            "no method here explains a network that reads pairs of element and amount (family 'matbert'): the path from nothing to a "
-            "formula would have to change both; train model='mlp' on the same data to see what elements do"
-        )
-    fitting = METHODS[kind]
+    fitting = PAIRS if pairs else METHODS[kind]
     if asked == "auto":
+        if pairs:
+            return (
+                "shap",
+                "an element is taken away, and the others share the whole: Shapley values, exact up to eight elements",
+            )
         if kind == "image" and shape[-1] >= LARGE:
             return "occlusion", f"images of {shape[-1]} pixels: regions tell more than single pixels"
         return (
@@ -52,6 +54,11 @@ def choose_method(asked: Asked, kind: InputKind, shape: tuple[int, ...], pairs: 
         )
     if asked in fitting:
         return asked, "asked for"
+    if pairs:
+        raise ScitrainError(
+            f"method={asked!r} does not explain a model that reads pairs of element and amount: no path leads from one element to another; "
+            f"methods that do: {listed(fitting)}"
+        )
     why = WHY.get((kind, asked), "it needs the convolutions of an image network" if asked == "grad_cam" else "")
     reason = f": {why}" if why else ""
     raise ScitrainError(

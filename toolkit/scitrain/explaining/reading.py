@@ -59,7 +59,7 @@ def read_row(featuriser: Featuriser, cells: Mapping[str, str], x: np.ndarray, va
     if shape.kind == "tokens":
         if isinstance(featuriser, PretrainedTokens):
             return _on_units(featuriser, cells, values)
-        return _on_tokens(featuriser, x, values)
+        return _on_elements(featuriser, x, values) if kind == "formula_elements" else _on_tokens(featuriser, x, values)
     layout = layout_of(featuriser)
     sums = layout.sums(values[None])[0]
     parts = {name: float(value) for name, value in zip(layout.names, sums, strict=True) if value != 0}
@@ -146,6 +146,11 @@ def _on_tokens(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> Rea
     return Read(parts, Picture(tokens=(shown, values[there])))
 
 
+def _on_elements(featuriser: Featuriser, x: np.ndarray, values: np.ndarray) -> Read:
+    names = token_names(featuriser, x)
+    return Read({name: float(value) for name, value in zip(names, values, strict=True) if name})
+
+
 def _on_units(featuriser: PretrainedTokens, cells: Mapping[str, str], values: np.ndarray) -> Read:
     """Add the attributions of the tokens up to words or letters."""
     found = units(featuriser, _alone(cells))[0]
@@ -201,6 +206,6 @@ def _named(featuriser: PretrainedTokens, own: Sequence[Unit]) -> list[str]:
 
 def _counted(featuriser: Featuriser, ids: np.ndarray) -> list[str]:
     names = token_names(featuriser, ids)
-    if featuriser.model_dump().get("kind") == "formula_tokens":
+    if str(featuriser.model_dump().get("kind")).startswith("formula"):
         return [element if name else "" for element, name in zip(by_element(names), names, strict=True)]
     return [feature if name else "" for feature, name in zip(feature_of(featuriser, names), names, strict=True)]

@@ -19,6 +19,13 @@ def token_names(featuriser: Featuriser, ids: np.ndarray) -> list[str]:
 
         tokenizer = Tokenizer.from_str(str(options["tokenizer"]))
         return [(tokenizer.id_to_token(int(i)) or UNSEEN if i > 1 else UNSEEN) if i else "" for i in ids]
+    if kind == "formula_elements":
+        from scitrain.chem.formula_elements import FIRST_ELEMENT
+        from scitrain.chem.formula_features import element_properties
+
+        known = element_properties()[1]
+        elements = [known[i - FIRST_ELEMENT] if i else "" for i in ids[: len(ids) // 2].tolist()]
+        return [*elements, *[""] * (len(ids) - len(elements))]
     if kind == "sequence_tokens":
         from scitrain.modalities._sequence_features import ALPHABETS, GAP
 

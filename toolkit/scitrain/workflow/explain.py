@@ -183,7 +183,7 @@ def _subtitle(subject: Subject, method: Method, found: Found) -> str:
         if subject.output is not None
         else f"each row's own class of {subject.config.targets[0].name}"
     )
-    return joined(what, NAMES.get(method, method.replace("_", " ")), f"{found.rows:,} rows held out")
+    return joined(what, _called(subject, method), f"{found.rows:,} rows held out")
 
 
 def _draw(run: Run, subject: Subject, method: Method, found: Found) -> None:
@@ -196,7 +196,7 @@ def _draw(run: Run, subject: Subject, method: Method, found: Found) -> None:
         unit = _unit(subject, method)
         captions = Captions(
             axis=f"attribution ({unit})" if unit else "attribution",
-            subtitle=joined(NAMES.get(method, method.replace("_", " ")), _baseline(subject, method)),
+            subtitle=joined(_called(subject, method), _baseline(subject, method)),
             unit=unit,
             alike=method != "grad_cam",
             spaced=subject.config.modality == "text" and subject.config.featuriser.get("unit") != "characters",
@@ -211,10 +211,23 @@ NAMES: dict[str, str] = {
 }
 
 
+def _called(subject: Subject, method: Method) -> str:
+    """Return the method in words."""
+    if _has_pairs(subject):
+        return {"shap": "Shapley values", "occlusion": "each element taken away"}[method]
+    return NAMES.get(method, method.replace("_", " "))
+
+
+def _has_pairs(subject: Subject) -> bool:
+    return "amounts" in subject.config.shape.blocks
+
+
 def _baseline(subject: Subject, method: Method) -> str:
     """Return what a row is compared with."""
     if method == "grad_cam":
         return ""
+    if method == "occlusion" and _has_pairs(subject):
+        return "against the formula without it"
     if method in ("shap", "deep_lift_shap"):
         return "against training rows"
     return f"against {_words(subject)}"
