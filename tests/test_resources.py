@@ -68,6 +68,18 @@ def test_without_the_kernels_record_the_memory_of_the_moment_is_told(tmp_path):
     assert memory.read()[0] > 1 << 20
 
 
+def test_spare_memory_is_given_back_once_the_process_has_grown_by_a_quarter():
+    sizes, given = iter([100, 120, 125, 126, 104, 129, 131, 131, 163, 170, 170]), []
+    spare = resources.SpareMemory(lambda: next(sizes), lambda: given.append(True))
+    counts = []
+    for _ in range(6):
+        spare.give_back()
+        counts.append(len(given))
+    # 100 at first; 126 is too much, and 104 is left; so is 131, of which all stays; the next limit is 163.75
+    assert counts == [0, 0, 1, 1, 2, 2]
+    assert resources.SpareMemory().before > 1 << 20
+
+
 def test_thread_counts_are_put_back():
     before = torch.get_num_threads()
     with resources.torch_threads(1) as threads:

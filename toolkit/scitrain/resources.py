@@ -4,13 +4,13 @@ import ctypes
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scitrain.errors import ScitrainError
 
-__all__ = ["PeakMemory", "available_memory", "choose_device", "cpu_count", "give_back", "torch_threads"]
+__all__ = ["PeakMemory", "SpareMemory", "available_memory", "choose_device", "cpu_count", "give_back", "torch_threads"]
 
 CGROUPS = Path("/sys/fs/cgroup")
 NO_LIMIT = 1 << 60
@@ -18,6 +18,8 @@ NO_LIMIT = 1 << 60
 PROCESS = Path("/proc/self")
 FORGET_PEAK = "5"
 """Written to ``clear_refs``: the kernel's record of the most resident memory starts anew (proc(5))."""
+GROWN = 1.25
+"""Times the memory that was resident before, from which spare memory is looked for."""
 
 
 def cpu_count(cgroups: Path = CGROUPS) -> int:
@@ -77,9 +79,13 @@ class PeakMemory:
             for line in (self.process / "status").read_text(encoding="ascii", errors="replace").splitlines():
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024
-        import psutil
+        return _resident()
 
-        return int(psutil.Process().memory_info().rss)
+
+def _resident() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def give_back() -> None:
@@ -87,6 +93,24 @@ def give_back() -> None:
     if sys.platform.startswith("linux"):
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+class SpareMemory:
+    """Gives freed memory back whenever this process has grown by a quarter.
+
+    What batches of many lengths leave in the C library's heap are holes that fit no later batch: fine-tuning a network of 22 million
+    numbers on 8,000 texts grew to 7 GiB, of which two were in use.
+    """
+
+    def __init__(self, resident: Callable[[], int] | None = None, free: Callable[[], None] = give_back) -> None:
+        self.resident, self.free = resident or _resident, free
+        self.before = self.resident()
+
+    def give_back(self) -> None:
+        """Look, and give back what is free."""
+        if self.resident() > GROWN * self.before:
+            self.free()
+            self.before = self.resident()
 
 
 def choose_device(requested: str = "auto") -> tuple[str, str]:

@@ -73,6 +73,11 @@ class Feed(IterableDataset[Block]):
         """Choose the epoch (from 0) that the next iteration yields."""
         self._epoch = epoch
 
+    @property
+    def varies(self) -> bool:
+        """Tell whether batches differ in length."""
+        return self._lengths is not None
+
     def sort_by_length(self) -> None:
         """Let batches hold rows of tokens of like lengths."""
         self._lengths = torch.from_numpy((np.asarray(self.x[self.train_rows]) > 0).sum(1))

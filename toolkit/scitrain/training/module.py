@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from scitrain.data.options import Task
 from scitrain.errors import ScitrainError
+from scitrain.resources import SpareMemory
 from scitrain.training.adamw import AdamW
 from scitrain.training.cooling import cooled
 from scitrain.training.feeding import Block, Feed, mix
@@ -29,6 +30,8 @@ __all__ = ["Plan", "TrainingModule", "learning_rate_at"]
 VALIDATION_BATCH = 4096
 """Values of a vector are few; larger rows take fewer at a time (see `_validation_batch`)."""
 VALIDATION_BYTES = 1 << 26
+LOOK_STEPS = 16
+"""Steps between two looks at the memory, where batches differ in length."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class TrainingModule(pl.LightningModule):
         fused = plan.device in {"cpu", "cuda", "mps"}
         self.optimizer = AdamW(team.groups, lr=plan.learning_rate, weight_decay=0.0, fused=fused)
         self.scaler = Scaler(plan.precision)
+        self.spare = SpareMemory()
         self.epoch = 0
         """Epochs done."""
         self.deadline = math.inf
@@ -136,6 +140,8 @@ class TrainingModule(pl.LightningModule):
                 self.team.prepare(self.optimizer, self._rate, self.plan.weight_decay, self.epoch)
                 self.optimizer.step()
             self._step += 1
+            if self.feed.varies and self._step % LOOK_STEPS == 0:
+                self.spare.give_back()
             if self.plan.world == 1 and time.monotonic() > self.deadline:
                 break
 
