@@ -24,6 +24,8 @@ __all__ = ["SHOWN", "Captions", "draw_elements", "draw_importance", "draw_map", 
 
 SHOWN = 9
 """Rows drawn; results/explanations.csv has all."""
+WHOLE = 0.995
+"""Share of the attributions from which nothing but elements is left to speak of."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,9 @@ def draw_elements(
         return
     on = float(np.abs(values[:, [at for at, name in enumerate(names) if name in means]]).sum())
     share = on / max(float(np.abs(values).sum()), 1e-30)
-    note = (
-        f"Mean over the n test rows that contain an element; red raises the prediction, blue lowers it. Elements hold {share:.0%} of the "
-        "attributions, properties made of all elements the rest."
-    )
+    note = "Mean over the n test rows that contain an element; red raises the prediction, blue lowers it."
+    if share < WHOLE:
+        note = f"{note} Elements hold {share:.0%} of the attributions, properties made of all elements the rest."
     save(
         periodic_table(means, rows, axis, Told("What each element does", subtitle, note)),
         run.file("figures/elements.png"),
