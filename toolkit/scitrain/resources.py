@@ -99,7 +99,7 @@ class SpareMemory:
     """Gives freed memory back whenever this process has grown by a quarter.
 
     What batches of many lengths leave in the C library's heap are holes that fit no later batch: fine-tuning a network of 22 million
-    numbers on 8,000 texts grew to 7 GiB; on 960 texts it it falls back below 2 within 60 steps instead of growing to 2.7.
+    numbers on 8,000 texts grew to 7 GiB; on 960 texts it falls back below 2 within 60 steps instead of growing to 2.7.
     """
 
     def __init__(self, resident: Callable[[], int] | None = None, free: Callable[[], None] = give_back) -> None:
