@@ -285,8 +285,13 @@ def all_labels(scicite: Scicite) -> dict[str, Any]:
     """Fine-tune on all training labels, stopped by the publication's validation rows."""
     changes = {"precision": "bf16", "checkpoint_seconds": 60.0}
     learning = replace(scicite.learning, options=scicite.learning.options.model_copy(update=changes))
-    said = scicite.test(scicite.trained(scicite.study(learning), "full").fitted.predictor)
-    return {"macro_f1": scicite.f1(said), "tfidf": scicite.f1(tfidf(scicite, learning.train)), "goal": ">= 0.83"}
+    scores = []
+    for seed in SEEDS:
+        study = scicite.study(replace(learning, seed=seed))
+        scores.append(scicite.f1(scicite.test(scicite.trained(study, "full").fitted.predictor)))
+        print(f"seed {seed}: {scores[-1]:.4f}", flush=True)
+    simple = scicite.f1(tfidf(scicite, learning.train))
+    return {"macro_f1": scores, "median": float(np.median(scores)), "tfidf": simple, "goal": ">= 0.83"}
 
 
 def digits(scicite: Scicite) -> dict[str, Any]:
