@@ -259,7 +259,7 @@ def by_hand(scicite: Scicite, rows: np.ndarray) -> float:
 
     torch.manual_seed(0)
     base = AutoModel.from_pretrained(minilm(), add_pooling_layer=False)
-    network = get_peft_model(base, LoraConfig(r=8, lora_alpha=16, target_modules=["query", "key", "value"]))
+    network = get_peft_model(base, LoraConfig(r=4, lora_alpha=8, target_modules=["query", "key", "value", "dense"]))
     head = nn.Linear(384, 3)
     weights = [p for p in (*network.parameters(), *head.parameters()) if p.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=1e-3)

@@ -140,8 +140,8 @@ def test_lora_trains_few_numbers_begins_as_the_network_and_merges_into_it(learni
     rows = torch.from_numpy(learning.x[:7])
     with torch.no_grad():
         torch.testing.assert_close(built.encoder.eval()(rows), plain(rows))
-    # three layers with query, key and value of 16 × 16 in rank 2, and a head of 16 + 1
-    assert trainable(built)[0] == 3 * 3 * 2 * (16 + 16) + 17
+    # three layers with query, key, value and output of 16 × 16, up and down between 16 and 32, in rank 2; and a head of 16 + 1
+    assert trainable(built)[0] == 3 * 2 * (4 * (16 + 16) + 2 * (16 + 32)) + 17
     options = learning.options.model_copy(update={"epochs": 3})
     start = Beginning(Tuned("lora", rank=2))
     fitted = fit(Learning(**{**learning.__dict__, "start": start, "options": options}), run)

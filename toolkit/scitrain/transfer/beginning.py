@@ -72,7 +72,7 @@ class Tuned:
     blocks: int = 2
     layer_decay: float = 0.9
     head_rate: float = 10.0
-    rank: int = 8
+    rank: int = 4
     modules: tuple[str, ...] = ()
     thaw_every: int = 1
     """Epochs between two thawed blocks of `gradual`."""

@@ -10,39 +10,45 @@ from scitrain.errors import ScitrainError, listed
 
 __all__ = ["add_lora", "merge_lora"]
 
-ATTENTION = (
-    "query", "key", "value", "q_lin", "k_lin", "v_lin", "q_proj", "k_proj", "v_proj", "qkv", "project", "Wqkv", "query_proj", "key_proj",
-    "value_proj",
-)  # fmt: skip
-"""Ends of the names of attention's linear layers, in the networks there are."""
-
 
 def add_lora(encoder: nn.Module, rank: int, modules: Sequence[str]) -> None:
     """Put additions W + B A · 2 of rank ``rank`` beside linear layers; they alone require a gradient then.
+
+    Without ``modules`` beside all of them: with as many numbers, a low rank everywhere learns more than a higher one in attention alone.
+    Of MiniLM on 200 sentences of scicite, by validation rows of two draws: rank 4 everywhere .732 and .735, rank 8 beside query, key and
+    value .710 and .732, rank 16 there .717 and .732; trained as a whole .731 and .743.
 
     Raises:
         ScitrainError: The network has no such layers; lists those it has.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
-    there = Counter(
-        name.rpartition(".")[2] for name, module in encoder.named_modules() if isinstance(module, nn.Linear)
-    )
+    linear = _linear(encoder)
+    there = Counter(name.rpartition(".")[2] for name in linear)
     if not there:
         raise ScitrainError(
             "lora stands beside linear layers (torch.nn.Linear), and this network has none; take feature, partial or full"
         )
-    wanted = [name for name in (modules or ATTENTION) if name in there]
-    if not wanted or (modules and len(wanted) < len(modules)):
-        named = listed(modules) if modules else "layers of attention"
+    if unknown := [name for name in modules if name not in there]:
         has = listed(f"{name} ({times})" for name, times in there.items())
         raise ScitrainError(
-            f"lora finds no {named} in this network, which has {has}; name some with modules=[…], or take partial or full"
+            f"lora finds no {listed(unknown)} in this network, which has {has}; name some with modules=[…], or leave it out for all"
         )
+    wanted = [name for name in linear if not modules or name.rpartition(".")[2] in modules]
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=wanted, lora_dropout=0.0)
     inject_adapter_in_model(config, encoder)
     for name, weight in encoder.named_parameters():
         weight.requires_grad_("lora_" in name)
+
+
+def _linear(encoder: nn.Module) -> list[str]:
+    """Return the names of the linear layers, without those whose weights torch's own attention reads past them."""
+    inside = {f"{name}." for name, module in encoder.named_modules() if isinstance(module, nn.MultiheadAttention)}
+    return [
+        name
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.Linear) and not name.startswith(tuple(inside))
+    ]
 
 
 def merge_lora(encoder: nn.Module) -> None:

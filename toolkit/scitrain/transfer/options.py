@@ -51,10 +51,10 @@ class FinetuneOptions(Spec):
     """Each block's learning rate by that of the block above it."""
     head_rate: float | None = Field(None, gt=0, le=1000)
     """The head's learning rate by that of the top block; null: 10 for large pretrained networks, else 1."""
-    rank: int = Field(8, ge=1, le=256)
+    rank: int = Field(4, ge=1, le=256)
     """Rank of `lora`."""
     modules: list[str] = []
-    """Layers that `lora` changes; empty: those of attention."""
+    """Layers that `lora` changes; empty: all linear ones."""
     intermediate: list[dict[str, JsonValue]] = Field([], max_length=4)
     """Runs in between, each from the weights of the one before: `[{"data": "near.csv", "target": "y"}]`."""
     unlabelled: str | None = None
