@@ -71,6 +71,7 @@ def test_the_report_has_the_documented_keys(workspace: Workspace) -> None:
         "task",
         "input_columns",
         "series",
+        "auxiliary",
         "left_out",
         "rows_read",
         "rows_kept",

@@ -141,3 +141,18 @@ def test_the_evaluations_are_in_the_format_of_the_guide():
 def test_examples_a_class_ask_for_the_few_shot_tool(workspace):
     answer = FindSkill(request="classify papers from five examples a class in papers.csv").run(workspace)
     assert "few_shot_classify" in [step.tool for step in answer.steps]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "I have 200 measured band gaps in measured.csv and 80,000 computed ones in computed.csv: predict gap",
+        "measured.csv の実測値は少ないので computed.csv の計算値も使って gap を学習したい",
+    ],
+)
+def test_a_second_file_of_computed_values_trains_along(workspace, request_):
+    answer = FindSkill(request=request_).run(workspace)
+    assert answer.skill == "transfer-learning"
+    calls = {step.tool: step.arguments for step in answer.steps}
+    assert calls["train_model"]["data"] == "measured.csv"
+    assert calls["train_model"]["auxiliary"] == "computed.csv"

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["TextColumn", "as_arrow", "take", "text_column"]
+__all__ = ["TextColumn", "as_arrow", "behind", "take", "text_column"]
 
 CHUNK = 65_536
 """Cells turned into Python strings at once when a column is walked through."""
@@ -81,3 +81,8 @@ def as_arrow(cells: Sequence[str]) -> pa.Array:
 def take(columns: Mapping[str, Sequence[str]], indices: np.ndarray) -> dict[str, TextColumn]:
     """Return rows ``indices`` of every column."""
     return {name: text_column(cells).take(indices) for name, cells in columns.items()}
+
+
+def behind(first: Sequence[str], second: Sequence[str]) -> TextColumn:
+    """Return the cells of two columns as one."""
+    return TextColumn(pa.chunked_array([as_arrow(first), as_arrow(second)]))

@@ -82,7 +82,7 @@ def label(options: DataOptions, source: Source, roles: Roles) -> Draft:
         index=np.arange(len(source)),
         y=labels.y,
         split_values=values,
-        rejected=(*source.broken, *(problems[i] for i in sorted(problems))),
+        rejected=(*source.broken, *(source.told(i, problems[i]) for i in sorted(problems))),
         decisions=(*notes, *roles.decisions, Decision(what="task", value=chosen.task, why=chosen.why)),
     )
     return draft.kept(keep)
@@ -107,10 +107,10 @@ def units_of(options: DataOptions, source: Source, targets: Sequence[str]) -> di
 def split_values(
     options: DataOptions, source: Source, column: str | None
 ) -> tuple[np.ndarray | None, dict[int, Broken]]:
-    """Read the split column: times as numbers, words in one spelling, folds without ``.0``."""
+    """Read the split column: times as numbers, words in one spelling, folds without ``.0``; auxiliary rows need none."""
     if column is None or options.split.kind not in {"time", "column"}:
         return None, {}
-    cells = source.columns[column]
+    cells = text_column(source.columns[column])[: source.own]
     if options.split.kind == "time":
         values = times(cells).values
         wrong, reason = np.flatnonzero(np.isnan(values)), "is no time: give a number, or a date such as 2024-05-17"
@@ -122,6 +122,7 @@ def split_values(
         raise DataError(
             f"column {column!r} cannot say the split: {source.place} {source.lines[first]} {reason} (found {cells[first][:80]!r})"
         )
+    values = np.concatenate([values, np.repeat(values[:1], len(source) - len(values))])
     return values, {int(i): Broken(int(source.lines[i]), column, cells[int(i)], reason) for i in wrong}
 
 

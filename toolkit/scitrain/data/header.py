@@ -4,7 +4,7 @@ from scitrain.data.builtin import PREFIX
 from scitrain.data.delimited import sniff
 from scitrain.data.options import DataOptions
 from scitrain.data.read import TEXT_ENDINGS, locate
-from scitrain.data.roles import check_names, no_time
+from scitrain.data.roles import as_list, check_names, no_time
 from scitrain.data.tables import parquet_names
 from scitrain.errors import DataError, UnknownNameError
 from scitrain.workspace import Workspace
@@ -40,12 +40,20 @@ def check_columns(options: DataOptions, workspace: Workspace) -> None:
         DataError: A column is both target and input, or a split by time names none.
     """
     columns = header(options.data, workspace)
-    if columns is None:
+    more = () if options.auxiliary is None else header(options.auxiliary, workspace)
+    if columns is None or more is None:
         return
-    check_names(options, columns)
+    helping = [name for name in as_list(options.target) if more and name not in columns]
+    for name in helping:
+        if name not in more:
+            raise UnknownNameError("column", name, [*columns, *more])
+    check_names(options, [*columns, *helping])
+    for wanted in as_list(options.inputs):
+        if more and wanted not in more:
+            raise UnknownNameError(f"column (an input of the data) in {options.auxiliary}", wanted, more)
     series = options.series
-    for name in () if series is None else (series.id, series.time):
-        if name is not None and name not in columns:
-            raise UnknownNameError("column", name, columns)
+    for said in () if series is None else (series.id, series.time):
+        if said is not None and said not in columns:
+            raise UnknownNameError("column", said, columns)
     if options.split.kind == "time" and options.split.column is None and (series is None or series.horizon is None):
         raise DataError(no_time(columns))

@@ -73,6 +73,8 @@ class DataOptions(Spec):
 
     data: str
     """Path of a CSV, TSV, Parquet, JSONL or SDF file or an image folder; or `builtin:NAME`."""
+    auxiliary: str | None = None
+    """A second file of the same inputs whose rows only train, such as computed values: name their column in `target` too."""
     target: str | list[str] | None = None
     """Column(s) to predict; several are learned together, missing labels masked. Null: the only sensible one."""
     inputs: str | list[str] | None = None

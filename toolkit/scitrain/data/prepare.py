@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from scitrain.data.atomic import atomic_folder
+from scitrain.data.auxiliary import apart, read_both, rejoined
 from scitrain.data.cache import REPORT, first_few, load, save, write_rejected
 from scitrain.data.draft import Draft, clean, label, sample, split, without_duplicates
 from scitrain.data.long import as_series
@@ -38,7 +39,8 @@ def cache_key(options: DataOptions, workspace: Workspace) -> str:
     """
     asked = options.model_dump(mode="json")
     versions = [SCHEMA, version("scitrain"), version("rdkit")]
-    content = json.dumps([versions, fingerprint(options.data, workspace), asked], sort_keys=True)
+    files = [fingerprint(name, workspace) for name in (options.data, options.auxiliary) if name is not None]
+    content = json.dumps([versions, files, asked], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:24]
 
 
@@ -69,18 +71,30 @@ def build(
 ) -> tuple[Draft, Division]:
     """Do all of it in memory; with ``source``, of these rows instead of all the data's."""
     _tell(run, 0, "reading")
-    options, source = as_series(options, source or read(options.data, workspace))
-    draft = label(options, source, choose_roles(options, source))
-    _tell(run, 1, f"cleaning {len(draft.index):,} rows")
+    options, source = as_series(options, source or _read(options, workspace))
+    draft, others = apart(label(options, source, choose_roles(options, source)))
+    _tell(run, 1, f"cleaning {len(draft.index) + (0 if others is None else len(others.index)):,} rows")
+    draft = _cleaned(options, draft, run)
+    others = others and _cleaned(options, others, run)
+    check_labels(draft.task, draft.targets, draft.y if others is None else np.concatenate([draft.y, others.y]))
+    _tell(run, 2, "splitting")
+    draft, division = split(options, draft)
+    return (draft, division) if others is None else rejoined(draft, division, others)
+
+
+def _read(options: DataOptions, workspace: Workspace) -> Source:
+    own = read(options.data, workspace)
+    return own if options.auxiliary is None else read_both(options, own, read(options.auxiliary, workspace))
+
+
+def _cleaned(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
+    """Return the rows that can be read, each input once."""
     draft = clean(options, sample(options, draft), run)
     if options.rows == "fail" and draft.rejected:
         raise DataError(
-            f"{source.name}: rows='fail' and {first_few(draft.rejected, source.place)}; mend them, or say rows='drop'"
+            f"{draft.source.name}: rows='fail' and {first_few(draft.rejected, draft.source.place)}; mend them, or say rows='drop'"
         )
-    draft = without_duplicates(options, draft)
-    check_labels(draft.task, draft.targets, draft.y)
-    _tell(run, 2, "splitting")
-    return split(options, draft)
+    return without_duplicates(options, draft)
 
 
 def _tell(run: Run | None, step: int, message: str) -> None:

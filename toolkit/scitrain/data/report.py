@@ -28,6 +28,7 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
     """Return `Prepared.report`; its keys are documented there."""
     source, merged = draft.source, draft.merged
     leaks, warnings = find_leaks(_tested(prepared, division), options.seed)
+    helping = _helping(prepared, draft)
     facts: dict[str, JsonValue] = {
         "source": source.name,
         "fingerprint": source.fingerprint,
@@ -42,12 +43,7 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
         "left_out": {**draft.roles.left_out},
         "rows_read": len(source) + len(source.broken),
         "rows_kept": len(prepared.rows),
-        "rows_rejected": len(draft.rejected),
-        "rejected": _by_kind(draft.rejected),
-        "rejected_examples": _examples(draft.rejected),
-        "rows_changed": len(draft.changes),
-        "changes": _by_kind(draft.changes),
-        "change_examples": _examples(draft.changes),
+        **_broken(draft),
         "duplicates": {
             "inputs": 0 if merged is None else merged.groups,
             "conflicting": 0 if merged is None else merged.conflicts,
@@ -62,10 +58,26 @@ def describe(prepared: Prepared, draft: Draft, division: Division, options: Data
             "folds": _folds(division),
             **{part: len(indices) for part, indices in prepared.split.items()},
         },
+        "auxiliary": None if source.own is None else _auxiliary(draft, helping),
         "leaks": leaks,
     }
-    forecasting = source.layout is not None and source.layout.horizon is not None
-    return facts | {"warnings": [*_warnings(prepared), *warnings, *([OVERLAPPING] if forecasting else [])]}
+    return facts | {"warnings": [*_warnings(prepared, helping), *warnings, *_overlap(draft)]}
+
+
+def _broken(draft: Draft) -> dict[str, JsonValue]:
+    return {
+        "rows_rejected": len(draft.rejected),
+        "rejected": _by_kind(draft.rejected),
+        "rejected_examples": _examples(draft.rejected),
+        "rows_changed": len(draft.changes),
+        "changes": _by_kind(draft.changes),
+        "change_examples": _examples(draft.changes),
+    }
+
+
+def _overlap(draft: Draft) -> list[JsonValue]:
+    layout = draft.source.layout
+    return [] if layout is None or layout.horizon is None else [OVERLAPPING]
 
 
 def _folds(division: Division) -> JsonValue:
@@ -139,13 +151,28 @@ def _classes(codes: np.ndarray, classes: Sequence[str]) -> dict[str, JsonValue]:
     return {"classes": {name: int(count) for name, count in zip(classes, counts, strict=True)}}
 
 
-def _warnings(prepared: Prepared) -> list[JsonValue]:
+def _auxiliary(draft: Draft, helping: frozenset[str]) -> dict[str, JsonValue]:
+    """Return which rows only train, and what they alone have labels of."""
+    rows = int((draft.index >= int(draft.source.own or 0)).sum())
+    return {"source": draft.source.auxiliary, "rows": rows, "targets": [*sorted(helping)]}
+
+
+def _helping(prepared: Prepared, draft: Draft) -> frozenset[str]:
+    """Return the targets that auxiliary rows alone have labels of: they help to learn the others, and nothing measures them."""
+    own = draft.index < (len(draft.source) if draft.source.own is None else draft.source.own)
+    if prepared.y.ndim == 1:
+        return frozenset()
+    bare = np.isnan(prepared.y[own]).all(axis=0)
+    return frozenset(target.name for target, alone in zip(prepared.targets, bare, strict=True) if alone)
+
+
+def _warnings(prepared: Prepared, helping: frozenset[str]) -> list[JsonValue]:
     """Say what a reader of the results should know about the labels."""
     found: list[JsonValue] = []
     columns = [prepared.y] if prepared.y.ndim == 1 else list(prepared.y.T)
     for target, column in zip(prepared.targets, columns, strict=True):
         for part, rows in prepared.split.items():
-            if len(rows) == 0:  # where each fold is the test in its turn
+            if len(rows) == 0 or (target.name in helping and part != "train"):  # each fold is the test in its turn
                 continue
             values = column[rows]
             values = values[values >= 0] if prepared.task == "multiclass" else values[~np.isnan(values)]

@@ -1,7 +1,7 @@
 """What was read: columns of raw text, and where each row stood."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +60,18 @@ class Source:
     """How the file was understood where it could have been otherwise: encoding, delimiter, decimal comma."""
     layout: SeriesLayout | None = None
     """How a long table was put together to series; None where a row is a row."""
+    own: int | None = None
+    """Rows that are divided; those behind them are of a second file and only train. None: all are."""
+    auxiliary: str = ""
+    """Name of that file."""
     broken: tuple[Broken, ...] = ()
     """Rows that are not among the ``rows``: too many cells, no JSON, no molecule."""
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def told(self, i: int, broken: Broken) -> Broken:
+        """Return what is wrong with row ``i``, with the name of its file where that is the second."""
+        return (
+            broken if self.own is None or i < self.own else replace(broken, reason=f"{self.auxiliary}: {broken.reason}")
+        )

@@ -85,7 +85,7 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         from scitrain.transfer.origin import check_source_of_weights
         from scitrain.workflow.sources import check_source
 
-        more = [] if self.unlabelled is None else [self.unlabelled]
+        more = [name for name in (self.unlabelled, self.auxiliary) if name is not None]
         for data in (self.data, *more, *(str(link["data"]) for link in self.links())):
             check_source(data, workspace)
         check_source_of_weights(self.source, workspace)

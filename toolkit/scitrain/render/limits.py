@@ -111,10 +111,12 @@ def _coverage(facts: Facts) -> Iterator[str]:
         yield "There were no validation rows to calibrate intervals on: predictions have none."
         return
     kind = {"regression": "intervals", "mixed": "intervals and sets"}.get(facts.task, "sets")
-    lacking = [reason for reason in said.reasons if reason]
+    lacking = [i for i, reason in enumerate(said.reasons) if reason]
     if lacking:
         more = f" (and {len(lacking) - 1} more targets)" if len(lacking) > 1 else ""
-        yield f"Prediction {kind} are limited: {lacking[0]}{more}."
+        names = facts.task != "mixed" and len(facts.targets) > 1  # reasons of mixed targets begin with the name
+        of = f" of {facts.targets[lacking[0]].name}" if names else ""
+        yield f"Prediction {kind}{of} are limited: {said.reasons[lacking[0]]}{more}."
     missed = [r for r in facts.rows("coverage") if r.high is not None and r.high < facts.coverage]
     for row in missed[:3]:
         of = f" of {row.target}" if row.target and len(facts.targets) > 1 else ""

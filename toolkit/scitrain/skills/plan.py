@@ -35,6 +35,8 @@ FILTERS: dict[str, dict[str, JsonValue]] = {
 TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
 OTHER_DOMAIN = "target_data"
 """Argument that takes a second file: the domain that is adapted to."""
+HELPS = "auxiliary"
+"""Wish, and the argument that takes a second file then: rows that only train."""
 CANDIDATES = "candidates"
 """Argument that takes a file, a run, or the texts themselves."""
 OF_STEP = {CANDIDATES: "generate_candidates", "source": "pretrain_transformer"}
@@ -227,6 +229,8 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
         draft.files[""] = files.pop(0).value
     if files and any(OTHER_DOMAIN in _names(known[tool]) for tool in draft.tools):
         draft.said[OTHER_DOMAIN] = files.pop(0).value
+    if files and any(one.intent.name == HELPS for one in wanted):
+        draft.said[HELPS] = files.pop(0).value
     _share_candidates(draft, files, known)
     places = {tool: [at for one in wanted if tool in one.intent.tools for at in one.places] for tool in takes}
     for named in files:

@@ -71,6 +71,8 @@ def check_domains(options: DataOptions, domains: DomainOptions, workspace: Works
     Raises:
         ScitrainError: Says what to do.
     """
+    if options.auxiliary is not None:
+        raise DataError("auxiliary rows are of no domain, and adapt_domain tells two apart; leave `auxiliary` out")
     if options.split.kind == "kfold":
         raise DataError("folds divide one domain, and adapt_domain measures on another; leave split out")
     if domains.target_data is not None and fingerprint(domains.target_data, workspace) == fingerprint(

@@ -16,7 +16,9 @@ def check_data(options: DataOptions, workspace: Workspace) -> None:
     """
     from scitrain.data.header import check_columns
 
-    check_source(options.data, workspace)
+    for source in (options.data, options.auxiliary):
+        if source is not None:
+            check_source(source, workspace)
     check_columns(options, workspace)
 
 

@@ -20,7 +20,7 @@ __all__ = ["SELDOM", "AskedModel", "Formats", "SeveralTargets", "TrainingRequest
 
 S = TypeVar("S", bound=Spec)
 SELDOM = frozenset(
-    """ignore series rows duplicates max_rows batch_size learning_rate weight_decay patience warmup gradient_clip accumulate
+    """auxiliary ignore series rows duplicates max_rows batch_size learning_rate weight_decay patience warmup gradient_clip accumulate
     class_weights augment precision devices parallel deterministic gradient_checkpointing compile top_k checkpoint_seconds
     loggers features refit coverage task_weights single_tasks device""".split()
 )
@@ -75,6 +75,7 @@ def learning_of(prepared: "Prepared", network: "Network", request: TrainingReque
     """Return what the network is fitted to: training rows (with other spellings where it reads text) and validation rows."""
     from scitrain.training.learning import Learning
     from scitrain.workflow.spellings import respelled
+    from scitrain.workflow.weights import weighed
 
     rows = respelled(prepared, network, request.augment, request.seed, run)
     return Learning(
@@ -86,7 +87,7 @@ def learning_of(prepared: "Prepared", network: "Network", request: TrainingReque
         n_outputs=prepared.n_outputs,
         model=network.model,
         shape=network.featuriser.shape(),
-        options=request.part(TrainingOptions),
+        options=weighed(request.part(TrainingOptions), prepared, run),
         seed=request.seed,
         coverage=request.coverage,
         slots=prepared.slots,

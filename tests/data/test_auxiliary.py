@@ -1,0 +1,140 @@
+"""Rows of a second file only train, and tell nothing of what is tested."""
+
+import numpy as np
+import pytest
+
+import scitrain
+from scitrain.data.options import DataOptions
+from scitrain.data.prepare import prepare
+from scitrain.errors import DataError, UnknownNameError
+
+METALS = ("Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Sr", "Ba", "Zn")
+ANIONS = ("F", "Cl", "Br", "I")
+FORMULAS = [f"{metal}{anion}{n}" for metal in METALS for anion in ANIONS for n in (1, 2)]
+MEASURED = FORMULAS[:60:2] + FORMULAS[1:60:2]
+
+
+@pytest.fixture
+def work(workspace):
+    """Measured gaps of sixty formulas, computed ones of all of them, some twice, one unreadable, one without a value."""
+    rows = [f"{formula},{i / 10}" for i, formula in enumerate(MEASURED)]
+    (workspace.root / "measured.csv").write_text("\n".join(["formula,gap", *rows]) + "\n", encoding="utf-8")
+    rows = [f"{formula},{i / 20},x" for i, formula in enumerate(FORMULAS)]
+    rows += ["LiF,0.3,x", "Xx2O,1,x", "Li3F5,,x"]
+    (workspace.root / "computed.csv").write_text("\n".join(["formula,gap_pbe,note", *rows]) + "\n", encoding="utf-8")
+    return workspace
+
+
+def options(**more):
+    asked = {"data": "measured.csv", "auxiliary": "computed.csv", "target": ["gap", "gap_pbe"], "inputs": "formula"}
+    return DataOptions.model_validate({**asked, "split": "random", **more})
+
+
+def own_and_others(prepared):
+    own = ~np.isnan(prepared.y[:, 0])
+    return own, ~own
+
+
+def test_auxiliary_rows_only_train(work):
+    prepared = prepare(options(), work)
+    own, others = own_and_others(prepared)
+    assert own.sum() == 60
+    assert others.any()
+    assert not others[np.concatenate([prepared.split["val"], prepared.split["test"]])].any()
+    assert np.isin(np.flatnonzero(others), prepared.split["train"]).all()
+
+
+def test_the_own_rows_are_divided_as_they_are_without_auxiliary_rows(work):
+    alone = prepare(options(auxiliary=None, target="gap"), work)
+    both = prepare(options(), work)
+    for part in ("val", "test"):
+        assert np.array_equal(alone.split[part], both.split[part])
+    assert np.array_equal(alone.split["train"], both.split["train"][: len(alone.split["train"])])
+
+
+def test_no_auxiliary_row_has_the_input_of_a_tested_row(work):
+    prepared = prepare(options(), work)
+    cells = list(prepared.columns["formula"])
+    tested = {cells[i] for part in ("val", "test") for i in prepared.split[part]}
+    _, others = own_and_others(prepared)
+    assert tested.isdisjoint(cells[i] for i in np.flatnonzero(others))
+    told = next(one for one in prepared.decisions if one.what == "auxiliary rows")
+    assert f"{len(tested)} × same input as a val or test row" in told.why
+    assert told.value == others.sum() == 80 - len(tested)
+
+
+def test_a_split_by_chemical_system_leaves_out_the_systems_of_tested_rows(work):
+    prepared = prepare(options(split="chemical_system"), work)
+    cells = list(prepared.columns["formula"])
+
+    def systems(rows):
+        return {cells[i].rstrip("0123456789") for i in rows}
+
+    held = systems(np.concatenate([prepared.split["val"], prepared.split["test"]]))
+    assert held
+    assert held.isdisjoint(systems(prepared.split["train"]))
+
+
+def test_labels_of_one_input_are_merged_within_each_file_and_never_across(work):
+    (work.root / "more.csv").write_text("formula,gap\n" + "LiF,90\nLiF,94\n" + "CsI,9\n" * 2, encoding="utf-8")
+    prepared = prepare(options(auxiliary="more.csv", target="gap"), work)
+    labels = prepared.y[:, 0]
+    assert labels[:60].max() < 6.0
+    assert set(labels[60:].tolist()) <= {92.0, 9.0}
+
+
+def test_rejected_rows_name_the_file_that_their_lines_are_of(work):
+    prepared = prepare(options(), work)
+    told = (work.datasets / prepared.key / "rejected.csv").read_text(encoding="utf-8")
+    assert told.count("computed.csv: ") >= 3
+    assert "Xx2O" in told
+    line = next(line for line in told.splitlines() if "Xx2O" in line)
+    assert line.startswith("83,")  # of computed.csv: a header, eighty formulas, one twice
+    assert prepared.report["auxiliary"] == {"source": "computed.csv", "rows": 80 - 12, "targets": ["gap_pbe"]}
+
+
+def test_what_only_helps_is_not_missed_in_val_and_test(work):
+    assert prepare(options(), work).report["warnings"] == []
+
+
+def test_a_column_of_folds_is_needed_of_the_own_rows_alone(work):
+    rows = [f"{formula},{i / 10},{i % 3}" for i, formula in enumerate(MEASURED)]
+    (work.root / "measured.csv").write_text("\n".join(["formula,gap,fold", *rows]) + "\n", encoding="utf-8")
+    prepared = prepare(options(split={"kind": "column", "column": "fold", "fold": 1}), work)
+    assert len(prepared.split["test"]) == 20
+    with pytest.raises(DataError, match="each fold is the test in its turn"):
+        prepare(options(split={"kind": "column", "column": "fold"}), work)
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        ({"target": ["gap", "gap_pb"]}, UnknownNameError, "gap_pbe"),
+        ({"inputs": "Formula"}, UnknownNameError, "formula"),
+        ({"series": {"id": "formula"}}, DataError, "a row each"),
+        ({"split": {"kind": "kfold"}}, DataError, "split="),
+    ],
+)
+def test_nonsense_is_told(work, more, error, words):
+    with pytest.raises(error, match=words):
+        prepare(options(**more), work)
+
+
+def test_an_auxiliary_file_without_the_inputs_is_refused_before_a_run_is_made(work):
+    (work.root / "other.csv").write_text("name,gap_pbe\nLiF,1\n", encoding="utf-8")
+    asked = {"data": "measured.csv", "auxiliary": "other.csv", "target": ["gap", "gap_pbe"], "inputs": "formula"}
+    with pytest.raises(UnknownNameError, match=r"other\.csv"):
+        scitrain.TrainModel.model_validate(asked).run(work)
+    with pytest.raises(scitrain.ScitrainError, match="missing"):
+        scitrain.TrainModel.model_validate({**asked, "auxiliary": "missing.csv"}).run(work)
+    assert not list(work.runs.glob("train_model-*"))
+
+
+def test_few_own_labels_weigh_more_than_many_auxiliary_ones(work):
+    asked = {"model": {"family": "mlp", "widths": [4]}, "ensemble": 1, "epochs": 1, "export": [], "split": "random"}
+    given = {"data": "measured.csv", "auxiliary": "computed.csv", "target": ["gap", "gap_pbe"], "inputs": "formula"}
+    result = scitrain.TrainModel.model_validate({**asked, **given}).run(work)
+    told = {one.what: one.value for one in result.decisions}
+    assert told["task_weights"] == {"gap": round((told["auxiliary rows"] / 48) ** 0.5, 2)}
+    again = scitrain.EvaluateModel(run=result.run_id, mc_dropout=0).run(work)
+    assert [m.value for m in again.metrics] == [m.value for m in result.metrics]
