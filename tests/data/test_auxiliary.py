@@ -138,3 +138,26 @@ def test_few_own_labels_weigh_more_than_many_auxiliary_ones(work):
     assert told["task_weights"] == {"gap": round((told["auxiliary rows"] / 48) ** 0.5, 2)}
     again = scitrain.EvaluateModel(run=result.run_id, mc_dropout=0).run(work)
     assert [m.value for m in again.metrics] == [m.value for m in result.metrics]
+
+
+def test_a_network_for_each_target_and_a_refit_take_auxiliary_rows_too(work):
+    asked = {"model": {"family": "mlp", "widths": [4]}, "ensemble": 1, "epochs": 1, "export": [], "split": "random"}
+    given = {"data": "measured.csv", "auxiliary": "computed.csv", "target": ["gap", "gap_pbe"], "inputs": "formula"}
+    more = {"single_tasks": True, "refit": True}
+    assert "gap" in scitrain.TrainModel.model_validate({**asked, **given, **more}).run(work).together
+
+
+def test_auxiliary_rows_without_a_label_are_told(work):
+    with pytest.raises(DataError, match=r"no row of computed\.csv has a label of 'gap'"):
+        prepare(options(target="gap"), work)
+
+
+def test_fine_tuning_tells_of_overfitting_by_the_own_targets_alone(work):
+    given = {"data": "measured.csv", "auxiliary": "computed.csv", "target": ["gap", "gap_pbe"], "inputs": "formula"}
+    given |= {"ensemble": 1, "epochs": 1, "export": [], "split": "random"}
+    source = scitrain.TrainModel.model_validate({**given, "model": {"family": "mlp", "widths": [4]}}).run(work)
+    tuned = scitrain.FinetuneModel.model_validate({**given, "source": source.run_id, "strategy": "full"}).run(work)
+    folder = scitrain.Run.open(tuned.run_id, work)
+    rows = folder.read_json("results/metrics.json")["metrics"]
+    [own] = [row["value"] for row in rows if (row["name"], row["target"], row["split"]) == ("r2", "gap", "val")]
+    assert f"{own:.2f} on validation rows" in folder.read_json("results/transfer.json")["overfitting"]

@@ -71,6 +71,11 @@ def apart(draft: Draft) -> tuple[Draft, Draft | None]:
         return draft, None
     is_own = draft.index < source.own
     others = draft.kept(np.flatnonzero(~is_own), rejected=(), decisions=(), split_values=None)
+    if len(others.index) == 0:
+        names = listed(repr(target.name) for target in draft.targets)
+        raise DataError(
+            f"no row of {source.auxiliary} has a label of {names}; name its column of labels in `target` too"
+        )
     lacking = [name for name in draft.roles.inputs if not any(as_arrow(source.columns[name])[source.own :].to_pylist())]
     if lacking:
         raise DataError(

@@ -41,6 +41,8 @@ class Gap:
 def gap_of(task: What, predictor: Predictor, x: np.ndarray, y: np.ndarray, train: np.ndarray, val: np.ndarray) -> Gap:
     """Compare accuracy (R² of numbers, mean skill of mixed targets) on at most `MOST` training rows with that on validation rows."""
     some = train[:: max(1, len(train) // MOST)][:MOST]
+    if y.ndim > 1 and len(val):  # targets that validation rows tell nothing of are compared nowhere
+        y = np.where(np.isnan(y[val]).all(axis=0), np.nan, y)
     seen, new = (_score(task, predict_array(predictor, x[rows]).prediction, y[rows]) for rows in (some, val))
     return Gap(seen, new, ("R²" if task == "regression" else "accuracy") if isinstance(task, str) else "skill")
 
@@ -53,9 +55,10 @@ def _score(task: What, said: np.ndarray, y: np.ndarray) -> float:
         return float((said.argmax(1) == y).mean())
     there = ~np.isnan(y)
     if task == "regression":
-        rest = np.where(there, said - y, 0.0)
-        centred = np.where(there, y - np.nanmean(y, axis=0), 0.0)
-        return float(1 - (rest**2).sum() / max(float((centred**2).sum()), 1e-12))
+        known = there.any(axis=0)
+        rest, labels = np.where(there, said - y, 0.0)[:, known], y[:, known]
+        spread = np.nansum((labels - np.nanmean(labels, axis=0)) ** 2, axis=0)
+        return float(np.mean(1 - (rest**2).sum(axis=0) / np.maximum(spread, 1e-12)))
     return float((((said > 0.5) == (y > 0.5)) & there).sum() / max(1, there.sum()))
 
 

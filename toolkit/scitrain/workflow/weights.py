@@ -17,11 +17,13 @@ def weighed(options: TrainingOptions, prepared: Prepared, run: Run) -> TrainingO
     77,000 computed and 2,500 measured band gaps weights 1, 4 and 10 left .347, .328 and .329 eV; the root says 5.5.
     """
     told: Any = prepared.report.get("auxiliary")
-    if options.task_weights != "equal" or told is None or not told["targets"]:
+    names = [target.name for target in prepared.targets]
+    helped = [] if told is None else [name for name in names if name not in told["targets"]]
+    if options.task_weights != "equal" or not helped or helped == names:
         return options
     own = len(prepared.split["train"]) - int(told["rows"])
     weight = round(max(1.0, math.sqrt(told["rows"] / max(1, own))), 2)
-    weights = {target.name: weight for target in prepared.targets if target.name not in told["targets"]}
+    weights = dict.fromkeys(helped, weight)
     why = f"√({told['rows']:,} auxiliary rows / {own:,} own training rows), so that many rows do not drown few"
     run.decide("task_weights", {**weights}, why)
     return options.model_copy(update={"task_weights": weights})
