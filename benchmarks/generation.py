@@ -44,6 +44,7 @@ from scitrain.workspace import Workspace
 __all__ = ["compositions", "main", "molecules", "speed"]
 
 MOLECULES, CONDITIONED, FORMULAS = 10_000, 100, 5_000
+SEED = 42
 ASKED = tuple(range(-1, 6))
 """logP."""
 TRAININGS: dict[str, dict[str, Any]] = {
@@ -60,13 +61,16 @@ TRAININGS: dict[str, dict[str, Any]] = {
 }
 
 
-def trained(family: str, data: Path, minutes: float, workspace: Workspace) -> tuple[Generator, dict[str, Any]]:
+def trained(
+    family: str, data: Path, given: argparse.Namespace, workspace: Workspace
+) -> tuple[Generator, dict[str, Any]]:
     """Return the generator of a family, from a finished run of the workspace or a new one, and what its training took."""
     runs = [Run(path.parent, workspace) for path in sorted(workspace.runs.glob("train_generator-*/run.json"))]
-    done = [run for run in runs if run.record().status == "completed"]
+    done = [run for run in runs if run.record().status == "completed" and run.record().spec["seed"] == given.seed]
     ours = [run for run in done if run.read_json("results/generator.json")["family"] == family]
     if not ours:
-        asked = scitrain.TrainGenerator(data=str(data), family=family, max_minutes=minutes, **TRAININGS[family])
+        limits = {"max_minutes": given.minutes, "seed": given.seed}
+        asked = scitrain.TrainGenerator(data=str(data), family=family, **limits, **TRAININGS[family])
         ours = [Run.open(asked.run(workspace=workspace).run_id, workspace)]
     log, facts = ours[-1].read_json("results/dl_training_log.json"), ours[-1].read_json("results/generator.json")
     return load(ours[-1]), {
@@ -216,6 +220,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--only", choices=["speed", *TRAININGS], action="append")
     parser.add_argument("--minutes", type=float, default=30, help="of each training, at most")
     parser.add_argument("--draws", type=int, default=MOLECULES)
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help="of the trainings; each other one is kept beside the usual"
+    )
     given = parser.parse_args(argv)
     parts = given.only or ["speed", *TRAININGS]
     machine, figures = _machine.describe(), _machine.kept_before("generation")
@@ -225,19 +232,20 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(given.keep or Path(folder))
         for family in [part for part in parts if part != "speed"]:
-            figures[family] = _family(family, _machine.data_folder(given.data), given, workspace)
+            name = family if given.seed == SEED else f"{family}, seed {given.seed}"
+            figures[name] = _family(family, _machine.data_folder(given.data), given, workspace)
     return _machine.keep("generation", "python -m benchmarks.generation --data FOLDER", machine, figures)
 
 
 def _family(family: str, data: Path, given: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     if family != "matgpt":
-        generator, took = trained(family, data / "chembl_50k.csv", given.minutes, workspace)
+        generator, took = trained(family, data / "chembl_50k.csv", given, workspace)
         return {"training": took, **molecules(generator, given.draws)}
     workspace.root.mkdir(parents=True, exist_ok=True)
     table = workspace.root / "materials_project.csv"
     rows = csv.DictReader((data / "formulas_100k.csv").open(encoding="utf-8"))
     table.write_text("\n".join(["formula", *(row["formula"] for row in rows if row["in_mp"] == "1")]), encoding="utf-8")
-    generator, took = trained(family, table, given.minutes, workspace)
+    generator, took = trained(family, table, given, workspace)
     return {"training": took, **compositions(generator, FORMULAS, table)}
 
 
