@@ -90,7 +90,9 @@ def test_rejected_rows_name_the_file_that_their_lines_are_of(work):
     assert "Xx2O" in told
     line = next(line for line in told.splitlines() if "Xx2O" in line)
     assert line.startswith("83,")  # of computed.csv: a header, eighty formulas, one twice
-    assert prepared.report["auxiliary"] == {"source": "computed.csv", "rows": 80 - 12, "targets": ["gap_pbe"]}
+    found = dict(prepared.report["auxiliary"])
+    assert len(found.pop("fingerprint")) == 64
+    assert found == {"source": "computed.csv", "rows": 80 - 12, "targets": ["gap_pbe"]}
 
 
 def test_what_only_helps_is_not_missed_in_val_and_test(work):
@@ -161,3 +163,15 @@ def test_fine_tuning_tells_of_overfitting_by_the_own_targets_alone(work):
     rows = folder.read_json("results/metrics.json")["metrics"]
     [own] = [row["value"] for row in rows if (row["name"], row["target"], row["split"]) == ("r2", "gap", "val")]
     assert f"{own:.2f} on validation rows" in folder.read_json("results/transfer.json")["overfitting"]
+
+
+def test_what_auxiliary_rows_gain_is_told_in_pairs(work):
+    given = {"data": "measured.csv", "inputs": "formula", "split": {"kind": "random", "test": 0.3}, "export": []}
+    given |= {"model": {"family": "mlp", "widths": [4]}, "ensemble": 1, "epochs": 1}
+    alone = scitrain.TrainModel.model_validate({**given, "target": "gap"}).run(work)
+    helped = {**given, "target": ["gap", "gap_pbe"], "auxiliary": "computed.csv"}
+    both = scitrain.TrainModel.model_validate(helped).run(work)
+    compared = scitrain.CompareRuns(runs=[alone.run_id, both.run_id]).run(work)
+    [pair] = compared.pairs
+    assert (pair.n, compared.metrics[0].target) == (18, "gap")
+    assert None not in (pair.improvement, pair.low, pair.high)

@@ -1,6 +1,5 @@
 """Rows of a second file that only train: computed values, say, beside measured ones; what val or test rows hold stays out."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -50,12 +49,12 @@ def read_both(options: DataOptions, own: Source, other: Source) -> Source:
         columns={name: behind(first, second) for name, (first, second) in zip(names, cells, strict=True)},
         rows=np.concatenate([own.rows, other.rows + (own.rows.max(initial=0))]),
         lines=np.concatenate([own.lines, other.lines]),
-        fingerprint=hashlib.sha256(f"{own.fingerprint} {other.fingerprint}".encode()).hexdigest(),
         units={**{name: unit for name, unit in other.units.items() if name in names}, **own.units},
         notes=(*own.notes, *(f"{other.name}: {note}" for note in other.notes)),
         broken=(*own.broken, *named(other.name, other.broken)),
         own=len(own),
         auxiliary=other.name,
+        auxiliary_fingerprint=other.fingerprint,
     )
 
 

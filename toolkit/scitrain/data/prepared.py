@@ -57,8 +57,8 @@ class Prepared:
     - ``rows_read``, ``rows_kept``, ``rows_rejected``; ``rejected`` {reason: count}, ``rejected_examples``
       [{line, column, value, reason}], the whole list being in ``rejected.csv``; the same for ``rows_changed``, ``changes``,
       ``change_examples``;
-    - ``auxiliary`` {source, rows, targets} of a second file whose rows only train, ``targets`` being those that they alone have labels
-      of, or null;
+    - ``auxiliary`` {source, fingerprint, rows, targets} of a second file whose rows only train, or null; ``targets`` are those that
+      they alone have labels of;
     - ``duplicates`` {inputs, conflicting, policy, rows_removed}: inputs that occur more than once, and whose labels disagree;
     - ``targets`` [{name, unit, labelled, missing} and {mean, std, quantiles, histogram {edges, counts}} or {classes {label: count}}];
     - ``split`` {kind, why, groups, folds, train, val, test}; ``folds`` {fold: rows}, or null where one test split was made;

@@ -153,8 +153,10 @@ def _classes(codes: np.ndarray, classes: Sequence[str]) -> dict[str, JsonValue]:
 
 def _auxiliary(draft: Draft, helping: frozenset[str]) -> dict[str, JsonValue]:
     """Return which rows only train, and what they alone have labels of."""
-    rows = int((draft.index >= int(draft.source.own or 0)).sum())
-    return {"source": draft.source.auxiliary, "rows": rows, "targets": [*sorted(helping)]}
+    source = draft.source
+    rows = int((draft.index >= int(source.own or 0)).sum())
+    named = {"source": source.auxiliary, "fingerprint": source.auxiliary_fingerprint}
+    return {**named, "rows": rows, "targets": [*sorted(helping)]}
 
 
 def _helping(prepared: Prepared, draft: Draft) -> frozenset[str]:

@@ -63,7 +63,9 @@ class Source:
     own: int | None = None
     """Rows that are divided; those behind them are of a second file and only train. None: all are."""
     auxiliary: str = ""
-    """Name of that file."""
+    """Name of that file …"""
+    auxiliary_fingerprint: str = ""
+    """… and the hash of its content."""
     broken: tuple[Broken, ...] = ()
     """Rows that are not among the ``rows``: too many cells, no JSON, no molecule."""
 

@@ -165,12 +165,22 @@ class CompareRuns(Job):
 
 
 def _tested(compared: Sequence[Run], contents: Mapping[str, Content]) -> "dict[str, Tested | None]":
-    """Read the test rows of each run."""
+    """Read the test rows of each run, of several numbers those that all runs predict."""
     from scitrain.data.prepared import Target
     from scitrain.workflow.pairing import tested_rows
 
+    shared = set.intersection(*({t.name for t in content.targets} for content in contents.values()))
+    numbers = all(content.task == "regression" for content in contents.values())
     return {
-        one.id: tested_rows(one, contents[one.id].task, [Target(**t.model_dump()) for t in contents[one.id].targets])
+        one.id: tested_rows(
+            one,
+            contents[one.id].task,
+            [
+                Target(**t.model_dump())
+                for t in contents[one.id].targets
+                if not numbers or not shared or t.name in shared
+            ],
+        )
         for one in compared
     }
 
@@ -184,7 +194,7 @@ def _pairs(
     if metric.best is None:
         return []
     chosen = {run_id: tested[run_id] for run_id in tested if run_id in metric.runs}
-    return pairs(metric.best, chosen, metric.name, metric.target if len(contents[metric.best].targets) > 1 else None)
+    return pairs(metric.best, chosen, metric.name, _judged(chosen[metric.best], metric))
 
 
 def _interval_pairs(
@@ -200,8 +210,12 @@ def _interval_pairs(
     if coverage is None:
         return []
     alike = {run_id: tested[run_id] for run_id in metric.runs if contents[run_id].coverage == coverage}
-    several = len(contents[metric.best].targets) > 1
-    return interval_pairs(metric.best, alike, coverage, metric.target if several else None)
+    return interval_pairs(metric.best, alike, coverage, _judged(alike[metric.best], metric))
+
+
+def _judged(best: "Tested | None", metric: MetricAcrossRuns) -> str | None:
+    """Return which of several targets a metric is of; None for the only one, or their mean."""
+    return metric.target if best is not None and len(best.targets) > 1 else None
 
 
 def read(run: Run) -> Content:
