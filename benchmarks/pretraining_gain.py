@@ -1,4 +1,4 @@
-"""What further formulas gain where labels are few: 200 experimental band gaps, alone and after three ways to pretrain, or with auxiliary rows.
+"""What further formulas gain where labels are few: 200 experimental band gaps alone, after three ways to pretrain, with auxiliary rows.
 
     python -m benchmarks.pretraining_gain --data FOLDER                      # three draws of 200 labels, three objectives, auxiliary rows
     python -m benchmarks.pretraining_gain --data FOLDER --only masked        # one of them
