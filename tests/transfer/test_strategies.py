@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.models import VisionTransformer
+from torchvision.models.swin_transformer import SwinTransformer
 
 from scitrain.contracts.model import InputShape
 from scitrain.errors import ScitrainError
@@ -23,6 +25,7 @@ from scitrain.training.start import Pace
 from scitrain.transfer.arms import Study, train_arm
 from scitrain.transfer.beginning import Beginning, Tuned, finished, trainable, weights_of
 from scitrain.transfer.blocks import blocks_of
+from scitrain.transfer.lora import add_lora, merge_lora
 from scitrain.transfer.options import FinetuneOptions
 from scitrain.transfer.recipe import Given, choose_strategy, network_for
 
@@ -151,6 +154,31 @@ def test_lora_trains_few_numbers_begins_as_the_network_and_merges_into_it(learni
     assert {name for name, _ in merged.members[0].encoder.named_parameters()} == {
         name for name, _ in plain.named_parameters()
     }
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: SwinTransformer([2, 2], 8, [1, 1], [1, 2], [2, 2], num_classes=3),
+        lambda: VisionTransformer(image_size=16, patch_size=8, num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=16),
+    ],
+    ids=["swin", "vit"],
+)
+def test_lora_stands_only_beside_layers_that_are_called(build):
+    torch.manual_seed(0)
+    rows, network = torch.rand(2, 3, 16, 16), build().eval()
+    for weight in network.parameters():
+        nn.init.normal_(weight, std=0.3)
+    add_lora(network, 2, ())
+    network(rows).sum().backward()
+    added = [weight for name, weight in network.named_parameters() if "lora_B" in name]
+    assert added
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in added)
+    for weight in added:
+        nn.init.normal_(weight)
+    adapted = network(rows)
+    merge_lora(network)
+    torch.testing.assert_close(network(rows), adapted, atol=1e-4, rtol=1e-4)
 
 
 def test_lora_without_layers_it_knows_lists_those_there_are(learning):

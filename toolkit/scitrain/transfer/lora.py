@@ -10,6 +10,9 @@ from scitrain.errors import ScitrainError, listed
 
 __all__ = ["add_lora", "merge_lora"]
 
+READ_PAST = ("MultiheadAttention", "ShiftedWindowAttention")
+"""Attention of torch and of torchvision's Swin that computes with the weights of its linear layers, and never calls them."""
+
 
 def add_lora(encoder: nn.Module, rank: int, modules: Sequence[str]) -> None:
     """Put additions W + B A · 2 of rank ``rank`` beside linear layers; they alone require a gradient then.
@@ -42,12 +45,16 @@ def add_lora(encoder: nn.Module, rank: int, modules: Sequence[str]) -> None:
 
 
 def _linear(encoder: nn.Module) -> list[str]:
-    """Return the names of the linear layers, without those whose weights torch's own attention reads past them."""
-    inside = {f"{name}." for name, module in encoder.named_modules() if isinstance(module, nn.MultiheadAttention)}
+    """Return the names of the linear layers, without those whose weights somebody reads past them."""
+    past = tuple(
+        f"{name}."
+        for name, module in encoder.named_modules()
+        if any(base.__name__ in READ_PAST for base in type(module).__mro__)
+    )
     return [
         name
         for name, module in encoder.named_modules()
-        if isinstance(module, nn.Linear) and not name.startswith(tuple(inside))
+        if isinstance(module, nn.Linear) and not f"{name}.".startswith(past)
     ]
 
 
