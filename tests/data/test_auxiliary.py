@@ -113,7 +113,6 @@ def test_a_column_of_folds_is_needed_of_the_own_rows_alone(work):
     [
         ({"target": ["gap", "gap_pb"]}, UnknownNameError, "gap_pbe"),
         ({"inputs": "Formula"}, UnknownNameError, "formula"),
-        ({"series": {"id": "formula"}}, DataError, "a row each"),
         ({"split": {"kind": "kfold"}}, DataError, "split="),
     ],
 )
@@ -175,3 +174,10 @@ def test_what_auxiliary_rows_gain_is_told_in_pairs(work):
     [pair] = compared.pairs
     assert (pair.n, compared.metrics[0].target) == (18, "gap")
     assert None not in (pair.improvement, pair.low, pair.high)
+
+
+def test_a_long_table_takes_no_auxiliary_rows(work):
+    rows = [f"s{i},{900 + 5 * at},{(i * at) % 7},{i / 2}" for i in range(20) for at in range(12)]
+    (work.root / "long.csv").write_text("\n".join(["sample,wavelength,absorbance,y", *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="a row each"):
+        prepare(DataOptions(data="long.csv", auxiliary="long.csv", target="y"), work)

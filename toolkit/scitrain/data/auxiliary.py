@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.compute as pc
 
 from scitrain.data.columns import as_arrow, behind, text_column
 from scitrain.data.draft import Draft
@@ -17,6 +18,7 @@ from scitrain.runs import Decision
 
 __all__ = ["apart", "read_both", "rejoined"]
 
+NO_TABLE = "auxiliary rows stand in a table of a row each; leave `auxiliary` out for images and long tables"
 GROUPED = ("scaffold", "chemical_system", "cluster")
 """Kinds of split that keep groups whole; auxiliary rows of a group that val or test rows belong to stay out too."""
 
@@ -30,10 +32,8 @@ def read_both(options: DataOptions, own: Source, other: Source) -> Source:
         DataError: The rows are no plain table.
         UnknownNameError: A named input is in one file alone, or a target in neither.
     """
-    if options.series is not None or own.folder is not None or other.folder is not None:
-        raise DataError(
-            "auxiliary rows stand in a table of a row each; leave `auxiliary` out for images and long tables"
-        )
+    if own.layout is not None or own.folder is not None or other.folder is not None:
+        raise DataError(NO_TABLE)
     for name in as_list(options.inputs):
         if name not in other.columns:
             raise UnknownNameError(f"column (an input of the data) in {other.name}", name, list(other.columns))
@@ -50,6 +50,8 @@ def read_both(options: DataOptions, own: Source, other: Source) -> Source:
         rows=np.concatenate([own.rows, other.rows + (own.rows.max(initial=0))]),
         lines=np.concatenate([own.lines, other.lines]),
         units={**{name: unit for name, unit in other.units.items() if name in names}, **own.units},
+        licence=_both(own.licence, other.licence),
+        citation=_both(own.citation, other.citation),
         notes=(*own.notes, *(f"{other.name}: {note}" for note in other.notes)),
         broken=(*own.broken, *named(other.name, other.broken)),
         own=len(own),
@@ -58,13 +60,22 @@ def read_both(options: DataOptions, own: Source, other: Source) -> Source:
     )
 
 
+def _both(own: str | None, other: str | None) -> str | None:
+    """Return what is stated, of either file."""
+    return "; ".join(dict.fromkeys(filter(None, (own, other)))) or None
+
+
 def named(name: str, broken: Sequence[Broken]) -> tuple[Broken, ...]:
     """Return broken rows with the file that their lines are of."""
     return tuple(replace(one, reason=f"{name}: {one.reason}") for one in broken)
 
 
 def apart(draft: Draft) -> tuple[Draft, Draft | None]:
-    """Return the rows that are divided and the auxiliary ones, None where there are none."""
+    """Return the rows that are divided and the auxiliary ones, None where there are none.
+
+    Raises:
+        DataError: The second file lacks an input or all labels.
+    """
     source = draft.source
     if source.own is None:
         return draft, None
@@ -75,12 +86,17 @@ def apart(draft: Draft) -> tuple[Draft, Draft | None]:
         raise DataError(
             f"no row of {source.auxiliary} has a label of {names}; name its column of labels in `target` too"
         )
-    lacking = [name for name in draft.roles.inputs if not any(as_arrow(source.columns[name])[source.own :].to_pylist())]
+    lacking = [name for name in draft.roles.inputs if not _filled(source.columns[name], source.own)]
     if lacking:
         raise DataError(
             f"{source.auxiliary} has no column {listed(map(repr, lacking))}, which the data have as input; name in `inputs` what both have"
         )
     return draft.kept(np.flatnonzero(is_own)), others
+
+
+def _filled(cells: Sequence[str], start: int) -> bool:
+    """Tell whether a cell from ``start`` on holds anything."""
+    return bool(pc.max(pc.utf8_length(as_arrow(cells)[start:])).as_py())
 
 
 def rejoined(draft: Draft, division: Division, others: Draft) -> tuple[Draft, Division]:

@@ -71,7 +71,9 @@ def build(
 ) -> tuple[Draft, Division]:
     """Do all of it in memory; with ``source``, of these rows instead of all the data's."""
     _tell(run, 0, "reading")
-    options, source = as_series(options, source or _read(options, workspace))
+    options, source = as_series(options, source or read(options.data, workspace))
+    if options.auxiliary is not None:
+        source = read_both(options, source, read(options.auxiliary, workspace))
     draft, others = apart(label(options, source, choose_roles(options, source)))
     _tell(run, 1, f"cleaning {len(draft.index) + (0 if others is None else len(others.index)):,} rows")
     draft = _cleaned(options, draft, run)
@@ -80,11 +82,6 @@ def build(
     _tell(run, 2, "splitting")
     draft, division = split(options, draft)
     return (draft, division) if others is None else rejoined(draft, division, others)
-
-
-def _read(options: DataOptions, workspace: Workspace) -> Source:
-    own = read(options.data, workspace)
-    return own if options.auxiliary is None else read_both(options, own, read(options.auxiliary, workspace))
 
 
 def _cleaned(options: DataOptions, draft: Draft, run: Run | None) -> Draft:
