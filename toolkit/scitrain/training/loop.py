@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 
 from scitrain.errors import ScitrainError
-from scitrain.resources import torch_threads
+from scitrain.resources import SpareMemory, torch_threads
 from scitrain.runs import Run
 from scitrain.training.adamw import AdamW
 from scitrain.training.checkpoints import Checkpoints
@@ -151,6 +151,7 @@ class _Loop:
         self.checkpoints = Checkpoints(run.path / "checkpoints" / part, key, pacing.checkpoint_seconds)
         self.journal = Journal(run, pacing.epochs, pacing.device)
         self.state = _State()
+        self.spare = SpareMemory()
         self.began = self.epoch_began = time.monotonic()
         self.cpu_began = time.process_time()
         self._told = 0.0
@@ -251,6 +252,7 @@ class _Loop:
         if now - self._told < TELL_SECONDS:
             return
         self._told = now
+        self.spare.give_back()
         pace = counted / max(now - self.epoch_began, TINY)
         state, done = self.state, self.state.epoch + self.state.step / steps
         message = f"epoch {state.epoch + 1}/{self.pacing.epochs}, step {state.step}/{steps}, loss {state.total / state.step:.3g}"
