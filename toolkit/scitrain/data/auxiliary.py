@@ -129,6 +129,8 @@ def rejoined(draft: Draft, division: Division, others: Draft) -> tuple[Draft, Di
         index=np.concatenate([draft.index, kept.index]),
         y=np.concatenate([draft.y, kept.y]),
         columns={key: behind(cells, kept.columns[key]) for key, cells in draft.columns.items()},
+        identity=np.concatenate([draft.identity, len(draft.index) + kept.identity + draft.identity.max(initial=0)]),
+        split_values=None,
         rejected=(*draft.rejected, *named(name, [*others.rejected, *gone])),
         changes=(*draft.changes, *named(name, others.changes)),
         decisions=(*draft.decisions, Decision(what="auxiliary rows", value=len(kept.index), why=told)),

@@ -77,7 +77,7 @@ def build(
     draft, others = apart(label(options, source, choose_roles(options, source)))
     _tell(run, 1, f"cleaning {len(draft.index) + (0 if others is None else len(others.index)):,} rows")
     draft = _cleaned(options, draft, run)
-    others = others and _cleaned(options, others, run)
+    others = None if others is None else _cleaned(options, others, run)
     check_labels(draft.task, draft.targets, draft.y if others is None else np.concatenate([draft.y, others.y]))
     _tell(run, 2, "splitting")
     draft, division = split(options, draft)

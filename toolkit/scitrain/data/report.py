@@ -174,7 +174,9 @@ def _warnings(prepared: Prepared, helping: frozenset[str]) -> list[JsonValue]:
     columns = [prepared.y] if prepared.y.ndim == 1 else list(prepared.y.T)
     for target, column in zip(prepared.targets, columns, strict=True):
         for part, rows in prepared.split.items():
-            if len(rows) == 0 or (target.name in helping and part != "train"):  # each fold is the test in its turn
+            if len(rows) == 0:  # where each fold is the test in its turn
+                continue
+            if target.name in helping and part != "train":
                 continue
             values = column[rows]
             values = values[values >= 0] if prepared.task == "multiclass" else values[~np.isnan(values)]
