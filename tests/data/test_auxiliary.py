@@ -137,6 +137,9 @@ def test_few_own_labels_weigh_more_than_many_auxiliary_ones(work):
     result = scitrain.TrainModel.model_validate({**asked, **given}).run(work)
     told = {one.what: one.value for one in result.decisions}
     assert told["task_weights"] == {"gap": round((told["auxiliary rows"] / 48) ** 0.5, 2)}
+    assert {one.target for one in result.metrics} == {"gap"}, "a mean over one target is that target's number"
+    card = (scitrain.Run.open(result.run_id, work).path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "test rows, of gap." in card
     again = scitrain.EvaluateModel(run=result.run_id, mc_dropout=0).run(work)
     assert [m.value for m in again.metrics] == [m.value for m in result.metrics]
 

@@ -144,7 +144,10 @@ class Facts:
         row = self.primary
         if row.value is None:
             return f"{row.title} has no value ({row.reason})"
-        mean = "" if len(self.targets) == 1 else ", mean over the targets"
+        told = [r.target for r in self.rows(row.name, row.split) if r.target is not None and r.value is not None]
+        mean = (
+            ", mean over the targets" if len(told) > 1 else f", of {told[0]}" if len(self.targets) > 1 and told else ""
+        )
         return f"{row.title} {with_interval(row, row.unit)} on {row.n:,} {self.counted}{mean}"
 
     @property

@@ -43,11 +43,11 @@ def headlines_of(evaluation: Evaluation, split: str = "test") -> list[Headline]:
 
 
 def _telling(found: Sequence[MetricRow]) -> Sequence[MetricRow]:
-    """Return the mean over the targets, else the targets themselves."""
+    """Return the mean over the targets, else the targets themselves; of one target alone that has labels there is no mean."""
     mean = next((row for row in found if row.target is None), None)
-    if mean is not None and mean.value is not None:
-        return [mean]
     single = [row for row in found if row.target is not None and row.value is not None]
+    if mean is not None and mean.value is not None and len(single) != 1:
+        return [mean]
     return single[:MOST_TARGETS] or found[:1]
 
 
