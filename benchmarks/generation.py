@@ -2,6 +2,7 @@
 
     python -m benchmarks.generation --data FOLDER                     # trains three generators, then judges them
     python -m benchmarks.generation --data FOLDER --keep WORKSPACE    # in a folder where finished trainings are taken as they are
+    python -m benchmarks.generation --data FOLDER --only matgpt --seed 1    # another training, kept beside the usual one
     python -m benchmarks.generation --only speed                      # no data, no training
 
 Goals: SMILES validity ≥ 0.90, SELFIES 1.00, uniqueness of 10,000 ≥ 0.99, novelty ≥ 0.95 after at most 30 CPU-minutes on chembl_50k.csv;
