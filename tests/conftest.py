@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,9 @@ from scitrain.workspace import DATA_ROOTS_VARIABLE, ROOT_VARIABLE, Workspace
 # the same examples each time, and no clock: what fails here fails everywhere
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+# a shell starts what stands in its background deaf to Ctrl-C, and the processes that tests start would be so too
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = Path(__file__).parent / "plugins" / "tiny_operations.py"
 LONGEST_WAIT_S = 60
