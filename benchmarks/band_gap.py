@@ -100,9 +100,8 @@ class Fold:
     def together(self, leak: bool = False) -> dict[str, Any]:
         """Learn both gaps as targets of one network, each row with the labels that its formula has."""
         began, parts = now(), dealt([row["formula"] for row in self.computed], HELD_OUT["computed"])
-        parts |= dealt(
-            [row["formula"] for row in self.measured], HELD_OUT["measured"]
-        )  # its share counts for both gaps
+        # the part of a measured formula is that of its computed gap too
+        parts |= dealt([row["formula"] for row in self.measured], HELD_OUT["measured"])
         if leak:
             parts |= dict.fromkeys(self.tested, "train")
         measured = [[row["formula"], row[MEASURED], ""] for row in self.measured if not self.test(row)]

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from scitrain.data.atomic import atomic_folder
 from scitrain.data.cache import REPORT, first_few, load, save, write_rejected
-from scitrain.data.columns import TextColumn, take, text_column
+from scitrain.data.columns import behind, take
 from scitrain.data.draft import Draft, clean, split_rows, split_values
 from scitrain.data.duplicates import codes
 from scitrain.data.long import reread
@@ -281,9 +281,7 @@ def _divided(options: DataOptions, target: Draft) -> tuple[dict[str, np.ndarray]
 
 def _joined(own: Prepared, other: Draft, test: np.ndarray, facts: dict[str, JsonValue], words: str) -> Prepared:
     """Put the target's rows behind those of the source."""
-    columns: dict[str, TextColumn] = {
-        name: text_column([*own.columns[name], *other.columns[name]]) for name in own.columns
-    }
+    columns = {name: behind(own.columns[name], other.columns[name]) for name in own.columns}
     split = own.split if len(test) == 0 else own.split | {"test": test}
     hashed = hashlib.sha256(f"{own.report['fingerprint']} {other.source.fingerprint} {facts}".encode()).hexdigest()
     bare: dict[str, JsonValue] = own.report["split"]  # type: ignore[assignment]
