@@ -3,6 +3,7 @@
     python -m benchmarks.band_gap --data FOLDER                      # from scratch and together on five folds
     python -m benchmarks.band_gap --data FOLDER --folds 0            # on one of them
     python -m benchmarks.band_gap --data FOLDER --only scratch       # one of the ways
+    python -m benchmarks.band_gap --data FOLDER --seed 1             # other networks, kept beside the usual ones
     python -m benchmarks.band_gap --data FOLDER --minutes 0          # no limit from scratch: on a loaded machine minutes say nothing
 
 Ways: `scratch`; `chain`, fine-tuned after computed gaps; `together`, both gaps as two targets of one training, most labels missing; and
@@ -35,6 +36,7 @@ from scitrain.workspace import Workspace
 __all__ = ["main"]
 
 MINUTES = 10.0
+SEED = 42
 GOALS = {"scratch": 0.33, "chain": 0.29, "together": 0.29}
 LABELS, COMPUTED = "matbench_expt_gap.csv", "mp_gap.csv"
 MEASURED, CALCULATED = "gap_expt", "gap_pbe_eV"
@@ -69,8 +71,9 @@ TUNED = {
 class Fold:
     """One official fold: its rows test, those of the others learn."""
 
-    def __init__(self, data: Path, number: int, workspace: Workspace, minutes: float | None) -> None:
-        self.labels, self.number, self.workspace, self.minutes = (data / LABELS).resolve(), number, workspace, minutes
+    def __init__(self, data: Path, number: int, workspace: Workspace, minutes: float | None, seed: int) -> None:
+        self.labels, self.number, self.workspace = (data / LABELS).resolve(), number, workspace
+        self.minutes, self.seed = minutes, seed
         self.measured, self.computed = rows_of(data / LABELS), rows_of(data / COMPUTED)
         self.tested = {reduced(row["formula"]) for row in self.measured if self.test(row)}
 
@@ -125,13 +128,15 @@ class Fold:
 
     def _official(self) -> dict[str, Any]:
         split = {"kind": "column", "column": "fold", "fold": self.number}
-        return {"data": str(self.labels), "target": MEASURED, "unit": "eV", "split": split, "export": []}
+        official = {"data": str(self.labels), "target": MEASURED, "unit": "eV", "split": split}
+        return {**official, "seed": self.seed, "export": []}
 
     def _written(self, name: str, columns: list[str], rows: list[list[str]]) -> dict[str, Any]:
         """Write a table, and return how it is asked for."""
         with (self.workspace.root / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([columns, *rows])
-        return {"data": f"{name}.csv", "inputs": "formula", "split": {"kind": "column", "column": "part"}}
+        parted = {"inputs": "formula", "split": {"kind": "column", "column": "part"}}
+        return {"data": f"{name}.csv", "seed": self.seed, **parted}
 
     def _numbers(self, run_id: str, began: tuple[float, float], target: str = MEASURED) -> dict[str, Any]:
         path = self.workspace.runs / run_id / "results/metrics.json"
@@ -183,18 +188,22 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--folds", type=int, nargs="*", default=list(range(5)))
     parser.add_argument("--only", nargs="*", choices=list(WAYS), default=list(USUAL))
     parser.add_argument("--minutes", type=float, default=MINUTES, help="most minutes from scratch; 0: no limit")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the networks; others are kept beside the usual")
     given = parser.parse_args(argv)
     data, machine = _machine.data_folder(given.data), _machine.describe()
     for way in given.only:
         words = " ".join(["--folds", *map(str, given.folds), "--only", way, "--minutes", f"{given.minutes:g}"])
+        name = f"band_gap_{way}"
+        if given.seed != SEED:
+            words, name = f"{words} --seed {given.seed}", f"{name}_seed_{given.seed}"
         folds: dict[str, dict[str, Any]] = {}
         for fold in given.folds:
             with tempfile.TemporaryDirectory() as folder:
                 workspace = Workspace(Path(folder), (data.resolve(),))
-                folds[str(fold)] = WAYS[way](Fold(data, fold, workspace, given.minutes or None))
+                folds[str(fold)] = WAYS[way](Fold(data, fold, workspace, given.minutes or None, given.seed))
             print(f"{way}, fold {fold}: {folds[str(fold)]}", flush=True)
             command = f"python -m benchmarks.band_gap --data FOLDER {words}"
-            report = _machine.keep(f"band_gap_{way}", command, machine, figures(way, folds))
+            report = _machine.keep(name, command, machine, figures(way, folds))
     return report
 
 
