@@ -8,10 +8,11 @@ import torch
 
 from scitrain.generation.beam import beam_search
 from scitrain.generation.cache import Stepper
+from scitrain.generation.forecast import Forecast
 from scitrain.generation.gpt import build_gpt, load_gpt
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling
-from scitrain.generation.sampling import Drawing, draw, filtered
+from scitrain.generation.sampling import Drawing, Logits, draw, filtered
 
 TEXTS = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "C1CCCCC1N", "O=C(O)c1ccccc1", "CC#N", "ClCCBr"]
 NOTHING = np.full(2, np.nan, dtype=np.float32)
@@ -139,3 +140,80 @@ def test_a_wide_beam_finds_the_likeliest_string_there_is(drawing):
     drawn = [one for one in draw(dataclasses.replace(wide, sampling=Sampling()), NOTHING, 200, 0) if one.ended]
     assert all(one.log_likelihood <= best.log_likelihood + 1e-4 for one in drawn)
     assert beam_search(wide, NOTHING) == [best, *others]
+
+
+@pytest.fixture(scope="module")
+def foreseeing(language):
+    torch.manual_seed(2)
+    ours = language.tokenizer
+    specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
+    network = build_gpt(len(ours), specials, 40, (2, 32, 2), 2, 0.0, forecasts=True).eval()
+    torch.nn.init.normal_(network.forecast.outer.weight, std=0.3)
+    return network
+
+
+def test_forecasts_weigh_each_token_by_bayes(foreseeing, drawing):
+    """With guidance 1 the next token is drawn by p(token | told) · p(asked | before, token)."""
+    asked = np.array([0.8, np.nan], dtype=np.float32)
+    tokens = torch.tensor([drawing.words.bos])
+    told = foreseeing(tokens[:, None], torch.from_numpy(asked)[None])[0, 0].softmax(-1)
+    state = foreseeing.states(tokens[:, None], torch.full((1, 2), torch.nan))[:, 0]
+    mean, spread = (part[0, :, 0] for part in foreseeing.forecast(state))
+    width = torch.sqrt((2 * spread).exp() + 0.1**2)
+    expected = told * torch.exp(torch.distributions.Normal(mean, width).log_prob(torch.tensor(0.8)))
+    logits = Logits(dataclasses.replace(drawing, model=foreseeing), asked, 1).step(tokens)
+    torch.testing.assert_close(logits.softmax(-1)[0], expected / expected.sum(), atol=1e-6, rtol=1e-4)
+
+
+def test_a_network_that_forecasts_draws_as_it_would_without_where_nothing_is_asked(foreseeing, drawing):
+    ours = dataclasses.replace(drawing, model=foreseeing)
+    plain = foreseeing(torch.tensor([[drawing.words.bos]]), torch.full((1, 2), torch.nan))[:, 0]
+    torch.testing.assert_close(Logits(ours, NOTHING, 1).step(torch.tensor([drawing.words.bos])), plain)
+
+
+def test_rows_that_are_kept_go_on_with_their_own_forecasts(foreseeing, drawing):
+    ours = dataclasses.replace(drawing, model=foreseeing)
+    asked = np.array([[0.0, 1.0], [2.0, np.nan], [-1.0, 0.5]], dtype=np.float32)
+    tokens = torch.randint(7, 90, (3, 3))
+    whole, part = Logits(ours, asked, 3), Logits(ours, asked[[2, 0]], 2)
+    for i in range(2):
+        whole.step(tokens[:, i])
+        part.step(tokens[[2, 0], i])
+    whole.keep(torch.tensor([2, 0]))
+    torch.testing.assert_close(whole.step(tokens[[2, 0], 2]), part.step(tokens[[2, 0], 2]), atol=1e-5, rtol=1e-5)
+
+
+def test_the_loss_of_forecasts_is_that_of_a_normal_distribution_and_leaves_out_what_is_unknown():
+    forecast = Forecast(2, 4, 5)
+    torch.nn.init.normal_(forecast.outer.weight)
+    states, following = torch.randn(1, 2, 4), torch.tensor([[3, 1]])
+    truth, counted = torch.tensor([[0.7, torch.nan]]), torch.tensor([[True, False]])
+    mean, spread = forecast(states)
+    normal = torch.distributions.Normal(mean[0, 0, 3, 0], spread[0, 0, 3, 0].exp())
+    expected = -normal.log_prob(torch.tensor(0.7)) - 0.5 * np.log(2 * np.pi)
+    torch.testing.assert_close(forecast.loss(states, following, truth, counted), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_forecasts_are_saved_and_read(foreseeing, tmp_path):
+    foreseeing.save(tmp_path)
+    again = load_gpt(tmp_path, 2)
+    states = torch.randn(1, 32)
+    torch.testing.assert_close(again.forecast(states), foreseeing.forecast(states))
+
+
+def test_forecasts_learn_what_strings_come_to(language):
+    """Strings of chlorine have the property, those of bromine lack it: after the first atom it is known."""
+    torch.manual_seed(0)
+    ours, pad = language.tokenizer, language.tokenizer.pad_token_id
+    network = build_gpt(len(ours), (ours.bos_token_id, ours.eos_token_id, pad), 8, (1, 32, 2), 1, 0.0, forecasts=True)
+    tokens = torch.tensor(language.ids(["ClCC", "BrCC"]).rows())
+    truth = torch.tensor([[1.0], [-1.0]])
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(150):
+        optimizer.zero_grad()
+        network.lesson(tokens, torch.full_like(truth, torch.nan), truth, pad).backward()
+        optimizer.step()
+    with torch.no_grad():
+        mean, _ = network.forecast(network.states(tokens[:1, :1], torch.full((1, 1), torch.nan))[0, 0])
+    assert mean[tokens[0, 1], 0].item() == pytest.approx(1, abs=0.15)
+    assert mean[tokens[1, 1], 0].item() == pytest.approx(-1, abs=0.15)

@@ -38,9 +38,13 @@ class Stepper:
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
         """Return the logits (rows, vocabulary) after one more token (rows,) each."""
-        states = self._forward(self.model.body.transformer.wte(tokens))
-        logits: Tensor = self.model.body.lm_head(states)
+        logits: Tensor = self.model.body.lm_head(self.states(tokens))
         return logits.float()
+
+    @torch.no_grad()
+    def states(self, tokens: Tensor) -> Tensor:
+        """Return the last states (rows, width) after one more token (rows,) each."""
+        return self._forward(self.model.body.transformer.wte(tokens))
 
     def keep(self, rows: Tensor) -> None:
         """Go on with ``rows`` alone, which may stand in another order or several times."""

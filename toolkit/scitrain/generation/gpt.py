@@ -12,12 +12,16 @@ from torch.nn import functional
 from transformers import AttentionInterface, GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
 
+from scitrain.generation.forecast import Forecast
+
 __all__ = ["IGNORED", "ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt", "silent"]
 
-CONDITIONS = "conditions.safetensors"
+CONDITIONS, FORECAST = "conditions.safetensors", "forecast.safetensors"
 ATTENTION = "scitrain_sdpa"
 IGNORED = -100
 """Target of a place that teaches nothing, as in torch's cross entropy."""
+SHARE = 0.15
+"""Of the loss of forecasts: at 1 the strings themselves are learned worse."""
 
 
 def _attention(
@@ -67,12 +71,15 @@ class ConditionalGPT(nn.Module):
     """P(string | properties) = ∏ₜ P(tokenₜ | e(properties), tokens before t), by GPT-2 (Radford et al. 2019).
 
     For molecules: Bagal et al., J. Chem. Inf. Model. 62, 2064 (2022), doi:10.1021/acs.jcim.1c00600. Without properties it is GPT-2 itself.
+    With ``forecasts`` it also says, where it is told nothing, what a string will come to (`Forecast`).
     """
 
-    def __init__(self, body: GPT2LMHeadModel, properties: int) -> None:
+    def __init__(self, body: GPT2LMHeadModel, properties: int, forecasts: bool = False) -> None:
         super().__init__()
         self.body = body
-        self.conditions = ConditionEncoder(properties, body.config.n_embd) if properties else None
+        width = body.config.n_embd
+        self.conditions = ConditionEncoder(properties, width) if properties else None
+        self.forecast = Forecast(properties, width, body.config.vocab_size) if properties and forecasts else None
 
     @property
     def properties(self) -> int:
@@ -86,24 +93,50 @@ class ConditionalGPT(nn.Module):
             return words
         return torch.cat([self.conditions(values)[:, None].to(words.dtype), words], dim=1)
 
+    def states(self, tokens: Tensor, values: Tensor | None) -> Tensor:
+        """Return the last states (batch, length, width) after each token (batch, length)."""
+        told = self.body.transformer(inputs_embeds=self.embed(tokens, values), use_cache=False).last_hidden_state
+        found: Tensor = told[:, -tokens.shape[1] :]
+        return found
+
     def forward(self, tokens: Tensor, values: Tensor | None = None) -> Tensor:
         """Return the logits (batch, length, vocabulary) of the token after each; places after the end may hold anything."""
-        states = self.body.transformer(inputs_embeds=self.embed(tokens, values), use_cache=False).last_hidden_state
-        logits: Tensor = self.body.lm_head(states[:, -tokens.shape[1] :])
+        logits: Tensor = self.body.lm_head(self.states(tokens, values))
         return logits
 
     def loss(self, tokens: Tensor, values: Tensor | None, pad: int) -> Tensor:
         """Return the mean cross entropy, nats a token, of rows (batch, length) that begin with bos and end with eos, then ``pad``."""
-        logits = self(tokens[:, :-1], values)
-        target = tokens[:, 1:].masked_fill(tokens[:, 1:] == pad, IGNORED)
+        return self._loss(self.states(tokens[:, :-1], values), tokens[:, 1:], pad)
+
+    def lesson(self, tokens: Tensor, told: Tensor, truth: Tensor, pad: int) -> Tensor:
+        """Return what is minimised: nats a token, and a share of the forecasts' loss in the rows that are told nothing.
+
+        Args:
+            tokens: As in `loss`.
+            told: Standardised conditions (batch, properties), NaN where one is hidden.
+            truth: The same with none hidden.
+            pad: Id of padding.
+        """
+        states, following = self.states(tokens[:, :-1], told), tokens[:, 1:]
+        loss = self._loss(states, following, pad)
+        untold = torch.isnan(told).all(dim=1)
+        if self.forecast is None or not bool(untold.any()):
+            return loss
+        ours = following[untold]
+        return loss + SHARE * self.forecast.loss(states[untold], ours, truth[untold], ours != pad)
+
+    def _loss(self, states: Tensor, following: Tensor, pad: int) -> Tensor:
+        logits = self.body.lm_head(states)
+        target = following.masked_fill(following == pad, IGNORED)
         return functional.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=IGNORED)
 
     def save(self, folder: Path) -> None:
-        """Write ``save_pretrained``'s files, and the condition encoder beside them."""
+        """Write ``save_pretrained``'s files, and beside them the condition encoder and the forecasts."""
         with silent():
             self.body.save_pretrained(folder)
-        if self.conditions is not None:
-            save_file({k: v.contiguous() for k, v in self.conditions.state_dict().items()}, folder / CONDITIONS)
+        for part, name in ((self.conditions, CONDITIONS), (self.forecast, FORECAST)):
+            if part is not None:
+                save_file({k: v.contiguous() for k, v in part.state_dict().items()}, folder / name)
 
 
 def build_gpt(
@@ -113,6 +146,7 @@ def build_gpt(
     size: tuple[int, int, int],
     properties: int,
     dropout: float,
+    forecasts: bool = False,
 ) -> ConditionalGPT:
     """Build a network with random weights.
 
@@ -123,6 +157,7 @@ def build_gpt(
         size: Layers, width, heads.
         properties: Number of conditions.
         dropout: Of embeddings, attention and layers.
+        forecasts: Whether it says what a string will come to.
     """
     layers, width, heads = size
     bos, eos, pad = specials
@@ -143,7 +178,7 @@ def build_gpt(
     )
     body = GPT2LMHeadModel(config)
     body.set_attn_implementation(ATTENTION)
-    return ConditionalGPT(body, properties)
+    return ConditionalGPT(body, properties, forecasts)
 
 
 def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
@@ -152,9 +187,10 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
         body = GPT2LMHeadModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, attn_implementation=ATTENTION
         )
-    model = ConditionalGPT(body, properties)
-    if model.conditions is not None:
-        model.conditions.load_state_dict(load_file(folder / CONDITIONS))
+    model = ConditionalGPT(body, properties, (folder / FORECAST).is_file())
+    for part, name in ((model.conditions, CONDITIONS), (model.forecast, FORECAST)):
+        if part is not None:
+            part.load_state_dict(load_file(folder / name))
     return model.eval()
 
 

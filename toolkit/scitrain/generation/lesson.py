@@ -20,7 +20,7 @@ MOST_HELD_OUT = 2000
 
 @dataclass
 class StringLesson:
-    """Next tokens of strings in batches of like lengths; conditions are left out at random.
+    """Next tokens of strings in batches of like lengths, and forecasts of their properties; conditions are left out at random.
 
     A share ``dropout`` of the strings is told nothing, and of the others each property is hidden with half that probability, so that
     a subset may be asked for.
@@ -56,7 +56,7 @@ class StringLesson:
         hidden = torch.rand(values.shape, device=values.device) < self.dropout / 2
         if self.network.properties == 1:
             hidden = silent
-        return self.network.loss(batch["tokens"], values.masked_fill(silent | hidden, torch.nan), self.pad)
+        return self.network.lesson(batch["tokens"], values.masked_fill(silent | hidden, torch.nan), values, self.pad)
 
     def size(self, batch: Batch) -> int:
         """Return the number of tokens."""

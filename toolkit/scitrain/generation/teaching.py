@@ -44,6 +44,8 @@ MOST_HELD_OUT = 2000
 FEWEST = 10
 RATE = 1e-3
 BATCH = 64
+UNTOLD = 0.4
+"""Share of strings that are told no condition: from these alone forecasts are learned."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,17 @@ def teach_gpt(
         rows=len(strings.texts),
         source=strings.source,
     )
-    model = untaught(language, size, config.length, len(conditions), options.dropout, mix(options.seed, 1))
+    untold = UNTOLD if options.condition_dropout is None else options.condition_dropout
+    model = untaught(
+        language, size, config.length, len(conditions), options.dropout, mix(options.seed, 1), forecasts=untold > 0
+    )
     generator = GptGenerator(config, Known.of(strings.texts), model, language)
     lesson = StringLesson(
         model,
         corpus,
         generator.words.pad,
         options.batch_size or BATCH,
-        options.condition_dropout,
+        untold,
         options.seed,
         respell,
         Probe(generator, options.seed),
@@ -112,13 +117,16 @@ def teach_gpt(
     return Taught(generator, learned, strings, kept[corpus.train])
 
 
-def untaught(language: Language, size: Size, length: int, properties: int, dropout: float, seed: int) -> ConditionalGPT:
+def untaught(
+    language: Language, size: Size, length: int, properties: int, dropout: float, seed: int, forecasts: bool = False
+) -> ConditionalGPT:
     """Return a network with random weights for a language."""
     ours = language.tokenizer
     specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return build_gpt(len(ours), specials, length, (size.layers, size.width, size.heads), properties, dropout)
+        shape = size.layers, size.width, size.heads
+        return build_gpt(len(ours), specials, length, shape, properties, dropout, forecasts)
 
 
 def tokens_in(corpus: Corpus) -> set[int]:

@@ -36,6 +36,8 @@ AVERAGE = 0.999
 DECODER_SHARE = 0.6
 """Of the minutes, where they are limited."""
 DECODER_LOG = "results/decoder_training_log.json"
+UNTOLD = 0.2
+"""Share of rows that are told no condition."""
 TOLD = 0.1
 """Share of strings that the decoder learns without their vector."""
 
@@ -169,7 +171,7 @@ def _denoise(
         train,
         val,
         options.batch_size or BATCH,
-        options.condition_dropout,
+        UNTOLD if options.condition_dropout is None else options.condition_dropout,
         options.seed,
         Probe(generator, options.seed),
     )
