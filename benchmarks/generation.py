@@ -32,7 +32,7 @@ from scitrain.chem.charge_balance import balance
 from scitrain.chem.formulas import parse
 from scitrain.generation.generator import Generator, load
 from scitrain.generation.goals import Goal
-from scitrain.generation.gpt import build_gpt
+from scitrain.generation.gpt import Heeded, build_gpt
 from scitrain.generation.heeding import heeded
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling
@@ -174,7 +174,7 @@ def speed(count: int = 256) -> dict[str, Any]:
     ours = language.tokenizer
     torch.manual_seed(0)
     model = build_gpt(
-        len(ours), (ours.bos_token_id, ours.eos_token_id, ours.pad_token_id), 60, (4, 256, 8), 0, 0.0
+        len(ours), (ours.bos_token_id, ours.eos_token_id, ours.pad_token_id), 60, (4, 256, 8), Heeded(0), 0.0
     ).eval()
     words = language.words(range(len(ours)))
     drawing = Drawing(model, words, None, Sampling(), 48)

@@ -3,7 +3,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from scitrain.chem.molecules import nearest_similarity, random_spellings, scaffold, scaffolds, standardise
+from scitrain.chem.molecules import check, nearest_similarity, random_spellings, scaffold, scaffolds, standardise
 from scitrain.errors import DataError
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -34,6 +34,23 @@ def test_an_error_says_where_the_mistake_is(text, error):
 def test_scaffold_is_the_one_of_bemis_and_murcko(smiles):
     expected = MurckoScaffold.MurckoScaffoldSmiles(smiles)
     assert Chem.CanonSmiles(scaffold(smiles)) == Chem.CanonSmiles(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("[U-238]", "[238U]"), ("[Fe+300]", "at most 15"), ("C.[Fe+16]", "[Fe+16]")]
+)
+def test_a_charge_that_rdkit_would_wrap_is_refused(text, hint):
+    """RDKit keeps charges in eight bits: it reads [Fe+300] as [Fe+44]."""
+    [found] = standardise([text])
+    assert found.smiles is None
+    assert hint in found.error
+    with pytest.raises(DataError, match="charge of"):
+        check(text)
+
+
+@pytest.mark.parametrize("text", ["[238U]", "[Fe+3]", "[68Ga+3]", "[U+6]"])
+def test_isotopes_and_usual_charges_are_read(text):
+    check(text)
 
 
 def test_scaffolds_by_hand():

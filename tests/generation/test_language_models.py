@@ -9,7 +9,7 @@ import torch
 from scitrain.generation.beam import beam_search
 from scitrain.generation.cache import Stepper
 from scitrain.generation.forecast import Forecast
-from scitrain.generation.gpt import build_gpt, load_gpt
+from scitrain.generation.gpt import Heeded, build_gpt, load_gpt
 from scitrain.generation.languages import LANGUAGES
 from scitrain.generation.options import Sampling
 from scitrain.generation.sampling import Drawing, Logits, draw, filtered
@@ -28,7 +28,7 @@ def model(language):
     torch.manual_seed(1)
     ours = language.tokenizer
     specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
-    network = build_gpt(len(ours), specials, 40, (2, 32, 2), 2, 0.0).eval()
+    network = build_gpt(len(ours), specials, 40, (2, 32, 2), Heeded(2), 0.0).eval()
     torch.nn.init.normal_(network.body.lm_head.weight, std=0.15)
     return network
 
@@ -147,7 +147,7 @@ def foreseeing(language):
     torch.manual_seed(2)
     ours = language.tokenizer
     specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
-    network = build_gpt(len(ours), specials, 40, (2, 32, 2), 2, 0.0, forecasts=True).eval()
+    network = build_gpt(len(ours), specials, 40, (2, 32, 2), Heeded(2, forecasts=True), 0.0).eval()
     torch.nn.init.normal_(network.forecast.outer.weight, std=0.3)
     return network
 
@@ -205,7 +205,9 @@ def test_forecasts_learn_what_strings_come_to(language):
     """Strings of chlorine have the property, those of bromine lack it: after the first atom it is known."""
     torch.manual_seed(0)
     ours, pad = language.tokenizer, language.tokenizer.pad_token_id
-    network = build_gpt(len(ours), (ours.bos_token_id, ours.eos_token_id, pad), 8, (1, 32, 2), 1, 0.0, forecasts=True)
+    network = build_gpt(
+        len(ours), (ours.bos_token_id, ours.eos_token_id, pad), 8, (1, 32, 2), Heeded(1, forecasts=True), 0.0
+    )
     tokens = torch.tensor(language.ids(["ClCC", "BrCC"]).rows())
     truth = torch.tensor([[1.0], [-1.0]])
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

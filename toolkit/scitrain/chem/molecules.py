@@ -1,5 +1,6 @@
 """Molecules given as SMILES: standard form, scaffold, other spellings, nearest neighbours."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 Tick = Callable[[int, int], None]
+MAX_CHARGE = 15
+"""Of an atom, as the OpenSMILES specification has it."""
+CHARGE = re.compile(r"\[\d*(?P<symbol>[A-Za-z][a-z]?)[^\]\[]*?[+-](?P<size>\d{2,9})(?::\d+)?\]")
 
 
 def standardise(smiles: Sequence[str], tick: Tick | None = None) -> list[Standardised]:
@@ -32,11 +36,22 @@ def standardise(smiles: Sequence[str], tick: Tick | None = None) -> list[Standar
 
 def _standardise(text: str) -> Standardised:
     """Standardise one SMILES and, where it is misspelled, say where."""
+    if wrong := _overcharged(text):
+        return Standardised(None, wrong, None)
     found = standardise_one(text)
     if found.error is None or not found.error.endswith(MISSPELLED):
         return found
     where = mistake(text.strip()) or "its symbols stand in an order that means nothing"
     return Standardised(None, f"{found.error}: {where}", None)
+
+
+def _overcharged(text: str) -> str | None:
+    """Name a charge that RDKit would keep as another number, in eight bits."""
+    found = CHARGE.search(text[:MAX_CHARACTERS])
+    if found is None or int(found["size"]) <= MAX_CHARGE:
+        return None
+    hint = f"; an isotope stands in front of its element, as in [{found['size']}{found['symbol']}]"
+    return f"{found[0]} has a charge of {found['size']}, and at most {MAX_CHARGE} is read{hint}"
 
 
 def check(smiles: str) -> None:
@@ -72,6 +87,8 @@ def _any(smiles: str) -> Chem.Mol:
         DataError: It is none.
     """
     text = smiles.strip()
+    if wrong := _overcharged(text):
+        raise DataError(wrong)
     whole = 0 < len(text) <= MAX_CHARACTERS and all("!" <= one <= "~" for one in text)
     quiet = rdBase.BlockLogs()
     mol = Chem.MolFromSmiles(text) if whole else None

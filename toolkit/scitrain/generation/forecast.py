@@ -18,7 +18,7 @@ class Forecast(nn.Module):
     """zₚ | tokens before, x ~ N(μₚₓ, σₚₓ²) of each property p and next token x, from the state of a network that was told nothing.
 
     By Bayes p(x | before, z) ∝ p(x | before) Πₚ p(zₚ | before, x): future discriminators, Yang and Klein 2021, arXiv:2104.05218,
-    here of numbers. What must be learned of a property is a regression at every token, which takes far fewer strings than its trace in the likelihoods.
+    here of numbers. A regression at every token is learned from far fewer strings than the trace of a property in their likelihoods.
     """
 
     def __init__(self, properties: int, width: int, vocabulary: int) -> None:
@@ -53,7 +53,7 @@ class Forecast(nn.Module):
         return told.sum() / weight.sum().clamp(min=1)
 
     def likelihood(self, states: Tensor, asked: Tensor) -> Tensor:
-        """Return ln p(asked | before, x) (rows, vocabulary) of states (rows, width) and what is asked (rows, properties), NaN where nothing is."""
+        """Return ln p(asked | before, x) (rows, vocabulary) of states (rows, width); asked (rows, properties), NaN where nothing is."""
         mean, spread = self(states)
         wanted = ~torch.isnan(asked)
         variance = (2 * spread).exp() + DOUBT**2

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +15,7 @@ from transformers.utils import logging
 
 from scitrain.generation.forecast import Forecast
 
-__all__ = ["IGNORED", "ConditionEncoder", "ConditionalGPT", "build_gpt", "load_gpt", "silent"]
+__all__ = ["IGNORED", "ConditionEncoder", "ConditionalGPT", "Heeded", "build_gpt", "load_gpt", "silent"]
 
 CONDITIONS, FORECAST = "conditions.safetensors", "forecast.safetensors"
 ATTENTION = "scitrain_sdpa"
@@ -67,6 +68,15 @@ class ConditionEncoder(nn.Module):
         return out
 
 
+class Heeded(NamedTuple):
+    """What a network may be asked for."""
+
+    properties: int
+    """Number of conditions."""
+    forecasts: bool = False
+    """Whether it also says what a string will come to."""
+
+
 class ConditionalGPT(nn.Module):
     """P(string | properties) = ∏ₜ P(tokenₜ | e(properties), tokens before t), by GPT-2 (Radford et al. 2019).
 
@@ -74,10 +84,10 @@ class ConditionalGPT(nn.Module):
     With ``forecasts`` it also says, where it is told nothing, what a string will come to (`Forecast`).
     """
 
-    def __init__(self, body: GPT2LMHeadModel, properties: int, forecasts: bool = False) -> None:
+    def __init__(self, body: GPT2LMHeadModel, heeded: Heeded) -> None:
         super().__init__()
         self.body = body
-        width = body.config.n_embd
+        width, (properties, forecasts) = body.config.n_embd, heeded
         self.conditions = ConditionEncoder(properties, width) if properties else None
         self.forecast = Forecast(properties, width, body.config.vocab_size) if properties and forecasts else None
 
@@ -144,9 +154,8 @@ def build_gpt(
     specials: tuple[int, int, int],
     length: int,
     size: tuple[int, int, int],
-    properties: int,
+    heeded: Heeded,
     dropout: float,
-    forecasts: bool = False,
 ) -> ConditionalGPT:
     """Build a network with random weights.
 
@@ -155,9 +164,8 @@ def build_gpt(
         specials: Ids of bos, eos and padding.
         length: Tokens of the longest string, with bos and eos.
         size: Layers, width, heads.
-        properties: Number of conditions.
+        heeded: What may be asked for.
         dropout: Of embeddings, attention and layers.
-        forecasts: Whether it says what a string will come to.
     """
     layers, width, heads = size
     bos, eos, pad = specials
@@ -178,7 +186,7 @@ def build_gpt(
     )
     body = GPT2LMHeadModel(config)
     body.set_attn_implementation(ATTENTION)
-    return ConditionalGPT(body, properties, forecasts)
+    return ConditionalGPT(body, heeded)
 
 
 def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
@@ -187,7 +195,7 @@ def load_gpt(folder: Path, properties: int) -> ConditionalGPT:
         body = GPT2LMHeadModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, attn_implementation=ATTENTION
         )
-    model = ConditionalGPT(body, properties, (folder / FORECAST).is_file())
+    model = ConditionalGPT(body, Heeded(properties, (folder / FORECAST).is_file()))
     for part, name in ((model.conditions, CONDITIONS), (model.forecast, FORECAST)):
         if part is not None:
             part.load_state_dict(load_file(folder / name))

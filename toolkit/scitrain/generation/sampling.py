@@ -87,8 +87,8 @@ def draw(
 class Logits:
     """Logits of the next token, of rows that are told what is asked and, where those are needed, of rows that are told nothing.
 
-    With guidance g: l = l∅ + g (lc − l∅), Ho and Salimans, arXiv:2207.12598; of a network that forecasts l = lc + g ln p(asked | before, token),
-    for the forecasts hold a number better than the contrast of two likelihoods does.
+    With guidance g: l = l∅ + g (lc − l∅), Ho and Salimans, arXiv:2207.12598; of a network that forecasts (`Forecast`)
+    l = lc + g ln p(asked | before, token), which holds a number better than the contrast of two likelihoods does.
     """
 
     def __init__(self, drawing: Drawing, values: np.ndarray, count: int) -> None:

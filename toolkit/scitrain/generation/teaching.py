@@ -13,7 +13,7 @@ from scitrain.generation.conditions import Condition, learn_conditions, standard
 from scitrain.generation.config import GeneratorConfig, Known
 from scitrain.generation.corpus import LONGEST, Corpus
 from scitrain.generation.generator import Generator
-from scitrain.generation.gpt import ConditionalGPT, build_gpt
+from scitrain.generation.gpt import ConditionalGPT, Heeded, build_gpt
 from scitrain.generation.gpt_generator import GptGenerator
 from scitrain.generation.languages import LANGUAGES, Language
 from scitrain.generation.lesson import StringLesson
@@ -98,9 +98,8 @@ def teach_gpt(
         source=strings.source,
     )
     untold = UNTOLD if options.condition_dropout is None else options.condition_dropout
-    model = untaught(
-        language, size, config.length, len(conditions), options.dropout, mix(options.seed, 1), forecasts=untold > 0
-    )
+    heeded = Heeded(len(conditions), forecasts=untold > 0)
+    model = untaught(language, size, config.length, heeded, options.dropout, mix(options.seed, 1))
     generator = GptGenerator(config, Known.of(strings.texts), model, language)
     lesson = StringLesson(
         model,
@@ -117,16 +116,14 @@ def teach_gpt(
     return Taught(generator, learned, strings, kept[corpus.train])
 
 
-def untaught(
-    language: Language, size: Size, length: int, properties: int, dropout: float, seed: int, forecasts: bool = False
-) -> ConditionalGPT:
+def untaught(language: Language, size: Size, length: int, heeded: Heeded, dropout: float, seed: int) -> ConditionalGPT:
     """Return a network with random weights for a language."""
     ours = language.tokenizer
     specials = ours.bos_token_id, ours.eos_token_id, ours.pad_token_id
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         shape = size.layers, size.width, size.heads
-        return build_gpt(len(ours), specials, length, shape, properties, dropout, forecasts)
+        return build_gpt(len(ours), specials, length, shape, heeded, dropout)
 
 
 def tokens_in(corpus: Corpus) -> set[int]:

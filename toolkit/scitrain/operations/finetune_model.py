@@ -109,10 +109,11 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         from scitrain.workflow.transferred import kept_network, transfer, transferred_network
 
         import_ahead("scitrain.workflow.finish")
-        prepared, source = self._prepared(run), self._walked(run)
+        prepared = self._prepared(run)
+        source = self._walked(prepared, run)
         with stage(run, "weights", f"looking for the weights of {source}"):
             origin = resolve(source, prepared.modality, self.model, run.workspace)
-        known = lineage(source, run)
+        known = lineage(source, prepared, run)
         network = transferred_network(prepared, origin, run, self.features)
         learning = learning_of(prepared, network, self, run)
         with stage(run, "train", "training"):
@@ -133,6 +134,7 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
 
     def _prepared(self, run: Run) -> "Prepared":
         from scitrain.data.prepare import prepare
+        from scitrain.workflow.met import spared
         from scitrain.workflow.several import refuse_single
         from scitrain.workflow.stages import stage
         from scitrain.workflow.transferred import refuse_unseen
@@ -140,18 +142,21 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         with stage(run, "prepare", "reading and cleaning the data"):
             prepared = prepare(self.part(DataOptions), run.workspace, run)
         run.decide_all(prepared.decisions)
+        prepared, withheld = spared(prepared, run)
+        if withheld:
+            run.decide("withheld", withheld, "training rows that the run this one leads to is judged on")
         refuse_unseen(prepared)
         if self.single_tasks:
             refuse_single(prepared)
         return prepared
 
-    def _walked(self, run: Run) -> str:
+    def _walked(self, prepared: "Prepared", run: Run) -> str:
         """Work on the runs in between, and return where the weights are now."""
         from scitrain.workflow.chain import walked
 
         if not self.intermediate:
             return self.source
-        ids = walked(self.links(), self.name(), run)
+        ids = walked(self.links(), self.name(), prepared, run)
         run.decide(
             "weights",
             ids[-1],

@@ -1,5 +1,6 @@
 """Pretrain a Transformer on formulas or molecules without labels."""
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
@@ -62,10 +63,17 @@ class PretrainTransformer(Job, PretrainingOptions):
 
     @model_validator(mode="after")
     def _targets_fit(self) -> Self:
-        if sum(self.objectives.values()) <= 0 or min(self.objectives.values()) < 0:
-            raise ValueError(f"objectives={dict(self.objectives)}: give weights of at least 0, one of them above")
-        if bool(self.targets) != ("properties" in self.objectives):
+        weights = self.objectives.values()
+        if not all(math.isfinite(weight) for weight in weights) or sum(weights) <= 0 or min(weights) < 0:
+            raise ValueError(
+                f"objectives={dict(self.objectives)}: give finite weights of at least 0, one of them above"
+            )
+        if bool(self.targets) != (self.objectives.get("properties", 0) > 0):
             raise ValueError("targets=[COLUMN, …] and objectives={'properties': 1, …} go together: give both or none")
+        if repeated := sorted({name for name in self.targets if self.targets.count(name) > 1}):
+            raise ValueError(
+                f"targets={self.targets}: {', '.join(map(repr, repeated))} is named twice; name each column once"
+            )
         return self
 
     def check(self, workspace: Workspace) -> None:

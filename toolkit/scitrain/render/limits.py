@@ -39,6 +39,7 @@ def limits_of(facts: Facts) -> list[str]:
     if facts.zero_shot is not None:
         return [sentence for check in (_zero_shot, _missing) for sentence in check(facts)]
     checks: tuple[Callable[[Facts], Iterator[str]], ...] = (
+        _met,
         _verdict,
         adaptation_words,
         _folds,
@@ -52,6 +53,19 @@ def limits_of(facts: Facts) -> list[str]:
         _missing,
     )
     return [sentence for check in checks for sentence in check(facts)]
+
+
+def _met(facts: Facts) -> Iterator[str]:
+    """Say which judged rows the weights had learned from before."""
+    for one in (facts.lineage or {}).get("met", []):
+        where = [
+            f"{count(one[part])} {word} rows" for part, word in (("test", "test"), ("val", "validation")) if one[part]
+        ]
+        yield (
+            f"{' and '.join(where)} (of {count(one['tested'])} that test) were learned from before, with labels of "
+            f"{', '.join(one['targets'])}, in run {one['weights']}: what is told of them holds for rows like these alone, and is too "
+            "good for new ones; leave them out of what that run learns from, or give that file as auxiliary"
+        )
 
 
 def _verdict(facts: Facts) -> Iterator[str]:

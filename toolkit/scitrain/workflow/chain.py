@@ -5,13 +5,15 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from scitrain.errors import CancelledError, RunNotFoundError, ScitrainError
+from scitrain.data.prepared import Prepared
+from scitrain.errors import CancelledError, RunNotFoundError, ScitrainError, listed
 from scitrain.evaluation.problem import Problem
 from scitrain.inference.files import read_config
 from scitrain.runs import Run
 from scitrain.spec import Spec
 from scitrain.transfer.origin import pretrained_folder
 from scitrain.workflow.child import reopened, worked
+from scitrain.workflow.met import PRETRAINING, Met, met_before, withhold
 from scitrain.workflow.pairing import pairs, tested_rows
 
 __all__ = ["DIRECT", "LINEAGE", "Gain", "Lineage", "Step", "lineage", "past", "walked", "without"]
@@ -33,6 +35,7 @@ class Step(Spec):
     """What it was trained on, where that is known."""
     targets: list[str] = []
     strategy: str = ""
+    """Of a pretraining, by what objectives."""
     metric: str = ""
     value: float | None = None
     """On its own test rows."""
@@ -60,10 +63,14 @@ class Lineage(Spec):
     steps: list[Step]
     without: Gain | None = None
     """Null where it was not asked."""
+    met: list[Met] = []
+    """Stations that learned labels of rows this run is judged on."""
 
 
-def walked(links: Sequence[Request], operation: str, run: Run) -> list[str]:
+def walked(links: Sequence[Request], operation: str, prepared: Prepared, run: Run) -> list[str]:
     """Work on a run for each link whose source is the one before; those that are done are taken, and return their ids.
+
+    What val and test rows of ``prepared`` hold is withheld from all of them.
 
     Raises:
         ScitrainError: A link failed; says which.
@@ -73,16 +80,19 @@ def walked(links: Sequence[Request], operation: str, run: Run) -> list[str]:
     for number, link in enumerate(links):
         spec = dict(link) | ({"source": ids[-1]} if ids else {})
         run.progress("chain", number, len(links), f"intermediate run {number + 1} of {len(links)}")
-        ids.append(_link(str(number), operation, spec, run, f"intermediate {number + 1} of {len(links)}"))
+        what = f"intermediate {number + 1} of {len(links)}"
+        ids.append(_link(str(number), operation, spec, run, what, prepared))
     return ids
 
 
-def _link(key: str, operation: str, spec: Request, run: Run, what: str) -> str:
+def _link(key: str, operation: str, spec: Request, run: Run, what: str, withheld: Prepared | None = None) -> str:
     """Work on one run, taken up where it was begun before."""
     begun = run.read_json(BEGUN) if (run.path / BEGUN).is_file() else {}
     child = reopened(begun[key], run) if key in begun else None
     if child is None:
         child = Run.create(operation, dict(spec), run.workspace, _run_of(str(spec["source"]), run))
+        if withheld is not None:
+            withhold(withheld, child)
         run.write_json(BEGUN, begun | {key: child.id})
     try:
         return worked(child, run, what).id
@@ -117,7 +127,10 @@ def past(source: str, run: Run) -> list[Step]:
 
 def _step(station: Run) -> Step:
     if pretrained_folder(station) is not None:
-        return Step(weights=station.id, data=str(station.record().spec["data"]), strategy="pretrained without labels")
+        spec = station.record().spec
+        targets, objectives = (station.read_json(PRETRAINING)[name] for name in ("targets", "objectives"))
+        how = f"pretrained by {listed([name for name, weight in objectives.items() if weight])}"
+        return Step(weights=station.id, data=str(spec["data"]), targets=targets, strategy=how)
     config = read_config(station)
     told = station.read_json(TRANSFER) if (station.path / TRANSFER).is_file() else {}
     problem = Problem(config.task, config.targets)
@@ -136,9 +149,11 @@ def _step(station: Run) -> Step:
     )
 
 
-def lineage(source: str, run: Run) -> Lineage:
+def lineage(source: str, prepared: Prepared, run: Run) -> Lineage:
     """Write ``results/lineage.json`` for a run that begins from ``source``."""
-    found = Lineage(steps=past(source, run))
+    steps = past(source, run)
+    taught = [step.weights for step in steps if step.targets]
+    found = Lineage(steps=steps, met=met_before(taught, prepared, run))
     run.write_json(LINEAGE, found.model_dump(mode="json"))
     return found
 

@@ -15,6 +15,7 @@ from scitrain.generation.diffusion.denoiser import Denoiser
 from scitrain.generation.diffusion.generator import DiffusionGenerator, decoder_config
 from scitrain.generation.diffusion.latent import LatentSpace
 from scitrain.generation.diffusion.lesson import NoiseLesson
+from scitrain.generation.gpt import Heeded
 from scitrain.generation.gpt_generator import GptGenerator
 from scitrain.generation.lesson import StringLesson
 from scitrain.generation.options import Family, GeneratorOptions
@@ -122,7 +123,7 @@ def _decoder(
         options.model_copy(update={"layers": None, "width": None, "heads": None}), len(corpus.train), pacing.device
     )
     run.decide_all([Decision(what=f"decoder {one.what}", value=one.value, why=one.why) for one in [*decisions, why]])
-    model = untaught(language, size, corpus.length, x.shape[1], 0.0, mix(options.seed, 6))
+    model = untaught(language, size, corpus.length, Heeded(x.shape[1]), 0.0, mix(options.seed, 6))
     lesson = StringLesson(model, corpus, language.tokenizer.pad_token_id, STRINGS, TOLD, options.seed)
     told = decoder_config(config, x.shape[1])
     learned = learn(lesson, pacing, run, learning_key(options, told, corpus.tokens.flat, corpus.values), part="decoder")
