@@ -29,6 +29,8 @@ compositions = st.dictionaries(st.sampled_from(SYMBOLS), amounts, min_size=1, ma
         ("0.5Li2O·0.5SiO2", {"Li": 1, "O": 1.5, "Si": 0.5}),
         ("Al2O3.SiO2", {"Al": 2, "O": 5, "Si": 1}),
         ("Fe₂O₃", {"Fe": 2, "O": 3}),
+        ("Ｆｅ２Ｏ３", {"Fe": 2, "O": 3}),
+        ("（Ｍｇ０．９Ｆｅ０．１）２ＳｉＯ４", {"Mg": 1.8, "Fe": 0.2, "Si": 1, "O": 4}),
         (" Na Cl ", {"Na": 1, "Cl": 1}),
         ("Fe1e-3O", {"Fe": 0.001, "O": 1}),
         ("Mg1/4O", {"Mg": 0.25, "O": 1}),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scitrain.chem.formula_features import element_properties
 from scitrain.modalities.formula import FormulaElements
 from scitrain.pretraining.judge import wilson
+from scitrain.pretraining.network import Pretraining
 from scitrain.pretraining.objectives import (
     IGNORED,
     contrast,
@@ -16,6 +17,7 @@ from scitrain.pretraining.objectives import (
     formula_view,
     mask_tokens,
     molecule_view,
+    next_tokens,
     property_loss,
 )
 from scitrain.tokenizers import decode, smiles
@@ -117,3 +119,34 @@ def test_a_token_of_smiles_stands_for_its_element():
 def test_wilson_is_the_one_of_the_textbook():
     # 8 of 10: 0.4902 … 0.9433
     assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+def test_the_next_token_of_the_last_one_and_of_padding_is_not_asked():
+    ids = torch.tensor([[8, 9, 7, 0], [9, 0, 0, 0]])
+    assert next_tokens(ids).tolist() == [[9, 7, IGNORED, IGNORED], [IGNORED] * 4]
+
+
+@pytest.mark.parametrize("notation", ["smiles", "composition"])
+def test_a_causal_place_knows_nothing_of_those_behind_it(notation):
+    torch.manual_seed(0)
+    network = Pretraining(notation, "small", 0).eval()
+    ids = torch.randint(10, 90, (2, 6))
+    other = torch.cat([ids[:, :4], torch.randint(10, 90, (2, 2))], dim=1)
+    amounts = torch.full_like(ids, 10**6)
+    rows, changed = (torch.cat([one, amounts], 1) if notation == "composition" else one for one in (ids, other))
+    with torch.no_grad():
+        before, after = network.states(rows, causal=True), network.states(changed, causal=True)
+        torch.testing.assert_close(before[:, :4], after[:, :4])
+        assert (before[:, 4:] - after[:, 4:]).abs().max() > 1e-3
+        both = network.states(rows)
+        assert (both[:, :4] - network.states(changed)[:, :4]).abs().max() > 1e-3
+
+
+def test_padding_changes_no_causal_state():
+    torch.manual_seed(0)
+    network = Pretraining("smiles", "small", 0).eval()
+    ids = torch.randint(10, 90, (1, 5))
+    with torch.no_grad():
+        alone = network.states(ids, causal=True)
+        long = torch.cat([torch.cat([ids, torch.zeros(1, 3, dtype=torch.int64)], 1), torch.randint(10, 90, (1, 8))])
+        torch.testing.assert_close(network.states(long, causal=True)[:1, :5], alone, atol=1e-5, rtol=1e-5)

@@ -62,3 +62,11 @@ def test_another_mistake_is_not_taken_for_a_lack_of_memory(corpus, place, monkey
     monkeypatch.setattr(PretrainingLesson, "loss", wrong)
     with pytest.raises(RuntimeError, match="shapes"):
         teaching.teach(corpus, OPTIONS, Run.create("pretrain_transformer", {}, place))
+
+
+def test_next_tokens_are_learned_from_those_before_them(corpus, place):
+    """After C comes C, N, O or the end: far fewer than the vocabulary has."""
+    asked = OPTIONS.model_copy(update={"objectives": {"causal": 1.0}, "epochs": 12, "learning_rate": 3e-3})
+    _, learned = teaching.teach(corpus, asked, Run.create("pretrain_transformer", {}, place))
+    losses = [float(str(row["val_causal"])) for row in learned.history]
+    assert losses[-1] < 0.9 < 3 < losses[0]

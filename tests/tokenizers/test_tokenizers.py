@@ -115,9 +115,10 @@ def test_a_formula_comes_back_as_it_was(text):
     assert unknowns(tokenizer, text) == []
 
 
-def test_subscripts_come_back_as_digits():
+def test_subscripts_and_full_width_forms_come_back_plain():
     tokenizer = composition()
     assert decode(tokenizer, tokenizer("Fe₂O₃")["input_ids"]) == "Fe2O3"
+    assert decode(tokenizer, tokenizer("（Ｍｇ０．９Ｆｅ０．１）２ＳｉＯ４")["input_ids"]) == "(Mg0.9Fe0.1)2SiO4"
 
 
 @pytest.mark.parametrize("encoding", ["amounts", "repeated"])
@@ -201,3 +202,11 @@ def test_a_formula_that_the_parser_refuses_still_loses_nothing():
     with pytest.raises(FormulaSyntaxError):
         parse_formula("D2O")
     assert composition().tokenize("D2O") == ["D", "2", "O"]
+
+
+def test_two_texts_are_framed_as_one_is(tmp_path):
+    from transformers import AutoTokenizer
+
+    smiles().save_pretrained(tmp_path)
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again.convert_ids_to_tokens(again("C", "O")["input_ids"]) == ["[CLS]", "C", "[SEP]", "O", "[SEP]"]

@@ -35,7 +35,7 @@ LARGEST_RATIO = 10_000
 DECIMALS = 9
 LONGEST = 500
 """Characters: longer text is a mistake in the file, not a formula."""
-_SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙【】", "0123456789..···[]")
+_SPELLING = str.maketrans("₀₁₂₃₄₅₆₇₈₉．﹒•⋅∙【】", "0123456789..···[]") | {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 _SIMPLE_FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", re.ASCII)
 _SIMPLE_TOKEN = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?", re.ASCII)
 _NUMBER = r"\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"

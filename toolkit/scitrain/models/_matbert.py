@@ -79,12 +79,15 @@ class MatBert(BERT):  # type: ignore[misc]
         self.bert.embeddings.amounts = Amounts(config.hidden_size)
         self.bert.embeddings.elements = Elements(config.vocab_size, config.hidden_size)
 
-    def states(self, ids: Tensor, fractions: Tensor) -> Tensor:
-        """Map ids (batch, elements), 0 padding, and atomic fractions of the same shape to (batch, elements, width)."""
+    def states(self, ids: Tensor, fractions: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Map ids (batch, elements), 0 padding, and atomic fractions of the same shape to (batch, elements, width).
+
+        ``seen`` (batch, 1, elements, elements) says which places each place sees; None: all that are no padding.
+        """
         parts = self.bert.embeddings
         found = self.bert(
             inputs_embeds=parts.word_embeddings(ids) + parts.elements(ids) + parts.amounts(fractions),
-            attention_mask=(ids > 0).long(),
+            attention_mask=(ids > 0).long() if seen is None else seen,
             position_ids=torch.zeros_like(ids),
         )
         return found.last_hidden_state  # type: ignore[no-any-return]

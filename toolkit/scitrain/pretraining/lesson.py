@@ -1,4 +1,4 @@
-"""What a Transformer of formulas or molecules is taught without labels: hidden tokens, two views of one thing, properties with gaps."""
+"""What a Transformer of formulas or molecules is taught without labels: hidden and next tokens, two views of one thing, properties."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,16 @@ from torch.nn.functional import cross_entropy
 
 from scitrain.pretraining.corpus import PIECE, Corpus
 from scitrain.pretraining.network import Pretraining
-from scitrain.pretraining.objectives import IGNORED, VIEWS, Masked, contrast, frequent, mask_tokens, property_loss
+from scitrain.pretraining.objectives import (
+    IGNORED,
+    VIEWS,
+    Masked,
+    contrast,
+    frequent,
+    mask_tokens,
+    next_tokens,
+    property_loss,
+)
 from scitrain.pretraining.options import PretrainingOptions
 from scitrain.training.feeding import length_batches, mix
 from scitrain.training.loop import Batch
@@ -91,7 +100,12 @@ class PretrainingLesson:
         return found
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        losses = {"masked": self._masked, "contrastive": self._contrastive, "properties": self._properties}
+        losses = {
+            "masked": self._masked,
+            "causal": self._causal,
+            "contrastive": self._contrastive,
+            "properties": self._properties,
+        }
         return {name: weight * losses[name](batch) for name, weight in self.weights.items()}
 
     def _masked(self, batch: Batch) -> Tensor:
@@ -100,6 +114,16 @@ class PretrainingLesson:
         # the head is applied to hidden places alone: it costs as much as a layer
         states = self.network.states(batch["rows"], batch["hidden"])[asked]
         return cross_entropy(self.network.tokens(states).float(), answers[asked])
+
+    def _causal(self, batch: Batch) -> Tensor:
+        """Return nats a token that has one before it."""
+        rows = batch["rows"]
+        answers = next_tokens(self.network.ids(rows))
+        asked = answers != IGNORED
+        states = self.network.states(rows, causal=True)
+        if not bool(asked.any()):  # formulas of one element alone
+            return states.sum() * 0.0
+        return cross_entropy(self.network.tokens(states[asked]).float(), answers[asked])
 
     def _contrastive(self, batch: Batch) -> Tensor:
         some, others = (self.network.project(self._vectors(batch[name])) for name in ("one", "other"))

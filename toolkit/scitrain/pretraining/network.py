@@ -41,13 +41,25 @@ class Pretraining(nn.Module):
         ids = rows.chunk(2, dim=1)[0] if self.notation == "composition" else rows
         return ids[:, : max(1, int((ids > 0).sum(1).max()))]
 
-    def states(self, rows: Tensor, ids: Tensor | None = None) -> Tensor:
-        """Return (batch, length, width), with ``ids`` in place of those of the rows where given."""
+    def states(self, rows: Tensor, ids: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Return (batch, length, width), with ``ids`` in place of those of the rows where given.
+
+        With ``causal`` a place sees itself and those before it alone; one network learns both ways, as UniLM does (Dong et al. 2019,
+        arXiv:1905.03197).
+        """
         own = self.ids(rows)
         read = own if ids is None else ids
+        length = own.shape[1]
+        # padding lies behind all tokens: none of them sees it
+        seen = (
+            torch.ones(length, length, dtype=torch.bool, device=own.device).tril().expand(len(own), 1, -1, -1)
+            if causal
+            else None
+        )
         if self.notation == "composition":
-            return self.body.states(read, self.fractions(rows, own.shape[1]))  # type: ignore[no-any-return]
-        return self.body.bert(input_ids=read, attention_mask=(own > 0).long()).last_hidden_state  # type: ignore[no-any-return]
+            return self.body.states(read, self.fractions(rows, own.shape[1]), seen)  # type: ignore[no-any-return]
+        mask = (own > 0).long() if seen is None else seen
+        return self.body.bert(input_ids=read, attention_mask=mask).last_hidden_state  # type: ignore[no-any-return]
 
     def fractions(self, rows: Tensor, length: int) -> Tensor:
         """Return the atomic fractions (batch, length)."""
@@ -74,6 +86,8 @@ class Pretraining(nn.Module):
         with quiet():
             self.body.save_pretrained(folder)
             tokenizer = composition("repeated") if self.notation == "composition" else smiles()
+            # whoever truncates by it hands the network no more than it has places for
+            tokenizer.model_max_length = self.body.config.max_position_embeddings
             tokenizer.save_pretrained(folder)
 
     def check_save(self, folder: Path) -> float:

@@ -24,6 +24,7 @@ __all__ = [
     "formula_view",
     "mask_tokens",
     "molecule_view",
+    "next_tokens",
     "property_loss",
 ]
 
@@ -147,6 +148,12 @@ def contrast(some: Tensor, others: Tensor) -> Tensor:
     likeness = normalize(some, dim=1) @ normalize(others, dim=1).T / TEMPERATURE
     right = torch.arange(len(some), device=some.device)
     return (cross_entropy(likeness, right) + cross_entropy(likeness.T, right)) / 2
+
+
+def next_tokens(ids: Tensor) -> Tensor:
+    """Return the token behind each of ids (batch, length), `IGNORED` where there is none."""
+    behind = torch.cat([ids[:, 1:], torch.zeros_like(ids[:, :1])], dim=1)
+    return torch.where(behind > 0, behind, torch.full_like(ids, IGNORED))
 
 
 def property_loss(said: Tensor, labels: Tensor) -> Tensor:

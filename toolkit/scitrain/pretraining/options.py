@@ -8,14 +8,14 @@ from scitrain.spec import Spec
 
 __all__ = ["Objective", "PretrainingOptions"]
 
-Objective = Literal["masked", "contrastive", "properties"]
+Objective = Literal["masked", "causal", "contrastive", "properties"]
 
 
 class PretrainingOptions(Spec):
     """Objectives and how long."""
 
     objectives: dict[Objective, float] = Field({"masked": 1.0}, min_length=1)
-    """Weight of each: `masked` atoms, `contrastive` views, `properties` (of `targets`)."""
+    """Weight of each: `masked` atoms, `causal` (next token), `contrastive` views, `properties` (of `targets`)."""
     targets: list[str] = Field([], max_length=64)
     """Columns of numbers for `properties`; cells may lack."""
     mask: float = Field(0.15, gt=0, lt=0.9)

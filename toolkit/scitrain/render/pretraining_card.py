@@ -39,6 +39,7 @@ TITLES = {
 }
 OBJECTIVES = {
     "masked": "tell hidden tokens from the rest of the row",
+    "causal": "tell each next token from those before it, in nats a token",
     "contrastive": "know two views of one row among those of others",
     "properties": "predict the columns",
 }

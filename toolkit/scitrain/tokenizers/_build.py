@@ -56,7 +56,9 @@ def build(
     made.decoder = decoders.Fuse()
     first, last = ("[BOS]", "[EOS]") if generative else ("[CLS]", "[SEP]")
     made.post_processor = processors.TemplateProcessing(
-        single=f"{first} $A {last}", special_tokens=[(token, vocabulary[token]) for token in (first, last)]
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B {last}",
+        special_tokens=[(token, vocabulary[token]) for token in (first, last)],
     )
     found = MADE(
         tokenizer_object=made,

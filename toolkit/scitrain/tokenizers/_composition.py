@@ -1,5 +1,6 @@
 """Chemical formulas as tokens."""
 
+from string import ascii_letters, digits
 from typing import Literal
 
 from transformers import PreTrainedTokenizerFast
@@ -20,7 +21,8 @@ MOST_ATOMS = 512
 """Most atoms of a formula that is written atom by atom."""
 SPELLED = {
     **{chr(0x2080 + digit): str(digit) for digit in range(10)},
-    "．": ".",
+    # full-width forms, as Japanese input methods write them: ．, Ｆｅ, （ … ）
+    **{chr(0xFEE0 + ord(one)): one for one in ".()[]{}*/+-^" + digits + ascii_letters},
     "﹒": "·",
     "•": "·",
     "⋅": "·",
@@ -33,7 +35,7 @@ def composition(encoding: Encoding = "amounts", generative: bool = False) -> Pre
 
     ``amounts`` reads a formula as it is written: elements, amounts (whole ones to 99 are one token, others one a
     digit), brackets, hydrates, charges; it loses nothing. ``repeated`` knows elements alone and reads what `spell` writes: an atom a token.
-    Subscript digits come back as digits, other dots of hydrates as ``·``.
+    Subscripts and full-width forms come back plain, other dots of hydrates as ``·``.
     """
     elements = element_properties()[1]
     tokens = [*elements, *ISOTOPES]
