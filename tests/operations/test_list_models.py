@@ -69,3 +69,9 @@ def test_a_tool_that_only_names_an_argument_has_it_explained_here(tool: str, wor
 def test_an_unknown_tool_is_answered_with_the_near_name(workspace: Workspace) -> None:
     with pytest.raises(UnknownNameError, match="train_model"):
         ListModels(tool="train_modl").run(workspace)
+
+
+def test_a_family_of_one_kind_of_data_is_offered_for_that_alone():
+    [matbert] = ListModels(family="matbert").run().families
+    [bert] = ListModels(family="smiles_bert").run().families
+    assert (matbert.modalities, bert.modalities) == (["formula"], ["smiles"])

@@ -1,7 +1,7 @@
 """What a model family offers."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -57,6 +57,8 @@ class ModelSpec(Spec):
 
     consumes: ClassVar[tuple[InputKind, ...]]
     """Input kinds it reads, the best suited first."""
+    modalities: ClassVar[tuple[str, ...]] = ()
+    """Modalities whose rows it reads; empty: all that give such kinds."""
     reference: ClassVar[str]
     """Paper the architecture comes from, with its DOI."""
     ensemble_default: ClassVar[int] = 1
@@ -69,6 +71,11 @@ class ModelSpec(Spec):
     """Whether a GPU is needed."""
     extras: ClassVar[tuple[str, ...]] = ()
     """Optional dependencies of scitrain that it needs, as in ``pip install scitrain[name]``."""
+
+    @classmethod
+    def fits(cls, modality: str, offered: Sequence[InputKind]) -> bool:
+        """Tell whether it reads a modality that is offered in some kinds."""
+        return bool(set(cls.consumes) & set(offered)) and (not cls.modalities or modality in cls.modalities)
 
     def kinds(self) -> tuple[InputKind, ...]:
         """Return the kinds of input that the network with these options reads, the best suited first."""

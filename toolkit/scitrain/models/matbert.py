@@ -21,6 +21,7 @@ class Matbert(ModelSpec):
     """BERT over the elements of a formula, amounts as embeddings: the order of the elements makes no difference. Formulas alone."""
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
+    modalities: ClassVar[tuple[str, ...]] = ("formula",)
     reference: ClassVar[str] = (
         "Devlin et al. 2019, BERT, doi:10.18653/v1/N19-1423; elements, amounts: Wang et al. 2021, CrabNet, doi:10.1038/s41524-021-00545-1"
     )

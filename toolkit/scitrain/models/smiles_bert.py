@@ -20,6 +20,7 @@ class SmilesBert(ModelSpec):
     """BERT over the tokens of SMILES with a fixed vocabulary, from random weights: what pretrain_transformer pretrains. Molecules alone."""
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
+    modalities: ClassVar[tuple[str, ...]] = ("smiles",)
     reference: ClassVar[str] = (
         "Devlin et al. 2019, BERT, doi:10.18653/v1/N19-1423; molecules: Chithrananda et al. 2020, arXiv:2010.09885"
     )

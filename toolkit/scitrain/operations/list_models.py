@@ -101,7 +101,7 @@ def _describe(name: str, with_options: bool) -> Family:
     from scitrain.modalities import MODALITIES
 
     cls = FAMILIES[name]
-    fitting = [modality.name for modality in MODALITIES.values() if set(cls.consumes) & set(modality.kinds)]
+    fitting = [modality.name for modality in MODALITIES.values() if cls.fits(modality.name, modality.kinds)]
     return Family(
         family=name,
         description=(cls.__doc__ or "").split("\n")[0],

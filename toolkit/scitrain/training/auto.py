@@ -143,7 +143,7 @@ def choose_model(modality: str, task: Task, rows: int, kinds: Sequence[InputKind
         return FAMILIES[
             "cnn"
         ](), f"with {rows} images (fewer than {ROWS_FOR_RESIDUAL_IMAGES}) a small network overfits least"
-    readers = {name: cls for name, cls in FAMILIES.items() if set(cls.consumes) & set(kinds)}
+    readers = {name: cls for name, cls in FAMILIES.items() if cls.fits(modality, kinds)}
     if not readers:
         raise ScitrainError(f"no model family reads {listed(kinds)}; families: {listed(FAMILIES)}")
     name = next(iter(readers))

@@ -66,13 +66,14 @@ def input_kind(modality: str, model: ModelSpec) -> InputKind:
     """
     offered = MODALITIES[modality].kinds
     for kind in model.kinds():
-        if kind in offered:
+        if kind in offered and model.fits(modality, offered):
             return kind
-    fitting = [name for name, family in FAMILIES.items() if set(family.consumes) & set(offered)]
+    fitting = [name for name, family in FAMILIES.items() if family.fits(modality, offered)]
     family = type(model).model_fields["family"].default
     fitting = [f"{name} with other options" if name == family else name for name in fitting]
+    reads = [f"{kind} of {listed(model.modalities)}" if model.modalities else kind for kind in model.kinds()]
     raise ScitrainError(
-        f"model family {family!r} reads {listed(model.kinds())}, but {modality} data give {listed(offered)}; "
+        f"model family {family!r} reads {listed(reads)}, but {modality} data give {listed(offered)}; "
         f"families that fit: {listed(fitting)}, or model='auto'"
     )
 
