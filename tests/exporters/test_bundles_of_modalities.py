@@ -144,6 +144,14 @@ def test_unlike_networks_of_formulas_are_exported_together(trained: ModuleType, 
     assert [bool(row["error"]) for row in said] == [False, False, True, True, False, False]
 
 
+@pytest.mark.parametrize("part", [{"adapter": 3}, {"prompt": 3}, {"prefix": 3}], ids=str)
+def test_what_is_put_into_a_transformer_of_formulas_is_exported(
+    part: dict[str, int], trained: ModuleType, tmp_path: Path
+) -> None:
+    said = exported_and_compared("formula", OXIDES, Matbert(**part), trained, tmp_path, "oxides")
+    assert [bool(row["error"]) for row in said] == [False, False, True, True, False, False]
+
+
 def exported_and_compared(
     modality: str, columns: dict[str, list[str]], model: ModelSpec, trained: ModuleType, folder: Path, worse: str
 ) -> list[dict[str, str]]:

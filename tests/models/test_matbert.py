@@ -18,6 +18,7 @@ from scitrain.transfer.blocks import blocks_of
 
 FEATURES = FormulaElements(columns=("f",))
 FORMULAS = ["Fe2O3", "NaCl", "(Mg0.9Fe0.1)2SiO4", "Fe"]
+PARTS = ({"adapter": 4}, {"prompt": 20}, {"prefix": 20})
 
 
 def rows(formulas=FORMULAS):
@@ -49,7 +50,7 @@ FeaturesOf2 = FormulaElements(columns=("f",), length=2)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("options", [{}, {"element_features": "beside"}, {"tokens": False}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"element_features": "beside"}, {"tokens": False}, *PARTS], ids=str)
 def test_a_padded_batch_equals_the_single_rows(options):
     torch.manual_seed(0)
     encoder = Matbert(**options).build(FEATURES.shape()).eval()
@@ -60,13 +61,40 @@ def test_a_padded_batch_equals_the_single_rows(options):
 
 
 @torch.no_grad()
-def test_the_order_of_the_elements_makes_no_difference_and_amounts_do(encoder):
+@pytest.mark.parametrize("part", [{}, *PARTS], ids=str)
+def test_the_order_of_the_elements_makes_no_difference_and_amounts_do(part):
+    torch.manual_seed(0)
+    encoder = Matbert(**part).build(FEATURES.shape()).eval()
     row = rows(["Fe2SiO4"])
     length, order = FEATURES.length, torch.tensor([2, 0, 1])
     other = row.clone()
     other[:, :3], other[:, length : length + 3] = row[:, order], row[:, length + order]
     torch.testing.assert_close(encoder(other), encoder(row), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(encoder(rows(["FeO"])), encoder(rows(["Fe2O3"])), atol=1e-3)
+
+
+@torch.no_grad()
+def test_a_prompt_is_heeded_and_not_pooled():
+    torch.manual_seed(0)
+    encoder = Matbert(prompt=3).build(FEATURES.shape()).eval()
+    ids, units = rows().chunk(2, dim=1)
+    assert encoder.backbone.states(ids, units * 1e-7).shape == (len(FORMULAS), FEATURES.length, 128)
+    before = encoder(rows())
+    [prompt] = [weight for name, weight in encoder.named_parameters() if "prompt_encoder" in name]
+    assert prompt.shape == (3, 128)
+    prompt.neg_()
+    assert not torch.allclose(encoder(rows()), before, atol=1e-3)
+    for layer in encoder.backbone.bert.encoder.layer:  # what attends to nothing knows nothing of a prompt
+        layer.attention.output.dense.weight.zero_()
+    blind = encoder(rows())
+    prompt.mul_(3).add_(1)
+    torch.testing.assert_close(encoder(rows()), blind)
+
+
+def test_an_ensemble_with_a_part_reads_tokens_in_every_network_and_statistics_alone_take_none():
+    assert [Matbert(prompt=2).of_member(k).tokens for k in range(3)] == [True] * 3
+    with pytest.raises(ValidationError, match="stand in a Transformer"):
+        Matbert(tokens=False, prefix=2)
 
 
 def test_blocks_are_the_embeddings_each_layer_and_what_reads_the_statistics(encoder):

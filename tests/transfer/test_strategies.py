@@ -44,6 +44,38 @@ def test_unlike_networks_begin_from_weights_of_their_own_kind():
             assert torch.equal(weight, own.encoder.state_dict()[name]), name
 
 
+@pytest.mark.parametrize("part", ["adapter", "prompt", "prefix"])
+@pytest.mark.parametrize("element_features", ["apart", "beside"])
+def test_a_part_in_matbert_trains_alone_and_every_network_begins_from_one_that_reads_tokens(part, element_features):
+    torch.manual_seed(0)
+    shape, plain = FormulaElements(columns=("f",)).shape(), Matbert(element_features=element_features)
+    trained = build_predictor("regression", plain, shape, 1, 4)
+    start = Beginning(Tuned(part), weights_of("a run", plain, trained))
+    model = network_for(part, FinetuneOptions(source="x", units=4), plain)
+    for number in range(4):
+        built = start.member(model, shape, 1, number)
+        names = learns(built) - {"head.weight", "head.bias"}
+        assert names
+        assert all("bottleneck" in name or "prompt_encoder" in name for name in names)
+        kept = sorted(tuple(weight.shape) for name, weight in built.named_parameters() if name not in learns(built))
+        own = trained.members[{"apart": (0, 2, 2, 2), "beside": (0, 1, 2, 3)}[element_features][number]]
+        assert kept == sorted(tuple(weight.shape) for weight in own.encoder.parameters())
+        words = "backbone.bert.embeddings.word_embeddings.weight"
+        assert torch.equal(
+            built.encoder.backbone.bert.embeddings.word_embeddings.weight, own.encoder.state_dict()[words]
+        )
+    rebuilt = build_predictor("regression", model, shape, 1, 1)
+    rebuilt.members[0].load_state_dict(built.state_dict())
+
+
+def test_a_prompt_of_matbert_counts_its_vectors_and_the_head():
+    shape = FormulaElements(columns=("f",)).shape()
+    built = Beginning(Tuned("prompt")).member(Matbert(prompt=4), shape, 1, 0)
+    assert trainable(built)[0] == 4 * 128 + 2 * 128 + 1
+    fixed = Beginning(Tuned("fixed_prompt")).member(Matbert(prompt=4), shape, 1, 0)
+    assert trainable(fixed) == (2 * 128 + 1, trainable(built)[1])
+
+
 @pytest.fixture
 def run(workspace):
     return Run.create("finetune_model", {}, workspace)

@@ -1,6 +1,7 @@
 """Networks of the family ``matbert``."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from scitrain.models._bert import VOCABULARIES, architecture
 from scitrain.models._element_statistics import ElementStatistics
 from scitrain.models._encoder import Encoder
 from scitrain.models._hugging import recompute
+from scitrain.models._inserted import insert
 from scitrain.weights import read_tensors, refuse_misfits
 
 if TYPE_CHECKING:
@@ -78,6 +80,15 @@ class MatBert(BERT):  # type: ignore[misc]
         # below the layers, so that whoever freezes or slows blocks from the top finds them where they belong
         self.bert.embeddings.amounts = Amounts(config.hidden_size)
         self.bert.embeddings.elements = Elements(config.vocab_size, config.hidden_size)
+        self.bert.register_forward_pre_hook(_at_one_place, with_kwargs=True)
+        self.before = 0
+        """Learned vectors before the elements."""
+
+    def insert(self, adapter: int, prompt: int, prefix: int) -> None:
+        """Put small parts that are trained into the network, each 0 for none; prompts stand at the one place where elements do."""
+        self.bert = insert(self.bert, adapter, prompt, prefix)
+        self.bert.requires_grad_(True)  # peft froze it; a strategy decides what learns
+        self.before += prompt
 
     def states(self, ids: Tensor, fractions: Tensor, seen: Tensor | None = None) -> Tensor:
         """Map ids (batch, elements), 0 padding, and atomic fractions of the same shape to (batch, elements, width).
@@ -85,12 +96,12 @@ class MatBert(BERT):  # type: ignore[misc]
         ``seen`` (batch, 1, elements, elements) says which places each place sees; None: all that are no padding.
         """
         parts = self.bert.embeddings
-        found = self.bert(
-            inputs_embeds=parts.word_embeddings(ids) + parts.elements(ids) + parts.amounts(fractions),
-            attention_mask=(ids > 0).long() if seen is None else seen,
-            position_ids=torch.zeros_like(ids),
-        )
-        return found.last_hidden_state  # type: ignore[no-any-return]
+        read = parts.word_embeddings(ids) + parts.elements(ids) + parts.amounts(fractions)
+        with warnings.catch_warnings():
+            # peft hands a prefix on under a name that transformers will drop
+            warnings.simplefilter("ignore", FutureWarning)
+            found = self.bert(inputs_embeds=read, attention_mask=(ids > 0).long() if seen is None else seen)
+        return found.last_hidden_state[:, self.before :]  # type: ignore[no-any-return]
 
     def logits(self, states: Tensor) -> Tensor:
         """Return what stands at each place, by token: (…, width) to (…, vocabulary)."""
@@ -171,6 +182,12 @@ class MatBertEncoder(Encoder):
         if on:
             recompute(self.backbone)
 
+    def insert(self, adapter: int, prompt: int, prefix: int) -> None:
+        """Put small parts that are trained into the network, each 0 for none."""
+        self.backbone.insert(adapter, prompt, prefix)
+        # transformers forgets keys put before others where it recomputes
+        self.recomputes = self.recomputes and not prefix
+
 
 class StatisticsEncoder(Encoder):
     """What `Beside` makes of the statistics, behind dropout: no Transformer, and a fraction of its work."""
@@ -192,6 +209,14 @@ class StatisticsEncoder(Encoder):
     def meet(self, rows: np.ndarray, chosen: np.ndarray) -> None:
         """Learn the spread of the statistics."""
         self.beside.meet(rows, chosen)
+
+
+def _at_one_place(
+    _: nn.Module, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Let whatever is read stand at place 0: peft counts places from where its own vectors end, and drops those it is given."""
+    read: Tensor = options["inputs_embeds"]
+    return args, options | {"position_ids": torch.zeros(read.shape[:2], dtype=torch.long, device=read.device)}
 
 
 def pooled(states: Tensor, ids: Tensor, fractions: Tensor) -> Tensor:

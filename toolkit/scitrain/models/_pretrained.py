@@ -63,6 +63,8 @@ class PretrainedEncoder(Encoder):
         """Put small parts that are trained into the network, each 0 for none."""
         self.backbone = insert(self.backbone, adapter, prompt, prefix)
         self.before += prompt
+        # transformers forgets keys put before others where it recomputes
+        self.recomputes = self.recomputes and not prefix
         if self.before >= self.places:
             raise ScitrainError(
                 f"prompt={prompt} leaves no place for tokens: this network has {self.places} places; ask for fewer"

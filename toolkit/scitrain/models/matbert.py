@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from scitrain.contracts.modality import Columns
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape
 from scitrain.errors import ScitrainError
+from scitrain.models._parts import WithParts
 from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Matbert"]
 
 
-class Matbert(ModelSpec):
+class Matbert(WithParts):
     """BERT over the elements of a formula, amounts as embeddings: the order of the elements makes no difference. Formulas alone."""
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
@@ -50,6 +51,10 @@ class Matbert(ModelSpec):
             raise ValueError(
                 "tokens=false and element_features='none' leave a network nothing to read; leave one of them out"
             )
+        if not self.tokens and self.has_parts:
+            raise ValueError(
+                "adapter, prompt and prefix stand in a Transformer, and tokens=false has none; leave one of them out"
+            )
         return self
 
     def settled(self) -> "Matbert":
@@ -65,9 +70,15 @@ class Matbert(ModelSpec):
         found = read_architecture(Path(self.weights), "composition")
         return self.model_copy(update={"config": found})
 
+    @property
+    def takes_parts(self) -> bool:
+        """Tell whether elements are read as tokens: a network of the statistics alone has no Transformer."""
+        return self.tokens
+
     def of_member(self, number: int) -> "Matbert":
-        """Return this, or without tokens for every second member where statistics are read apart."""
-        return self.model_copy(update={"tokens": False}) if self.element_features == "apart" and number % 2 else self
+        """Return this, or without tokens for every second member where statistics are read apart and nothing is put into a Transformer."""
+        apart = self.element_features == "apart" and not self.has_parts
+        return self.model_copy(update={"tokens": False}) if apart and number % 2 else self
 
     def featuriser(self, modality: str, columns: Columns) -> "FormulaElements | None":
         """Return elements and their fractions; None for other modalities."""
@@ -90,4 +101,8 @@ class Matbert(ModelSpec):
             )
         from scitrain.models._matbert import MatBertEncoder, StatisticsEncoder
 
-        return MatBertEncoder(self.settled()) if self.tokens else StatisticsEncoder(self.dropout)
+        if not self.tokens:
+            return StatisticsEncoder(self.dropout)
+        encoder = MatBertEncoder(self.settled())
+        encoder.insert(self.adapter, self.prompt, self.prefix)
+        return encoder

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from scitrain.contracts.modality import Columns
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape
 from scitrain.errors import ScitrainError
+from scitrain.models._parts import WithParts
 from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Pretrained"]
 
 
-class Pretrained(ModelSpec):
+class Pretrained(WithParts):
     """Transformer of the Hugging Face hub (BERT, RoBERTa, ESM, …) with its own tokenizer: texts, molecules, proteins of few labels."""
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
@@ -42,12 +43,6 @@ class Pretrained(ModelSpec):
     where a sentence encoder says so (1_Pooling/config.json), else the mean."""
     dropout: Annotated[float, Tunable(0.0, 0.5)] = Field(0.1, ge=0, lt=1)
     """Share of features silenced before the head in each training step."""
-    adapter: int = Field(0, ge=0, le=1024)
-    """Units of a bottleneck put behind each layer; 0: none."""
-    prompt: int = Field(0, ge=0, le=256)
-    """Learned vectors put before the tokens."""
-    prefix: int = Field(0, ge=0, le=256)
-    """Learned keys and values put before those of each layer."""
     config: dict[str, JsonValue] = {}
     """Architecture; read with the weights, so that a trained model needs no hub."""
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from scitrain.contracts.modality import Columns
-from scitrain.contracts.model import InputKind, InputShape, ModelSpec
+from scitrain.contracts.model import InputKind, InputShape
 from scitrain.errors import ScitrainError
+from scitrain.models._parts import WithParts
 from scitrain.tunable import Tunable
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SmilesBert"]
 
 
-class SmilesBert(ModelSpec):
+class SmilesBert(WithParts):
     """BERT over the tokens of SMILES with a fixed vocabulary, from random weights: what pretrain_transformer pretrains. Molecules alone."""
 
     consumes: ClassVar[tuple[InputKind, ...]] = ("tokens",)
@@ -43,13 +44,13 @@ class SmilesBert(ModelSpec):
 
         tokenizer = smiles()
         told = str(tokenizer.backend_tokenizer.to_str())
-        return pretrained_tokens(modality, columns, told, len(tokenizer), SMILES_PLACES)
+        return pretrained_tokens(modality, columns, told, len(tokenizer), SMILES_PLACES - self.prompt)
 
     def build(self, shape: InputShape) -> "Encoder":
         """Build the encoder from random weights.
 
         Raises:
-            ScitrainError: Rows are no SMILES in this vocabulary.
+            ScitrainError: Rows are no SMILES in this vocabulary, or more than one part is put in.
         """
         from scitrain.models._bert import architecture
         from scitrain.models._pretrained import blank_encoder
@@ -59,4 +60,6 @@ class SmilesBert(ModelSpec):
             raise ScitrainError(
                 f"family 'smiles_bert' reads one column of SMILES by its own tokens, given {shape.kind}; take transformer for other tokens"
             )
-        return blank_encoder(config, self.dropout)
+        encoder = blank_encoder(config, self.dropout)
+        encoder.insert(self.adapter, self.prompt, self.prefix)
+        return encoder

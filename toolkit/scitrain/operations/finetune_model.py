@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import JsonValue, model_validator
 
+from scitrain.contracts.model import ModelSpec
 from scitrain.contracts.operation import Job, Skill
 from scitrain.data.options import DataOptions
 from scitrain.errors import ScitrainError
@@ -88,7 +89,9 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
         more = [name for name in (self.unlabelled, self.auxiliary) if name is not None]
         for data in (self.data, *more, *(str(link["data"]) for link in self.links())):
             check_source(data, workspace)
-        check_source_of_weights(self.source, workspace)
+        known = check_source_of_weights(self.source, workspace)
+        if known is not None:
+            self._refuse_impossible(known)
         if self.devices not in ("auto", 1):
             raise ScitrainError(f"devices={self.devices}: fine-tuning works in one process; leave devices out")
 
@@ -150,10 +153,20 @@ class FinetuneModel(Job, FinetuneOptions, SeveralTargets, TrainingRequest):
             refuse_single(prepared)
         return prepared
 
+    def _refuse_impossible(self, model: ModelSpec) -> None:
+        """Refuse strategies, of this run and of those in between, that cannot be put into the network of the weights."""
+        from scitrain.transfer.possible import refuse_impossible
+
+        for request in (*map(FinetuneModel.model_validate, self.links()), self):
+            refuse_impossible(request.arms(), model)
+
     def _walked(self, prepared: "Prepared", run: Run) -> str:
-        """Work on the runs in between, and return where the weights are now."""
+        """Work on the runs in between, where all strategies are possible, and return where the weights are now."""
+        from scitrain.transfer.origin import resolve
         from scitrain.workflow.chain import walked
 
+        first = FinetuneModel.model_validate(self.links()[0]) if self.intermediate else self
+        self._refuse_impossible(resolve(self.source, prepared.modality, first.model, run.workspace).model)
         if not self.intermediate:
             return self.source
         ids = walked(self.links(), self.name(), prepared, run)

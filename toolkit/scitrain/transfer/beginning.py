@@ -130,7 +130,7 @@ class Beginning(Start):
         """Build a member with the weights it begins from; what a strategy adds to those of a run is put in after them."""
         if self.run is None:
             return build_member(model.of_member(number), inner, n_outputs)
-        number %= len(self.run.encoders)  # unlike members begin from weights of their own kind
+        number = self._own_kind(self.run, model, number)
         member = build_member(bare(self.run.model).of_member(number), inner, n_outputs)
         self.run.load(member.encoder, number)
         added = {name: getattr(model, name, 0) for name in PARTS}
@@ -141,6 +141,14 @@ class Beginning(Start):
                 )
             member.encoder.insert(**added)  # type: ignore[operator]  # of the family that has such parts
         return member
+
+    @staticmethod
+    def _own_kind(run: RunWeights, model: ModelSpec, number: int) -> int:
+        """Return which network of a run a member begins from: where these are unlike, one of the member's own kind."""
+        wanted = model.of_member(number).model_dump(exclude=set(PARTS))
+        alike = [i for i in range(len(run.encoders)) if run.model.of_member(i).model_dump(exclude=set(PARTS)) == wanted]
+        own = number % len(run.encoders)
+        return own if own in alike or not alike else alike[number % len(alike)]
 
     def _learning(self, encoder: nn.Module) -> frozenset[str]:
         """Return the names of the encoder's weights that are trained."""

@@ -43,7 +43,7 @@ class FinetuneOptions(Spec):
     """Weights: a name of Hugging Face, timm or torchvision, a folder, a file, a run id, or `builtin` (random)."""
     strategy: Asked = "auto"
     """What trains: all, the head (`feature`), top blocks (`partial`), more each epoch (`gradual`), or small additions."""
-    compare: list[Arm] = Field([], max_length=6)
+    compare: list[Arm] = Field([], max_length=8)
     """Tried on the same split, such as `["scratch", "feature", "full"]`; the best on validation is kept. `fixed_…`: as it begins."""
     blocks: int = Field(2, ge=1, le=100)
     """Top blocks that `partial` trains."""
@@ -61,3 +61,7 @@ class FinetuneOptions(Spec):
     """File of further inputs: the trained network tells their labels, and is trained again with them where validation rows gain."""
     units: int | None = Field(None, ge=1, le=1024)
     """Units of an `adapter`, or virtual tokens of `prompt` and `prefix`."""
+
+    def arms(self) -> list[Arm]:
+        """Return the strategies that are named, each once; none where the choice is left open."""
+        return list(dict.fromkeys(self.compare)) or ([] if self.strategy == "auto" else [self.strategy])

@@ -48,8 +48,10 @@ class Origin:
         }[self.kind]
 
 
-def check_source_of_weights(source: str, workspace: Workspace) -> None:
+def check_source_of_weights(source: str, workspace: Workspace) -> ModelSpec | None:
     """Refuse, within milliseconds, a run or a path that is not there, and a folder that is not whole.
+
+    Returns the network of a trained run; that of other weights follows from the data too.
 
     Raises:
         ScitrainError: What is wrong with it.
@@ -59,9 +61,10 @@ def check_source_of_weights(source: str, workspace: Workspace) -> None:
 
         run = Run.open(source, workspace)
         if pretrained_folder(run) is None:
-            read_config(run)
+            return read_config(run).model_object()
     elif (path := _path(source, workspace)) is not None and path.is_dir():
         check_folder(path)
+    return None
 
 
 def resolve(source: str, modality: str, asked: ModelSpec | None, workspace: Workspace) -> Origin:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from scitrain.contracts.model import ModelSpec
-from scitrain.errors import ScitrainError
+from scitrain.errors import ScitrainError, listed
+from scitrain.models import FAMILIES
 from scitrain.runs import Decision
 from scitrain.training.auto import DEFAULTS, TABLE
 from scitrain.training.options import TrainingOptions
 from scitrain.transfer.options import FIXED, Arm, FinetuneOptions, Strategy
 
-__all__ = ["HUBS", "Given", "choose_strategy", "keeps_last", "network_for", "options_for"]
+__all__ = ["HUBS", "Given", "choose_strategy", "keeps_last", "network_for", "options_for", "why_not"]
 
 FEW = 30
 """Labels a class (or a target) below which nothing but the head is trained. Of MiniLM on scicite, by validation rows: with 67 a class
@@ -74,18 +75,29 @@ def network_for(arm: Arm, asked: FinetuneOptions, model: ModelSpec) -> ModelSpec
     Raises:
         ScitrainError: The family has none of these.
     """
+    if (told := why_not(arm, model)) is not None:
+        raise ScitrainError(f"strategy {arm!r} {told}; take lora, partial, gradual or full")
     if arm == "feature" and getattr(model, "pooling", "") == "auto":
         return model.model_copy(update={"pooling": "layers"})
     part = arm.removeprefix(FIXED)
     if part not in UNITS:
         return model
-    if part not in type(model).model_fields:
-        family = type(model).model_fields["family"].default
-        raise ScitrainError(
-            f"strategy {arm!r} adds to the layers of a Transformer of Hugging Face (family 'pretrained'), and these weights are of the "
-            f"family {family!r}; take lora, partial, gradual or full"
-        )
     return model.model_copy(update={part: asked.units or UNITS[part]})
+
+
+def why_not(arm: Arm, model: ModelSpec) -> str | None:
+    """Say why a strategy cannot be put into networks of this family, or None where it can."""
+    part = arm.removeprefix(FIXED)
+    if part not in UNITS:
+        return None
+    takes = "adds to the layers of a Transformer of Hugging Face"
+    family = type(model).model_fields["family"].default
+    if part not in type(model).model_fields:
+        able = listed(sorted(name for name, one in FAMILIES.items() if part in one.model_fields))
+        return f"{takes} (families {able}), and these weights are of the family {family!r}"
+    if not getattr(model, "takes_parts", True):
+        return f"{takes}, and this network of the family {family!r} has none with these options"
+    return None
 
 
 def options_for(arm: Arm, options: TrainingOptions, given: Given) -> tuple[TrainingOptions, list[Decision]]:

@@ -18,13 +18,14 @@ from scitrain.runs import Run
 from scitrain.training.journal import LOG
 from scitrain.training.learning import Fitted, Learning
 from scitrain.transfer.arms import Study, Trained, train_arm
-from scitrain.transfer.beginning import Beginning, RunWeights, Tuned, run_weights
+from scitrain.transfer.beginning import Beginning, Tuned, run_weights
 from scitrain.transfer.blocks import blocks_of
 from scitrain.transfer.comparing import Compared, Judge, compare_arms
-from scitrain.transfer.features import body_of, features_of
+from scitrain.transfer.features import Body, body_of, features_of
 from scitrain.transfer.finished_arms import FinishedArms
 from scitrain.transfer.options import FinetuneOptions, Strategy
 from scitrain.transfer.origin import Origin
+from scitrain.transfer.possible import refuse_unbuildable
 from scitrain.transfer.recipe import Given, choose_strategy
 from scitrain.transfer.self_training import refuse_untaught, taught_study
 from scitrain.transfer.shift import domain_auc, gap_of, shift_words
@@ -117,8 +118,11 @@ def transfer(
 ) -> Outcome:
     """Measure the shift, choose a strategy, train it, or those that are compared, and draw what they gain."""
     weights = None if origin.run is None else run_weights(origin.run)
-    given = _given(learning, origin, weights, run)
+    body = body_of(learning, Beginning(Tuned("feature"), weights))
+    given = _given(learning, origin, body, run)
     study = Study(learning, asked, weights, given)
+    refuse_unbuildable(study, body.inner)
+    del body  # memory of a whole network
     more = None if asked.unlabelled is None else further_rows(asked.unlabelled, prepared, network.featuriser, run).x
     if asked.compare:
         trained, compared = compare_arms(study, prepared, asked.compare, run)
@@ -196,9 +200,8 @@ def _facts(origin: Origin, kept: Trained, why: str, given: Given, compared: Comp
     )
 
 
-def _given(learning: Learning, origin: Origin, weights: RunWeights | None, run: Run) -> Given:
+def _given(learning: Learning, origin: Origin, body: Body, run: Run) -> Given:
     """Look at the encoder that is begun from, and at how the source's rows differ where they are at hand."""
-    body = body_of(learning, Beginning(Tuned("feature"), weights))
     auc = None
     if origin.run is not None:
         run.progress("shift", message="comparing the source's rows with these")
