@@ -60,8 +60,7 @@ def _answer(
 ) -> Answer:
     best = ranking.candidates[0]
     manifest = best.manifest or next(m for m in known if any(n.name == best.name for n in m.neighbours))
-    columns = header(slots.files[0].value, workspace) if slots.files else ()
-    found, _ = target(slots, columns, manifest.properties)
+    columns, found = _columns(slots, known, workspace)
     meant = Meant(slots, language, ranking.existing, tuple(found))
     laid = plan(best, manifest, meant)
     return {
@@ -78,6 +77,16 @@ def _answer(
         "neighbours": _others(ranking, best, manifest),
         "read": f"skill://{manifest.name}/SKILL.md",
     }
+
+
+def _columns(slots: Slots, known: tuple[Manifest, ...], workspace: Workspace) -> tuple[tuple[str, ...], Sequence[str]]:
+    """Return the header of the first file that has the target, and the target; else what the request calls it."""
+    properties = {key: words for manifest in known for key, words in manifest.properties.items()}
+    headers = [columns for named in slots.files if (columns := header(named.value, workspace))]
+    for columns in headers:
+        if found := target(slots, columns, properties)[0]:
+            return columns, found
+    return (headers[0], ()) if headers else ((), target(slots, (), properties)[0])
 
 
 def _why(best: Candidate, slots: Slots, language: Language) -> str:

@@ -63,8 +63,10 @@ def _bare(name: str) -> str:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str | None:
-    """Return the column of that name, in any case and punctuation, or the one that is clearly the nearest."""
-    exact = [column for column in known if column == name] or [c for c in known if _bare(c) == _bare(name)]
+    """Return the column of that name, in any case, number and punctuation, or the one that is clearly the nearest."""
+    exact = [column for column in known if column == name] or [
+        c for c in known if _bare(c).rstrip("s") == _bare(name).rstrip("s")
+    ]
     if exact:
         return exact[0]
     inside = [c for c in known if len(_bare(name)) >= 4 and _bare(name) in _bare(c)]

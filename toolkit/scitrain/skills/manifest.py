@@ -8,7 +8,18 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from scitrain.shipped import shipped
 
-__all__ = ["Both", "Choice", "Intent", "Language", "Manifest", "Neighbour", "Phase", "Vocabulary", "manifests"]
+__all__ = [
+    "Both",
+    "Choice",
+    "FileRole",
+    "Intent",
+    "Language",
+    "Manifest",
+    "Neighbour",
+    "Phase",
+    "Vocabulary",
+    "manifests",
+]
 
 Language = Literal["en", "ja"]
 
@@ -48,6 +59,15 @@ class Phase(_Part):
     artifacts: tuple[str, ...] = ()
 
 
+class FileRole(_Part):
+    """What a named file is in an intent, and the arguments that take it."""
+
+    goes: tuple[str, ...]
+    """As ``tool.argument``, or ``tool.argument[key]`` for a list of objects."""
+    said: Vocabulary = Vocabulary()
+    """Phrases with ``*`` for the file; what nothing is said of takes the places left, in order."""
+
+
 class Intent(_Part):
     """Something a person may want, and the tools that do it."""
 
@@ -58,6 +78,12 @@ class Intent(_Part):
     """Phrases that say it by themselves."""
     words: Vocabulary = Vocabulary()
     """Words that say it only where the request is about the skill's matter."""
+    files: tuple[FileRole, ...] = ()
+    """Which named file goes where; without it the first goes to what learns, and the others to the nearest tool."""
+    arguments: dict[str, dict[str, JsonValue]] = {}
+    """Arguments of its tools where the request says no other."""
+    covers: tuple[str, ...] = ()
+    """``skill/intent`` of other skills that this one's steps do as well: named together, this one goes first."""
     gap: Both | None = None
     """Where no tool does quite that: what is missing, and what is nearest."""
     until: str | None = None
@@ -113,6 +139,10 @@ class Manifest(_Part):
     """The skill's matter: kinds of data, of models, of properties."""
     existing: Vocabulary = Vocabulary()
     """Words for a model that is trained already."""
+    alone: Vocabulary = Vocabulary()
+    """Matter that leads here where a request says nothing else that any skill knows."""
+    usual: str = ""
+    """Intent that is meant where only the matter was named."""
     foreign: Vocabulary = Vocabulary()
     """What a request is about that no skill does."""
     phases: tuple[Phase, ...]

@@ -7,7 +7,7 @@ as 1 − Π (1 − wᵢ). Where a phrase lies wholly inside a longer one that wa
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from pydantic import JsonValue
@@ -26,6 +26,10 @@ FITS = 0.55
 """Least evidence for a skill; two words of its matter and action reach it, one alone does not."""
 WANTED = 0.3
 """Least evidence for an intent within a skill."""
+MEANT = 0.75
+"""Least evidence for an intent that is said outright, and not by the skill's words alone."""
+SOURCE = "source"
+"""Argument that names weights there are."""
 LONGEST_QUOTE = 24
 MOST_PLACES = 4
 """Places of a phrase that are looked at: saying a thing often is no more evidence."""
@@ -79,7 +83,7 @@ class Candidate:
     phrases: tuple[str, ...] = ()
     """What of the request speaks for it."""
     claim: float = 0.0
-    """Evidence that another skill's manifest gives for it."""
+    """Evidence that it is meant and no other: its triggers, and what another skill's manifest gives for it."""
     chosen: Mapping[str, tuple[JsonValue, ...]] = field(default_factory=dict)
     """Values of arguments that the request names in plain language."""
 
@@ -104,12 +108,16 @@ def rank(slots: Slots, known: Sequence[Manifest]) -> Ranking:
     hits = _unmasked([hit for manifest in known for hit in _hits(manifest, text, names)])
     foreign = [hit for hit in hits if hit.owner.endswith("/foreign")]
     doubt = 1 - _together(hit.weight for hit in foreign)
+    special = frozenset(other.name for manifest in known for other in manifest.neighbours)
     found = [_installed(manifest, hits, slots, doubt) for manifest in known]
     found += _neighbours(known, hits, doubt)
-    # A skill that is meant by name goes before the one that only shares its matter.
-    found.sort(key=lambda c: (c.claim < FITS, -c.score, c.name))
+    # A special skill that is meant goes before the general one that only shares its matter.
+    found.sort(key=lambda c: (c.name not in special or c.claim < FITS, -c.score, c.name not in special, c.name))
+    fitting = [candidate for candidate in found if candidate.score >= FITS]
+    if not fitting and not foreign:
+        fitting = [candidate for candidate in found if candidate.manifest and _alone(candidate.manifest, text)]
     return Ranking(
-        tuple(candidate for candidate in found if candidate.score >= FITS),
+        tuple(_covering_first(fitting, slots)),
         any(hit.owner.endswith("/existing") for hit in hits),
         max((candidate.score for candidate in found), default=0.0),
         tuple(dict.fromkeys(hit.said for hit in foreign)),
@@ -135,6 +143,24 @@ def _hits(manifest: Manifest, text: Text, installed: frozenset[str]) -> Iterator
             gap = 1 if owner.endswith("/existing") else GAP
             found = _found(parts(phrase), text, gap)
             yield from (Hit(owner, phrase, spans, more, _words(text, spans)) for spans in found)
+
+
+def _alone(manifest: Manifest, text: Text) -> bool:
+    """Tell whether the request names the skill's own matter."""
+    return any(next(_found(parts(phrase), text, GAP), None) for phrase in manifest.alone.phrases())
+
+
+def _covering_first(fitting: Sequence[Candidate], slots: Slots) -> list[Candidate]:
+    """Put a skill first whose steps do all that the best one's do, unless weights to begin from are named already."""
+    best, *others = fitting or [None]
+    meant = {f"{best.name}/{one.intent.name}" for one in best.wanted if one.score >= MEANT} if best else set()
+    if best is None or not meant or slots.run_ids or SOURCE in best.chosen:
+        return list(fitting)
+    for other in others:
+        if any(one.score >= MEANT and meant <= set(one.intent.covers) for one in other.wanted):
+            first = replace(other, chosen={**best.chosen, **other.chosen})
+            return [first, *(one for one in fitting if one is not other)]
+    return list(fitting)
 
 
 def _words(text: Text, spans: Sequence[Span]) -> str:
@@ -188,7 +214,7 @@ def _installed(manifest: Manifest, hits: Sequence[Hit], slots: Slots, doubt: flo
     named = [weight for names_, weight in given if names_]
     score = doubt * _together([_evidence(own), *named])
     chosen = sorted((w for w in wanted if w.score >= WANTED), key=lambda w: (-w.score, w.intent.name))
-    claim = doubt * _evidence(hit for hit in own if hit.owner.endswith("/neighbour"))
+    claim = doubt * _evidence(hit for hit in own if hit.owner.endswith(("/neighbour", "/triggers")))
     return Candidate(manifest.name, score, manifest, None, tuple(chosen), _phrases(own), claim, _chosen(manifest, own))
 
 

@@ -8,8 +8,9 @@ from pydantic.fields import FieldInfo
 
 from scitrain.contracts.operation import Operation
 from scitrain.discovery import plugins
+from scitrain.skills.files import share
 from scitrain.skills.manifest import Intent, Language, Manifest
-from scitrain.skills.match import Candidate, Wanted
+from scitrain.skills.match import MEANT, Candidate, Wanted
 from scitrain.skills.slots import Named, Slots
 from scitrain.skills.words import SAY
 
@@ -19,8 +20,8 @@ LEARNS, TUNES, LIST = "train", "tune", "list_runs"
 """Intents that make a model, and the tool that finds one."""
 TEACHES, DRAWS, GENERATOR = "generate", "draw", "train_generator"
 """Intents that make a generator and that draw from one there is, and the tool that made it."""
-CLEAR = 0.75
-"""Evidence at which "predict" is a wish of its own beside "train", and no description of the model."""
+JUDGES = "judge candidates"
+"""Intent that looks at what was drawn."""
 WAIT_S = 45
 FIRST = ("data", "run", "run_id", "runs", "inputs", "target", "model")
 """Arguments that are told before the others."""
@@ -35,11 +36,11 @@ FILTERS: dict[str, dict[str, JsonValue]] = {
 TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
 OTHER_DOMAIN = "target_data"
 """Argument that takes a second file: the domain that is adapted to."""
-HELPS = "auxiliary"
-"""Wish, and the argument that takes a second file then: rows that only train."""
 CANDIDATES = "candidates"
 """Argument that takes a file, a run, or the texts themselves."""
-OF_STEP = {CANDIDATES: "generate_candidates", "source": "pretrain_transformer"}
+SOURCE = "source"
+"""Argument that takes weights: a name, a folder, or a run."""
+OF_STEP = {CANDIDATES: "generate_candidates", SOURCE: "pretrain_transformer"}
 """Argument that takes the run of an earlier step, and which that is."""
 
 
@@ -87,6 +88,8 @@ class _Draft:
     """Tool of the plan whose run the later ones build on."""
     names_best: bool = False
     """That run is not the model's own: its result names the one that is."""
+    placed: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
+    """Arguments by tool that its intent declares."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -106,7 +109,7 @@ def plan(candidate: Candidate, manifest: Manifest, meant: Meant) -> Plan:
     said = _said(candidate, meant)
     draft = _Draft(meant, said, tools, {}, next((t for t in tools if _learns(known[t])), None))
     draft.names_best = draft.learner is not None and "best_run" in known[draft.learner].result_type().model_fields
-    _share_files(draft, wanted, known)
+    _place_files(draft, wanted, known)
     fixed = candidate.neighbour.arguments if candidate.neighbour is not None else {}
     steps = tuple(_step(tool, known[tool], draft, fixed.get(tool, {})) for tool in tools)
     return Plan(intents, steps, tuple(draft.notes))
@@ -146,31 +149,40 @@ def _settle(wanted: Sequence[Wanted], manifest: Manifest, meant: Meant) -> tuple
         by_name.pop(LEARNS, None)  # the best variant is trained at the end of the search
     predict = by_name.get("predict")
     has_model = bool(meant.existing or slots.run_ids)
-    if predict and LEARNS in by_name and (has_model or slots.inputs) and by_name[LEARNS].score < CLEAR:
+    if predict and LEARNS in by_name and (has_model or slots.inputs) and by_name[LEARNS].score < MEANT:
         del by_name[LEARNS]
-    if predict and LEARNS in by_name and not slots.inputs and len(slots.files) < 2 and predict.score < CLEAR:
+    # what "predict" says below that evidence describes the model
+    if predict and LEARNS in by_name and not slots.inputs and len(slots.files) < 2 and predict.score < MEANT:
         del by_name["predict"]
     elif predict and LEARNS not in by_name and not has_model and not slots.inputs and slots.files:
         by_name = {LEARNS: fallback[LEARNS]} | {name: one for name, one in by_name.items() if name != "predict"}
+    if JUDGES in by_name and TEACHES not in by_name and slots.files:
+        by_name.pop(DRAWS, None)  # what was drawn is in the file
     if {TEACHES, DRAWS} & set(by_name) and DRAWS in fallback:
         named = any(run_id.startswith(f"{GENERATOR}-") for run_id in slots.run_ids)
         drawn = named or (DRAWS in by_name and not slots.files)
         by_name.pop(TEACHES if drawn else DRAWS, None)
         by_name.setdefault(DRAWS if drawn else TEACHES, fallback[DRAWS if drawn else TEACHES])
     if not by_name:
-        name = _unsaid(meant)
+        name = _unsaid(meant, manifest.usual)
         by_name = {key: one for key, one in fallback.items() if key == name}
-    return tuple(by_name[intent.name] for intent in manifest.intents if intent.name in by_name)
+    return _outspoken([by_name[intent.name] for intent in manifest.intents if intent.name in by_name])
 
 
-def _unsaid(meant: Meant) -> str:
+def _outspoken(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Leave out what words alone speak for beside an intent that says outright where its files go."""
+    said = any(one.intent.files and one.score >= MEANT for one in wanted)
+    return tuple(one for one in wanted if not said or one.score >= MEANT)
+
+
+def _unsaid(meant: Meant, usual: str) -> str:
     """Return what is wanted where only the matter was named: of a run its state, of a model its worth, of a file a look."""
     slots = meant.slots
     if slots.run_ids:
         return "predict" if slots.inputs or slots.files else "status"
     if meant.existing:
         return "predict" if slots.inputs else "trust"
-    return "inspect" if slots.files and not meant.target else LEARNS
+    return "inspect" if usual == LEARNS and slots.files and not meant.target else usual
 
 
 def _ordered(manifest: Manifest, tools: Sequence[str]) -> tuple[str, ...]:
@@ -217,21 +229,33 @@ def _said(candidate: Candidate, meant: Meant) -> dict[str, JsonValue]:
     return said
 
 
-def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, type[Operation]]) -> None:
-    """Give each named file to the tool it is said of: the first to what learns, the others to the nearest wish."""
+def _place_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, type[Operation]]) -> None:
+    """Give each named file to what its intent declares for it, and any other to the tool it is said of."""
     files = list(draft.meant.slots.files)
     builtin = draft.said.pop("data", None)
     if not files and isinstance(builtin, str):
         files = [Named(builtin, 0)]
-    takes = [tool for tool in draft.tools if _takes_file(_names(known[tool]))]
-    reads = [tool for tool in draft.tools if "data" in _required(known[tool])]
-    if reads and files:
+    for one in wanted:
+        for tool, values in one.intent.arguments.items():
+            draft.placed.setdefault(tool, {}).update(values)
+    _take_candidates(draft, known)
+    told = max((one for one in wanted if one.intent.files), key=lambda one: one.score, default=None)
+    roles = told.intent.files if told is not None else ()
+    open_ = [role for role in roles if not any(place.split(".")[1] in draft.said for place in role.goes)]
+    placed, files = share(open_, draft.meant.slots, files)
+    for tool, argument, value in placed:
+        draft.placed.setdefault(tool, {})[argument] = value
+    _share_files(draft, files, wanted, known)
+
+
+def _share_files(
+    draft: _Draft, files: list[Named], wanted: Sequence[Wanted], known: Mapping[str, type[Operation]]
+) -> None:
+    """Give the first file to what learns, and the others to the nearest wish."""
+    free = [tool for tool in draft.tools if "data" not in draft.placed.get(tool, {})]
+    takes = [tool for tool in free if _takes_file(_names(known[tool]))]
+    if files and any("data" in _required(known[tool]) for tool in free):
         draft.files[""] = files.pop(0).value
-    if files and any(OTHER_DOMAIN in _names(known[tool]) for tool in draft.tools):
-        draft.said[OTHER_DOMAIN] = files.pop(0).value
-    if files and any(one.intent.name == HELPS for one in wanted):
-        draft.said[HELPS] = files.pop(0).value
-    _share_candidates(draft, files, known)
     places = {tool: [at for one in wanted if tool in one.intent.tools for at in one.places] for tool in takes}
     for named in files:
         open_ = [tool for tool in takes if tool not in draft.files]
@@ -243,33 +267,32 @@ def _share_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
         )
 
 
-def _share_candidates(draft: _Draft, files: list[Named], known: Mapping[str, type[Operation]]) -> None:
-    """Give what judges candidates those that are named, unless a step before it makes them."""
+def _take_candidates(draft: _Draft, known: Mapping[str, type[Operation]]) -> None:
+    """Give what judges candidates the run or the texts that are named, unless a step before it makes them."""
     if OF_STEP[CANDIDATES] in draft.tools or not any(CANDIDATES in _required(known[tool]) for tool in draft.tools):
         return
     slots = draft.meant.slots
     if slots.run_ids:
         draft.said[CANDIDATES] = slots.run_ids[0]
-    elif files:
-        draft.said[CANDIDATES] = files.pop(0).value
-    elif slots.inputs:
+    elif slots.inputs and not slots.files:
         draft.said[CANDIDATES] = list(slots.inputs)
 
 
 def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[str, JsonValue]) -> Step:
     names = _names(operation)
     of_run = bool({"run", "run_id", "runs"} & set(names)) or _reads_either(names)
-    said = dict(draft.said) | dict(fixed)
+    placed = draft.placed.get(tool, {})
+    said = placed | draft.said | fixed
     if of_run:
         said |= {
-            "data": draft.files.get(tool, None if "run" in names else draft.files.get("")),
+            "data": placed.get("data", draft.files.get(tool, None if "run" in names else draft.files.get(""))),
             "inputs": list(draft.meant.slots.inputs) or None,
             "wait_s": WAIT_S,
         }
         if said["data"] is not None:
             said["inputs"] = None
     else:
-        said |= {"data": draft.files.get("")}
+        said |= {"data": placed.get("data", draft.files.get(""))}
         said.pop("inputs", None)
     said |= _runs(tool, names, draft)
     if tool == LIST:
@@ -296,7 +319,8 @@ def _runs(tool: str, names: Mapping[str, FieldInfo], draft: _Draft) -> dict[str,
         return {}
     if "runs" in names:
         return {"runs": list(ids)} if len(ids) > 1 else {}
-    return {"run": ids[0], "run_id": ids[0]} if ids else {}
+    begins = {SOURCE: ids[0]} if ids and OF_STEP[SOURCE] not in draft.tools else {}
+    return {"run": ids[0], "run_id": ids[0], **begins} if ids else {}
 
 
 def _allowed(
@@ -319,7 +343,7 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
     language = draft.meant.language
     found = {}
     for name in (name for name, info in names.items() if info.is_required() and name not in arguments):
-        key = {"data": "data", "run": "run", "run_id": "run", "runs": "runs"}.get(name, "other")
+        key = {"data": "data", "run": "run", "run_id": "run", "runs": "runs", SOURCE: SOURCE}.get(name, "other")
         if OF_STEP.get(name) in draft.tools:
             found[name] = SAY["run_of"].of(language).format(tool=OF_STEP[name])
         elif key == "run" and draft.learner is not None:

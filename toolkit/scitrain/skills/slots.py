@@ -35,7 +35,7 @@ OUTPUT = re.compile(
 )
 ATOM = r"Br|Cl|[BCNOPSFI]|[bcnops]"
 SMILES = re.compile(rf"(?:(?:{ATOM}|\[[A-Za-z0-9@+\-:*]+\]|[=#$:/\\().\-]|%\d\d|\d))+")
-FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*(?:\.\d+)?|[()]\d*(?:\.\d+)?)+")
+FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*(?:\.\d+)?|[()·]\d*(?:\.\d+)?)+")
 ELEMENTS = frozenset(
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh "
     "Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Th U".split()

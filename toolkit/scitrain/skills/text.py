@@ -31,6 +31,7 @@ ENDINGS = (
 SHORTEST_STEM = 4
 APART = {
     "trained": "trained",
+    "generated": "generated",
     "pretrained": "pretrained",
     "tuned": "tuned",
     "using": "use",
@@ -40,7 +41,7 @@ APART = {
     "quantile": "quantile",
     "quantiles": "quantile",
 }
-"""Words whose ending matters: a trained model is there already, and a quantile is not quantised."""
+"""Words whose ending matters: a trained model and generated molecules are there already, and a quantile is not quantised."""
 NEAR_LATIN, NEAR_KATAKANA = 0.62, 0.75
 """Least likeness of two spellings of one word: a slip of a letter in a word of six, a longer or shorter loan word."""
 

@@ -16,6 +16,10 @@ SAY: Final[dict[str, Both]] = {
         en="run_id from list_runs, or ask the user which run",
         ja="list_runs で得る run_id。どの実行か利用者に尋ねてもよい",
     ),
+    "source": Both(
+        en="weights to begin from: a model's name, a folder, a run id (list_runs), or builtin with model=NAME; ask the user",
+        ja="出発点の重み（モデル名、フォルダ、list_runs で得る run_id、または builtin と model=名前）。利用者に尋ねる",
+    ),
     "runs": Both(en="two or more run ids from list_runs", ja="list_runs で得る 2 つ以上の run_id"),
     "inputs": Both(
         en="values to predict for, such as SMILES or formulas; or data=FILE instead",
