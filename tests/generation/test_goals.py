@@ -38,3 +38,12 @@ def test_the_chance_is_that_of_a_normal_error() -> None:
     goal = Goal(min=0.0)
     found = chance(goal, np.array([0.0, 1.0, 1.0, -1.0, np.nan]), np.array([1.0, 1.0, 0.0, 0.0, 1.0]))
     assert found.tolist() == pytest.approx([0.5, 0.8413447, 1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [{"value": float("nan")}, {"min": float("inf")}, {"value": 2, "tolerance": float("inf")}, {"max": float("nan")}],
+)
+def test_what_is_no_finite_number_is_no_goal(goal):
+    with pytest.raises(ValidationError, match="finite"):
+        Goal(**goal)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scitrain.generation.goals import Goal
 from scitrain.generation.pool import Pool, joined
-from scitrain.generation.ranking import front, rank, scale_of
+from scitrain.generation.ranking import directed, front, rank, scale_of
 
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30)
 
@@ -35,6 +35,23 @@ def test_a_direction_orders_those_within_the_goal() -> None:
     values = {"x": np.array([1.0, 3.0, 2.0])}
     found = rank({"x": Goal(direction="maximize")}, values, {}, {"x": 1.0})
     assert np.argsort(-found.score).tolist() == [1, 2, 0]
+
+
+def test_no_gain_comes_before_a_goal_and_nothing_is_gained_beyond_the_range() -> None:
+    goals = {"gap": Goal(min=1, max=3, direction="maximize")}
+    found = rank(goals, {"gap": np.array([5.5, 3.0, 1.2, 2.0, 0.9, 900.0])}, {}, {"gap": 1.0})
+    assert np.argsort(-found.score, kind="stable").tolist() == [1, 3, 2, 0, 4, 5]
+    assert found.satisfied.tolist() == [False, True, True, True, False, False]
+    assert directed(goals["gap"], np.array([5.5, 2.0])).tolist() == [3.0, 2.0]
+    assert directed(Goal(max=20, direction="minimize"), np.array([30.0, 4.0])).tolist() == [-20.0, -4.0]
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=20), st.floats(1e-6, 1e3))
+def test_whoever_satisfies_every_goal_comes_before_whoever_does_not(values: list[float], scale: float) -> None:
+    array = np.array(values)
+    found = rank({"x": Goal(min=-1, direction="maximize")}, {"x": array}, {}, {"x": scale})
+    good, bad = found.score[found.satisfied], found.score[~found.satisfied]
+    assert not len(good) or not len(bad) or good.min() > bad.max()
 
 
 @given(POINTS)

@@ -13,13 +13,13 @@ __all__ = ["Goal", "Goals", "spelled_out"]
 class Goal(Spec):
     """A value with a tolerance, a range, a direction, or a range with a direction."""
 
-    value: float | None = None
+    value: float | None = Field(None, allow_inf_nan=False)
     """Wanted value."""
-    tolerance: float | None = Field(None, gt=0)
+    tolerance: float | None = Field(None, gt=0, allow_inf_nan=False)
     """How far from it still satisfies; null: a tenth of the value, at least 0.1."""
-    min: float | None = None
+    min: float | None = Field(None, allow_inf_nan=False)
     """Least."""
-    max: float | None = None
+    max: float | None = Field(None, allow_inf_nan=False)
     """Most."""
     direction: Literal["maximize", "minimize"] | None = None
     """Which way is better, inside the range where one is given."""

@@ -8,7 +8,7 @@ import numpy as np
 from scitrain.generation.goals import Goal
 from scitrain.generation.satisfaction import chance, miss
 
-__all__ = ["Ranked", "front", "rank", "scale_of"]
+__all__ = ["Ranked", "directed", "front", "rank", "scale_of"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class Ranked:
     chance: np.ndarray
     """(m,) probability that the truth is within every goal, the properties' errors taken as independent."""
     score: np.ndarray
-    """(m,): −Σ log(1 + miss) + chance + Σ directed gains; the larger the better, −inf where a value is missing.
+    """(m,): 1 + s(q) where satisfied, else s(q); the larger the better, −inf where a value is missing.
 
-    The logarithm keeps a goal that is far away, such as a price, from hiding all others."""
+    q = −Σ log(1 + miss) + chance + Σ directed gains within their ranges, and s(q) = ½ (1 + q / (1 + |q|)), so that no gain, however
+    large, comes before a goal. The logarithm keeps a goal that is far away, such as a price, from hiding all others."""
 
 
 def scale_of(goal: Goal, known: np.ndarray) -> float:
@@ -55,10 +56,18 @@ def rank(
     for name, goal in goals.items():
         likely *= chance(goal, values[name], deviations.get(name, np.zeros(n)))
         if goal.direction is not None:
-            sign = 1.0 if goal.direction == "maximize" else -1.0
-            gain += sign * np.nan_to_num(values[name]) / scales[name]
+            gain += directed(goal, values[name]) / scales[name]
     total = np.sum([np.log1p(apart) for apart in misses.values()], axis=0)
-    return Ranked(misses, total == 0, likely, np.where(np.isfinite(total), -total + likely + gain, -np.inf))
+    there = np.isfinite(total)
+    quality = np.where(there, -np.where(there, total, 0.0) + likely + gain, 0.0)
+    score = (total == 0) + 0.5 * (1 + quality / (1 + np.abs(quality)))
+    return Ranked(misses, total == 0, likely, np.where(there, score, -np.inf))
+
+
+def directed(goal: Goal, values: np.ndarray) -> np.ndarray:
+    """Return values (n,) that are better the larger they are, 0 without a direction; beyond the goal's range nothing is gained."""
+    sign = {"maximize": 1.0, "minimize": -1.0, None: 0.0}[goal.direction]
+    return np.asarray(sign * np.clip(np.nan_to_num(values), *goal.ends))
 
 
 def front(objectives: np.ndarray) -> np.ndarray:

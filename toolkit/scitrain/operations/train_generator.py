@@ -79,13 +79,14 @@ class TrainGenerator(Job, GeneratorOptions):
     def execute(self, run: Run) -> GeneratorResult:
         """Read, teach, draw, write."""
         from scitrain.workflow.ahead import import_ahead
-
-        import_ahead("scitrain.workflow.finish_generator")
         from scitrain.workflow.stages import stage
         from scitrain.workflow.strings import read_strings
 
         if self.family == "matt5":
-            return self._writer(run)
+            return self._writer(
+                run
+            )  # before anything is imported ahead: two threads in transformers' lazy module miss names
+        import_ahead("scitrain.workflow.finish_generator")
         with stage(run, "prepare", "reading and cleaning the data"):
             strings = read_strings(self._data(), self.conditions, run)
         from scitrain.generation.teaching import teach_generator

@@ -17,7 +17,7 @@ from scitrain.figures.save import save
 from scitrain.figures.words import count, joined, number
 from scitrain.generation.compositions import element_shares as shares_of
 from scitrain.generation.goals import Goal
-from scitrain.generation.ranking import Ranked, front
+from scitrain.generation.ranking import Ranked, directed, front
 from scitrain.render.candidates import EVERY, TITLES, first_rows
 from scitrain.render.page import Page, render_page
 from scitrain.render.table import table
@@ -105,8 +105,7 @@ def outcome(
     objectives = [-ranks.misses[name][alive] for name in goals]
     for name, goal in goals.items():
         if goal.direction is not None:
-            sign = 1.0 if goal.direction == "maximize" else -1.0
-            objectives.append(sign * found.pool.property(name)[alive])
+            objectives.append(directed(goal, found.pool.property(name)[alive]))
     on_front = np.zeros(len(found.pool), dtype=bool)
     on_front[alive[front(np.column_stack([*objectives, ranks.chance[alive]]))]] = True
     return Outcome(found, screen, goals, ranks, order, on_front, own, others, known)

@@ -9,6 +9,7 @@ from scitrain.evaluation.bootstrap import wilson
 from scitrain.generation.generators import Generator
 from scitrain.generation.goals import Goal
 from scitrain.generation.pool import Pool
+from scitrain.generation.ranking import directed
 from scitrain.generation.satisfaction import miss
 from scitrain.workflow.designing import Plan, design, ranked
 from scitrain.workflow.screening import Screen
@@ -61,14 +62,14 @@ def topmost(name: str, pool: Pool, goals: Mapping[str, Goal], scales: Mapping[st
 
 def best_known(known: Known, goals: Mapping[str, Goal], scales: Mapping[str, float]) -> np.ndarray:
     """Return the rows of the known materials, those first whose measured values miss the goals by least."""
-    total = np.zeros(len(known.names))
+    total, outside = np.zeros(len(known.names)), np.zeros(len(known.names), dtype=bool)
     for name, goal in goals.items():
         values = known.measured.get(name)
         if values is not None:
-            apart = np.log1p(miss(goal, values, scales[name]))
-            sign = {"maximize": 1.0, "minimize": -1.0, None: 0.0}[goal.direction]
-            total += np.where(np.isfinite(values), apart - sign * np.nan_to_num(values) / scales[name], 10.0)
-    return np.argsort(total, kind="stable")
+            apart = miss(goal, values, scales[name])
+            outside |= apart > 0
+            total += np.where(np.isfinite(values), np.log1p(apart) - directed(goal, values) / scales[name], 10.0)
+    return np.lexsort((total, outside))
 
 
 def rivals(

@@ -85,6 +85,8 @@ def design(
     reference, scales = known
     state = _State(run, plan, scales)
     seen = {*(reference if plan.novel else ()), *(name for pool in state.pools for name in pool.names)}
+    for best in state.taught[:-1] if plan.learn else ():  # what an earlier process had taught it
+        generator.tune(best)
     begin = time.monotonic()
     why = ""
     while not why:
@@ -92,7 +94,7 @@ def design(
         why = _end(size, state, plan, time.monotonic() - begin)
         if not why:
             if plan.learn and state.best:
-                generator.tune([name for _, name in state.best])
+                generator.tune(state.taught[-1])
             state.add(*_round(generator, screen, seen, size, plan, len(state.pools)))
     return Found(joined([screen.look([], 0), *state.pools]), state.funnel, state.rounds, why)
 
@@ -111,8 +113,8 @@ def _round(
     generator: Generator, screen: Screen, seen: set[str], size: int, plan: Plan, number: int
 ) -> tuple[Pool, Counter[str]]:
     """Draw and screen until ``size`` materials are predicted, or it was tried often enough."""
-    conditions = dict.fromkeys(screen.filters, 1.0)
-    conditions |= {name: goal.value for name, goal in plan.goals.items() if goal.value is not None}
+    middles = {name: sum(goal.ends) / 2 if goal.value is None else goal.value for name, goal in plan.goals.items()}
+    conditions = dict.fromkeys(screen.filters, 1.0) | {name: at for name, at in middles.items() if np.isfinite(at)}
     pools, counts = [screen.look([], 0)], Counter[str]()
     for draw in range(DRAWS):
         wanted = size - sum(pool.predicted for pool in pools)
@@ -136,6 +138,8 @@ class _State:
         self.used = 0
         self.best: list[tuple[float, str]] = []
         """Score and name of the candidates that the next round is made of, the best first."""
+        self.taught: list[list[str]] = []
+        """Their names after each round that left any."""
         self.funnel: Counter[str] = Counter()
         self.rounds: list[dict[str, float]] = []
         if run is not None:
@@ -153,6 +157,8 @@ class _State:
         self.rounds.append({"predictions": float(self.used), "satisfied": share})
         most = max(FEWEST, int(PARENTS * rounds_of(self.plan.predictions)))
         self.best = sorted([*self.best, *good], key=lambda one: -one[0])[:most]
+        if self.best:
+            self.taught.append([name for _, name in self.best])
 
     def add(self, pool: Pool, counts: Counter[str]) -> None:
         """Take a round, write it down, tell it."""
