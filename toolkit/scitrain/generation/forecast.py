@@ -49,8 +49,8 @@ class Forecast(nn.Module):
         known = ~torch.isnan(truth)
         apart = (torch.where(known, truth, 0.0)[:, None] - mean) / spread.exp()
         weight = counted[..., None] & known[:, None]
-        told = (0.5 * apart**2 + spread) * weight
-        return told.sum() / weight.sum().clamp(min=1)
+        told: Tensor = ((0.5 * apart**2 + spread) * weight).sum() / weight.sum().clamp(min=1)
+        return told
 
     def likelihood(self, states: Tensor, asked: Tensor) -> Tensor:
         """Return ln p(asked | before, x) (rows, vocabulary) of states (rows, width); asked (rows, properties), NaN where nothing is."""
@@ -59,4 +59,5 @@ class Forecast(nn.Module):
         variance = (2 * spread).exp() + DOUBT**2
         apart = torch.where(wanted, asked, 0.0)[:, None] - mean
         told = -0.5 * (apart**2 / variance + variance.log() + math.log(2 * math.pi))
-        return (told * wanted[:, None]).sum(-1)
+        found: Tensor = (told * wanted[:, None]).sum(-1)
+        return found

@@ -109,9 +109,11 @@ class Logits:
         if self.model.forecast is not None:
             told, untold = states.chunk(2)
             logits: Tensor = self.model.body.lm_head(told).float().log_softmax(-1)
-            return logits + self.guidance * self.model.forecast.likelihood(untold, self.asked)
+            logits += self.guidance * self.model.forecast.likelihood(untold, self.asked)
+            return logits
         with_, without = self.model.body.lm_head(states).float().log_softmax(-1).chunk(2)
-        return without + self.guidance * (with_ - without)
+        guided: Tensor = without + self.guidance * (with_ - without)
+        return guided
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some rows."""

@@ -75,6 +75,8 @@ class MatBert(BERT):  # type: ignore[misc]
     ``save_pretrained`` writes what transformers' own BERT loads too, the two further embeddings lying beside its weights.
     """
 
+    bert: Any
+
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
         # below the layers, so that whoever freezes or slows blocks from the top finds them where they belong
@@ -95,7 +97,7 @@ class MatBert(BERT):  # type: ignore[misc]
 
         ``seen`` (batch, 1, elements, elements) says which places each place sees; None: all that are no padding.
         """
-        parts = self.bert.embeddings
+        parts: Any = self.bert.embeddings
         read = parts.word_embeddings(ids) + parts.elements(ids) + parts.amounts(fractions)
         with warnings.catch_warnings():
             # peft hands a prefix on under a name that transformers will drop

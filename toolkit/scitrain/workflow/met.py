@@ -98,7 +98,7 @@ def met_before(stations: Sequence[str], prepared: Prepared, run: Run) -> list[Me
 def _taught(source: Run, modality: str, run: Run) -> tuple[list[str], Known]:
     """Return the targets of a run and the inputs it learned them of."""
     if pretrained_folder(source) is not None:
-        targets = list(source.record().spec.get("targets") or [])
+        targets = [str(name) for name in source.read_json(PRETRAINING)["targets"]]
         return targets, Known.of(_labelled(source, modality) if targets else ())
     before = prepared_again(source, run)
     names = [target.name for target in before.targets]
