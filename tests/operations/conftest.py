@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scitrain.figures.words import count, number, percent
+from scitrain.figures.words import count, fixed, number, percent
 
 NUMBER = re.compile(r"(?<![\w.-])−?\d{1,3}(?:,\d{3})*(?:\.\d+)?(?:×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?(?![\w.]*\d)")
 
@@ -31,6 +31,7 @@ def strange_numbers() -> Callable[[Path, list[object]], set[str]]:
         known = set()
         for value in numbers(results):
             known |= {number(value), number(value, 4), count(value), percent(value).removesuffix(" %")}
+            known |= {fixed(value, decimals) for decimals in range(7)}  # an interval says how many it can bear
         return said - known - {"95"}  # the level of all intervals
 
     return strange

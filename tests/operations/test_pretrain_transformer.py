@@ -30,7 +30,7 @@ def place(tmp_path_factory):
     draw = np.random.default_rng(0)
     gaps = [f"{draw.random():.3f}" if i % 3 else "" for i in range(len(FORMULAS))]
     lines = [f"{formula},{gap}" for formula, gap in zip(FORMULAS, gaps, strict=True)]
-    (root / "f.csv").write_text("\n".join(["formula,gap", *lines, "Fe0,1", "Xx2,1", f"{FORMULAS[0]},"]) + "\n")
+    (root / "f.csv").write_text("\n".join(["formula,gap (eV)", *lines, "Fe0,1", "Xx2,1", f"{FORMULAS[0]},"]) + "\n")
     (root / "hidden.csv").write_text("formula\n" + "\n".join(FORMULAS[:10]) + "\n")
     few = [f"{formula},{draw.random():.3f}" for formula in FORMULAS[:90]]
     (root / "few.csv").write_text("\n".join(["formula,y", *few]) + "\n")
@@ -40,9 +40,9 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pretrained(place):
     weights = {"masked": 1.0, "contrastive": 0.1, "properties": 0.5}
-    return PretrainTransformer(data="f.csv", exclude="hidden.csv", objectives=weights, targets=["gap"], **SHORT).run(
-        place
-    )
+    return PretrainTransformer(
+        data="f.csv", exclude="hidden.csv", objectives=weights, targets=["gap (eV)"], **SHORT
+    ).run(place)
 
 
 def test_what_was_learned_from_and_what_was_left_out_are_told(place, pretrained):
@@ -61,7 +61,25 @@ def test_what_was_learned_from_and_what_was_left_out_are_told(place, pretrained)
         <= told["masked_accuracy"]["high"]
         <= 1
     )
-    assert "masked accuracy" in pretrained.summary()
+    assert "hidden tokens of held-out rows told rightly; always the commonest" in pretrained.summary()
+
+
+def test_properties_and_views_are_judged_beside_their_baselines_in_the_units_of_the_columns(place, pretrained):
+    run = Run.open(pretrained.run_id, place)
+    told = run.read_json("results/pretraining.json")
+    assert [(row["name"], row["unit"]) for row in told["properties"]] == [("mae", "eV"), ("r2", "")]
+    mae = told["properties"][0]
+    assert 0 < mae["n"] < told["rows"]["held_out"], "held-out rows without a label are left out"
+    assert mae["low"] < mae["value"] < mae["high"]
+    assert mae["baselines"]["training median"]["value"] > 0
+    views = told["retrieval"]
+    assert views["chance"] == 1 / views["pool"]
+    assert views["n"] == told["rows"]["held_out"] <= 256
+    card, page = ((run.path / name).read_text(encoding="utf-8") for name in ("MODEL_CARD.md", "report.html"))
+    for text in (card, page, pretrained.summary()):
+        assert re.search(r"gap (\\)?\(eV\): MAE [\d.]+ \\?\[[\d., ]+\\?\] eV, R² ", text)
+        assert "always the training median" in text
+        assert "by chance" in text
 
 
 def test_every_number_of_the_card_is_in_the_results(place, pretrained, strange_numbers):
@@ -71,7 +89,7 @@ def test_every_number_of_the_card_is_in_the_results(place, pretrained, strange_n
     assert strange_numbers(run.path / "MODEL_CARD.md", results) == set()
     text = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "never seen is what hidden.csv names" in text
-    assert "predict the columns gap" in text
+    assert "predict the columns gap (eV)" in text
     assert "always the commonest token" in text
     assert "not stated by the source" in text
 
@@ -173,7 +191,7 @@ def test_a_pretraining_whose_time_is_over_keeps_its_best(place):
 
 
 def test_whole_chemical_systems_are_held_out(place, tmp_path):
-    wanted = Wanted("f.csv", "formula", "composition", ("gap",), None, 0.2)
+    wanted = Wanted("f.csv", "formula", "composition", ("gap (eV)",), None, 0.2)
     corpus = read_corpus(wanted, tmp_path, place)
     systems = [row[:16].tobytes() for row in np.asarray(corpus.rows)]
     assert {s for s, out in zip(systems, corpus.held, strict=True) if out}.isdisjoint(

@@ -26,8 +26,8 @@ class PretrainResult(JobResult):
     """Rows that are not valid, repeated, or named in `exclude`."""
     held_out_loss: dict[str, float]
     """By objective."""
-    masked_accuracy: str
-    """Share of hidden tokens told rightly on held-out rows, beside always the commonest."""
+    knows: list[str]
+    """What was judged on held-out rows, each beside its baseline: hidden tokens, views, each of `targets` in its unit."""
     decisions: list[Decision]
     files: list[str]
 
@@ -38,7 +38,7 @@ class PretrainResult(JobResult):
             f"{self.run_id}: {self.model} pretrained on {self.rows:,} rows; {self.left_out}",
             f"held-out loss: {losses}",
         ]
-        return "\n".join([*lines, *([self.masked_accuracy] if self.masked_accuracy else []), f"next: {self.next_step}"])
+        return "\n".join([*lines, *self.knows, f"next: {self.next_step}"])
 
 
 class PretrainTransformer(Job, PretrainingOptions):
@@ -93,15 +93,12 @@ class PretrainTransformer(Job, PretrainingOptions):
         return self._result(found, run)
 
     def _result(self, found: "Pretrained", run: Run) -> PretrainResult:
-        report, accuracy = found.corpus.report, found.accuracy
+        from scitrain.render.knowledge import sentences
+        from scitrain.render.pretraining_card import FACTS
+
+        report = found.corpus.report
         best = found.learned.history[found.learned.best_epoch - 1]
         name = "MatBERT" if found.corpus.notation == "composition" else "SMILES BERT"
-        told = ""
-        if accuracy is not None:
-            told = (
-                f"masked accuracy {accuracy.accuracy:.1%} [{accuracy.low:.1%}, {accuracy.high:.1%}] of {accuracy.n:,} hidden tokens; "
-                f"always the commonest: {accuracy.commonest:.1%}"
-            )
         left = f"{report.invalid:,} not valid, {report.repeated:,} repeated, {report.excluded:,} excluded"
         return PretrainResult(
             run_id=run.id,
@@ -110,7 +107,7 @@ class PretrainTransformer(Job, PretrainingOptions):
             rows=report.kept - report.held_out,
             left_out=left,
             held_out_loss={key: value for key, value in best.items() if key.startswith("val_") and key != "val_loss"},
-            masked_accuracy=told,
+            knows=sentences(run.read_json(FACTS)),
             decisions=run.record().decisions,
             files=run.artifacts(),
         )

@@ -103,7 +103,7 @@ def plane(network: Pretraining, corpus: Corpus, seed: int) -> tuple[np.ndarray, 
     with torch.no_grad():
         for at in range(0, len(held), BATCH):
             rows = batch_of(torch.from_numpy(np.asarray(corpus.rows[held[at : at + BATCH]])), "cpu")
-            vectors.append(network.pooled(rows, network.states(rows)).numpy())
+            vectors.append(network.vectors(rows).numpy())
     found = np.concatenate(vectors)
     found = (found - found.mean(0)) / (found.std(0) + 1e-6)
     perplexity = min(30.0, max(1.0, (len(held) - 1) / 3))

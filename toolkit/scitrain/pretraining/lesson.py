@@ -24,7 +24,7 @@ from scitrain.pretraining.options import PretrainingOptions
 from scitrain.training.feeding import length_batches, mix
 from scitrain.training.loop import Batch
 
-__all__ = ["PretrainingLesson", "hide"]
+__all__ = ["PretrainingLesson", "hide", "standards"]
 
 MEASURED = 4_096
 """Held-out rows that each epoch is measured on."""
@@ -45,7 +45,7 @@ class PretrainingLesson:
     def __post_init__(self) -> None:
         corpus = self.corpus
         self.learned, self.held = np.flatnonzero(~corpus.held), np.flatnonzero(corpus.held)[:MEASURED]
-        self.centre, self.scale = _standards(corpus.labels[self.learned])
+        self.centre, self.scale = standards(corpus.labels[self.learned])
         self.replacements = frequent(corpus.rows[self.learned[:LOOKED_AT]], corpus.length)
         self.lengths = _lengths(corpus)
         self.weights = {str(name): weight for name, weight in sorted(self.options.objectives.items()) if weight > 0}
@@ -126,15 +126,12 @@ class PretrainingLesson:
         return cross_entropy(self.network.tokens(states[asked]).float(), answers[asked])
 
     def _contrastive(self, batch: Batch) -> Tensor:
-        some, others = (self.network.project(self._vectors(batch[name])) for name in ("one", "other"))
+        some, others = (self.network.project(self.network.vectors(batch[name])) for name in ("one", "other"))
         return contrast(some, others)
 
     def _properties(self, batch: Batch) -> Tensor:
         labels = batch["labels"]
-        return property_loss(self.network.properties(self._vectors(batch["rows"])).float(), labels)
-
-    def _vectors(self, rows: Tensor) -> Tensor:
-        return self.network.pooled(rows, self.network.states(rows))
+        return property_loss(self.network.properties(self.network.vectors(batch["rows"])).float(), labels)
 
 
 def hide(network: Pretraining, rows: Tensor, share: float, replacements: Tensor, generator: torch.Generator) -> Masked:
@@ -149,7 +146,7 @@ def _lengths(corpus: Corpus) -> np.ndarray:
     return np.concatenate(counts)
 
 
-def _standards(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standards(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of each column, over what is there."""
     there = np.isfinite(labels)
     count = np.maximum(there.sum(0), 1)

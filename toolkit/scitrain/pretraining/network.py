@@ -73,6 +73,10 @@ class Pretraining(nn.Module):
         there = (ids > 0).unsqueeze(-1).to(states.dtype)
         return (states * there).sum(1) / there.sum(1).clamp(min=1)
 
+    def vectors(self, rows: Tensor) -> Tensor:
+        """Return a vector a row, (batch, width), of whole rows."""
+        return self.pooled(rows, self.states(rows))
+
     def recompute(self) -> None:
         """Keep only what lies between the layers while learning, and compute the rest once more on the way back."""
         recompute(self.body)

@@ -17,7 +17,7 @@ from scitrain.training.loop import Learned, Pacing, learn
 from scitrain.training.memory import ran_out, tidy
 from scitrain.training.precision import choose_averaged
 
-__all__ = ["teach"]
+__all__ = ["fresh", "teach"]
 
 RATES = {"small": 1e-3, "base": 3e-4, "large": 1e-4}
 """Learning rates by size."""
@@ -56,13 +56,18 @@ def teach(corpus: Corpus, options: PretrainingOptions, run: Run) -> tuple[Pretra
 def _taught(
     corpus: Corpus, options: PretrainingOptions, pacing: Pacing, run: Run, recomputes: bool
 ) -> tuple[Pretraining, Learned]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
-        network = Pretraining(corpus.notation, options.size, len(options.targets))
+    network = fresh(corpus, options)
     if recomputes:
         network.recompute()
     learned = learn(PretrainingLesson(network, corpus, options), pacing, run, _key(corpus, options), PART)
     return network.cpu(), learned
+
+
+def fresh(corpus: Corpus, options: PretrainingOptions) -> Pretraining:
+    """Return the network as it is before it learns anything; the caller's random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        return Pretraining(corpus.notation, options.size, len(options.targets))
 
 
 def _pacing(options: PretrainingOptions, run: Run) -> Pacing:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scitrain.figures.words import count, number, one_line, percent, percent_interval
+from scitrain.figures.words import count, number, one_line
 from scitrain.render.card import CARD
-from scitrain.render.generator_card import UNSTATED, Span, made_by, plain_metadata
+from scitrain.render.generator_card import UNSTATED, made_by, plain_metadata
+from scitrain.render.knowledge import doubts, headline, knowledge
 from scitrain.render.markup import environment
 from scitrain.render.page import Page, render_page
 from scitrain.render.table import Table, table
@@ -69,7 +70,7 @@ def render_pretraining_report(run: Run) -> Path:
         summary=f"{told['summary']}: {told['held']}. {guard}",
         headline=f"Held-out rows: {told['headline']}" if told["headline"] else "",
         limits=told["limits"],
-        parts=[*filter(None, [told["accuracy"]]), told["objectives"], told["training"], told["data"]],
+        parts=[*told["knowledge"], told["objectives"], told["training"], told["data"]],
         calls=[("In Python", told["python"]), ("On the command line", told["shell"])],
         whole=f"results/pretraining.json has every number. Licence of the data: {told['licence']}",
         made=[told["decisions"], told["environment"]],
@@ -80,13 +81,13 @@ def render_pretraining_report(run: Run) -> Path:
 def _words(run: Run) -> dict[str, Any]:
     """Return all that card and report say."""
     facts, log, record = run.read_json(FACTS), run.read_json(LOG), run.record()
-    told, name, reads = facts["masked_accuracy"], NAMES[facts["notation"]], READS[facts["notation"]]
+    hidden, name, reads = facts["masked_accuracy"], NAMES[facts["notation"]], READS[facts["notation"]]
     rows = f"{count(facts['rows']['kept'])} different ones, {count(facts['rows']['held_out'])} of them held out"
     return {
-        "metadata": plain_metadata([facts["notation"], "pretrained"], "fill-mask" if told else None),
+        "metadata": plain_metadata([facts["notation"], "pretrained"], "fill-mask" if hidden else None),
         "title": f"{name} ({facts['size']}) pretrained on {one_line(facts['data'])}",
         "summary": f"A Transformer that reads {reads}, pretrained on {rows}",
-        "headline": "" if told is None else _accuracy(told),
+        "headline": headline(facts),
         "objectives": _objectives(facts),
         "limits": list(_limits(facts, log)),
         "source": facts["data"],
@@ -95,25 +96,12 @@ def _words(run: Run) -> dict[str, Any]:
         "held": HELD[facts["notation"]],
         "data": _data(facts["rows"]),
         "training": _training(log),
-        "accuracy": None if told is None else _accuracy_table(told),
+        "knowledge": knowledge(facts),
+        "by_token": hidden is not None,
         "python": PYTHON.format(run.id),
         "shell": f"scitrain finetune-model --data labels.csv --target y --source {run.id}",
         **made_by(record),
     }
-
-
-def _accuracy(told: Mapping[str, Any]) -> str:
-    right = percent_interval(Span(told, "accuracy"))
-    return f"{right} of {count(told['n'])} hidden tokens of held-out rows told rightly; always the commonest: {percent(told['commonest'])}"
-
-
-def _accuracy_table(told: Mapping[str, Any]) -> Table:
-    body = [
-        ("the network", percent_interval(Span(told, "accuracy")), count(told["n"])),
-        ("among its five likeliest", percent(told["top5"]), count(told["n"])),
-        ("always the commonest token", percent(told["commonest"]), count(told["n"])),
-    ]
-    return table("Hidden tokens of held-out rows, told rightly", ("who", "share", "n"), body, numeric=True)
 
 
 def _objectives(facts: Mapping[str, Any]) -> Table:
@@ -122,7 +110,8 @@ def _objectives(facts: Mapping[str, Any]) -> Table:
         what = OBJECTIVES[name] + (f" {', '.join(facts['targets'])}" if name == "properties" else "")
         loss = number(facts["held_out_loss"][f"val_{name}"], 4) if weight else "not trained"
         body.append((name, what, number(weight), loss))
-    return table("Objectives", ("objective", "what is learned", "weight", "held-out loss"), body)
+    unit = "; the loss of properties is Huber's, in standard deviations" if "properties" in facts["objectives"] else ""
+    return table(f"Objectives{unit}", ("objective", "what is learned", "weight", "held-out loss"), body)
 
 
 def _data(rows: Mapping[str, Any]) -> Table:
@@ -149,11 +138,7 @@ def _training(log: Mapping[str, Any]) -> Table:
 
 
 def _limits(facts: Mapping[str, Any], log: Mapping[str, Any]) -> Iterator[str]:
-    told = facts["masked_accuracy"]
-    if told is None:
-        yield "No tokens were hidden in training: what it tells of the surroundings was not measured."
-    elif told["low"] <= told["commonest"]:
-        yield "It could not be shown to tell hidden tokens better than always the commonest: it knows little yet."
+    yield from doubts(facts)
     if facts["exclude"] is None:
         yield "Nothing was excluded: rows that later test a fine-tuned model may have been seen here; name them in `exclude`."
     else:

@@ -1,14 +1,17 @@
 """From a list of formulas or molecules to a pretrained Transformer: what pretrain_transformer does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import JsonValue
 
 from scitrain.data.builtin import BUILTINS, PREFIX
+from scitrain.data.prepared import Target
 from scitrain.data.read import stream
+from scitrain.data.units import split_unit
 from scitrain.errors import DataError, ScitrainError, UnknownNameError, listed
+from scitrain.evaluation.rows import MetricRow
 from scitrain.figures.embedding_map import embedding_map
 from scitrain.figures.learning_curve import learning_curve
 from scitrain.figures.periodic_table import Told, periodic_table
@@ -17,7 +20,9 @@ from scitrain.pretraining.corpus import Corpus, Notation, Wanted, facts, read_co
 from scitrain.pretraining.judge import Accuracy, masked_accuracy, plane, properties_of
 from scitrain.pretraining.network import Pretraining
 from scitrain.pretraining.options import PretrainingOptions
-from scitrain.pretraining.teaching import teach
+from scitrain.pretraining.properties import property_rows
+from scitrain.pretraining.retrieval import Retrieval, judge_retrieval
+from scitrain.pretraining.teaching import fresh, teach
 from scitrain.render import render_pretraining_card, render_pretraining_report
 from scitrain.render.pretraining_card import FACTS, LOG
 from scitrain.runs import Run
@@ -49,6 +54,8 @@ class Pretrained:
     network: Pretraining
     learned: Learned
     accuracy: Accuracy | None
+    retrieval: Retrieval | None
+    properties: list[MetricRow]
 
 
 def find_texts(data: str, column: str | None, workspace: Workspace) -> tuple[str, Notation, dict[str, list[str]]]:
@@ -76,10 +83,27 @@ def pretrain(asked: Asked, options: PretrainingOptions, run: Run) -> Pretrained:
     with stage(run, "train", "pretraining"):
         network, learned = teach(corpus, options, run)
     with stage(run, "evaluate", "measuring held-out rows"):
-        accuracy = masked_accuracy(network, corpus, options) if options.objectives.get("masked") else None
-    found = Pretrained(corpus, network, learned, accuracy)
+        found = _judged(asked, options, Pretrained(corpus, network, learned, None, None, []))
     _write(found, asked, options, run)
     return found
+
+
+def _judged(asked: Asked, options: PretrainingOptions, found: Pretrained) -> Pretrained:
+    """Measure each objective that was trained on held-out rows."""
+    corpus, network, weights = found.corpus, found.network, options.objectives
+    before = fresh(corpus, options).eval() if weights.get("contrastive") else None
+    return replace(
+        found,
+        accuracy=masked_accuracy(network, corpus, options) if weights.get("masked") else None,
+        retrieval=None if before is None else judge_retrieval(network, before, corpus, options.seed),
+        properties=property_rows(network, corpus, _targets(asked, options)) if weights.get("properties") else [],
+    )
+
+
+def _targets(asked: Asked, options: PretrainingOptions) -> list[Target]:
+    """Return what is predicted, with the unit that a built-in set has of it or that stands in the header."""
+    known = BUILTINS[asked.data.removeprefix(PREFIX)].units if asked.data.startswith(PREFIX) else {}
+    return [Target(name=name, unit=known.get(name) or split_unit(name)[1]) for name in options.targets]
 
 
 def _corpus(asked: Asked, options: PretrainingOptions, run: Run) -> Corpus:
@@ -151,6 +175,8 @@ def _facts(found: Pretrained, asked: Asked, options: PretrainingOptions) -> dict
         "rows": facts(found.corpus.report),
         "held_out_loss": {name: value for name, value in best.items() if name.startswith("val_")},
         "masked_accuracy": None if found.accuracy is None else vars(found.accuracy),
+        "retrieval": None if found.retrieval is None else vars(found.retrieval),
+        "properties": [row.model_dump(mode="json") for row in found.properties],
     }
 
 
