@@ -13,7 +13,7 @@ from scitrain.models._matbert import MatBert, config_of
 from scitrain.models.matbert import Matbert
 from scitrain.models.smiles_bert import SmilesBert
 from scitrain.tokenizers import composition, smiles
-from scitrain.training.predictor import build_predictor
+from scitrain.training.predictor import build_predictor, kinds_of
 from scitrain.transfer.blocks import blocks_of
 
 FEATURES = FormulaElements(columns=("f",))
@@ -154,6 +154,7 @@ def test_every_second_network_of_an_ensemble_reads_statistics_alone_unless_all_s
     assert ways == [[True, False, True], [True, True, True], [True, True, True]]
     predictor = build_predictor("regression", Matbert(), FEATURES.shape(), 1, 2).eval()
     first, second = (sum(p.numel() for p in member.parameters()) for member in predictor.members)
+    assert kinds_of(predictor.members) == {"tokens": [0], "element statistics alone": [1]}
     assert second * 3 < first
     with torch.no_grad():
         together = predictor(rows())[0]

@@ -257,6 +257,35 @@ def test_a_run_with_no_more_than_metrics_has_its_pages(fabricated: ModuleType, t
     assert render_report(run).is_file()
 
 
+def test_members_that_are_unlike_are_told_with_the_layers_of_each_kind(fabricated: ModuleType, tmp_path: Path) -> None:
+    def add_kinds(content: dict[str, Any]) -> None:
+        other = {**content, "layers": [{**content["layers"][0], "name": "beside.first", "parameters": 77}]}
+        content["kinds"] = {
+            "tokens": {**content, "members": 2},
+            "element statistics alone": {**other, "parameters": 77, "members": 1},
+        }
+        content["agreed"] = "median"
+
+    run = edited(fabricated, tmp_path, add_kinds, "results/architecture.json")
+    card, page = render_card(run).read_text(encoding="utf-8"), render_report(run).read_text(encoding="utf-8")
+    for text in (card, page):
+        assert "(2 of tokens, 1 of element statistics alone; their median)" in text
+        assert "Layers of one of the 2 networks of tokens; a row comes in as" in text
+        assert "Layers of the network of element statistics alone; a row comes in as" in text
+        assert "beside.first" in text
+        assert "Layers of one network" not in text
+    assert re.search(r"members of the ensemble \| \d+: 2 of tokens, 1 of element statistics alone", card)
+    assert re.search(r"\| all \|.*\| 77 \|", card)
+
+
+def test_members_that_are_alike_are_told_by_one_of_them(fabricated: ModuleType, tmp_path: Path) -> None:
+    card = render_card(fabricated.fabricate("regression", tmp_path, n=60)).read_text(encoding="utf-8")
+    assert card.count("Layers of one network; a row comes in as 1241") == 1
+    assert re.search(
+        r"An ensemble of \d+ networks of the family mlp \(multilayer perceptron\), [\d,]+ parameters", card
+    )
+
+
 def test_exports_are_told_with_their_difference(made: Made, fabricated: ModuleType, tmp_path: Path) -> None:
     run: Run = fabricated.fabricate("binary", tmp_path, n=60)
     entry = {

@@ -4,15 +4,19 @@ import pytest
 import torch
 
 from scitrain.contracts.model import InputShape, ModelSpec
+from scitrain.modalities.formula import FormulaElements
+from scitrain.models import FAMILIES
 from scitrain.models.cnn import Cnn
+from scitrain.models.matbert import Matbert
 from scitrain.models.mlp import Mlp
 from scitrain.models.resnet import Resnet
 from scitrain.models.rnn import Rnn
 from scitrain.models.stack import Stack
 from scitrain.models.timm import Timm
 from scitrain.models.transformer import Transformer
-from scitrain.training.architecture import Architecture, architecture
-from scitrain.training.predictor import build_member
+from scitrain.training.architecture import Architecture, architecture, ensemble_architecture
+from scitrain.training.heads import FlooredHead
+from scitrain.training.predictor import build_member, build_predictor
 
 VECTOR = InputShape("vector", (10,))
 TOKENS = InputShape("tokens", (12,), vocabulary=9)
@@ -80,3 +84,38 @@ def test_counting_leaves_the_network_as_it_was() -> None:
     assert member.training
     torch.testing.assert_close(member.state_dict(), before)
     assert not member.head._forward_hooks
+
+
+def test_unlike_members_are_summed_up_by_what_they_read_and_their_work_is_that_of_all() -> None:
+    shape = FormulaElements(columns=("f",)).shape()
+    predictor = build_predictor("regression", Matbert(), shape, 1, 3, FlooredHead((0.0,)))
+    found = ensemble_architecture(predictor)
+    counts = [sum(p.numel() for p in member.parameters()) for member in predictor.members]
+    assert [(reads, one.members, one.parameters) for reads, one in found.kinds.items()] == [
+        ("tokens", 2, counts[0]),
+        ("element statistics alone", 1, counts[1]),
+    ]
+    assert (found.members, found.parameters, found.agreed) == (3, counts[0], "median")
+    assert found.whole("parameters") == sum(counts)
+    assert all(
+        layer.name.startswith(("encoder.beside", "encoder.dropout", "head"))
+        for layer in found.kinds["element statistics alone"].layers
+    )
+
+
+def test_an_ensemble_of_like_members_has_no_kinds() -> None:
+    found = ensemble_architecture(build_predictor("regression", Mlp(), VECTOR, 1, 3))
+    assert (found.members, found.kinds, found.agreed) == (3, {}, "mean")
+    assert found.whole("flops") == 3 * found.flops
+
+
+@pytest.mark.parametrize(("members", "agreed"), [(2, "mean"), (3, "median")])
+def test_a_head_says_how_its_members_agree(members: int, agreed: str) -> None:
+    head, each = FlooredHead((0.0,)), torch.tensor([1.0, 2.0, 6.0])[:members].reshape(-1, 1, 1)
+    assert head.agreement(members) == agreed
+    assert head.agreed(each).item() == {"mean": each.mean().item(), "median": 2.0}[agreed]
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_a_family_of_unlike_members_says_why(family: type[ModelSpec]) -> None:
+    assert (family.of_member is not ModelSpec.of_member) == bool(family.unlike)

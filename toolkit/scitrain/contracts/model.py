@@ -65,6 +65,8 @@ class ModelSpec(Spec):
     """Members trained when the request says ``ensemble="auto"``."""
     sizes: ClassVar[Mapping[InputKind, Size]] = {}
     """Of one member for a row of `TYPICAL`; a test counts them. Empty where the options alone decide."""
+    unlike: ClassVar[str] = ""
+    """Why the members of an ensemble are unlike, where `of_member` makes them so."""
     rows: ClassVar[int] = 1_000
     """Training rows from which the family is worth a try."""
     gpu: ClassVar[str] = "not needed for some thousands of rows"

@@ -24,6 +24,8 @@ class Encoder(nn.Module):
     """False where the network has no stages between which activations could be recomputed."""
     sorts: bool = False
     """True where rows of tokens cost what they are long, so that a batch shall hold rows of like lengths."""
+    reads: str = ""
+    """What of a row it reads, such as "tokens", where members of one ensemble read different things."""
     gradient_checkpointing: bool = False
     """True recomputes activations in the backward pass instead of keeping them."""
     as_given: bool = False

@@ -146,6 +146,7 @@ class MatBertEncoder(Encoder):
     """Mean of the states over the elements ⊕ mean weighted by their fractions ⊕ what `Beside` makes of statistics, behind dropout."""
 
     sorts = True
+    reads = "tokens"
 
     def __init__(self, spec: "Matbert") -> None:
         super().__init__()
@@ -195,6 +196,7 @@ class StatisticsEncoder(Encoder):
     """What `Beside` makes of the statistics, behind dropout: no Transformer, and a fraction of its work."""
 
     recomputes = False
+    reads = "element statistics alone"
 
     def __init__(self, dropout: float) -> None:
         super().__init__()

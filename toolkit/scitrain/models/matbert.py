@@ -27,6 +27,9 @@ class Matbert(WithParts):
         "Devlin et al. 2019, BERT, doi:10.18653/v1/N19-1423; elements, amounts: Wang et al. 2021, CrabNet, doi:10.1038/s41524-021-00545-1"
     )
     ensemble_default: ClassVar[int] = 8
+    unlike: ClassVar[str] = (
+        "networks that read different things err apart; one that reads both was no better than one of tokens"
+    )
     rows: ClassVar[int] = 500
     gpu: ClassVar[str] = "not needed for size small; advised for base and large"
 

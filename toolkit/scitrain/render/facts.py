@@ -79,12 +79,21 @@ class LayerFacts(BaseModel):
 
 
 class Layers(BaseModel):
-    """What ``architecture.json`` says of one member."""
+    """What ``architecture.json`` says of one member, and of one of each kind where members are unlike."""
 
+    members: int = 1
     input: list[int]
     layers: list[LayerFacts]
     parameters: int
     flops: int
+    kinds: dict[str, "Layers"] = {}
+    """By what members read; empty where they are alike, and in runs of earlier versions."""
+    agreed: str = "mean"
+
+    @property
+    def unlike(self) -> str:
+        """What the members are, as ``2 of tokens, 2 of element statistics alone``; empty where they are alike."""
+        return ", ".join(f"{one.members} of {reads}" for reads, one in self.kinds.items())
 
 
 @dataclass(frozen=True)

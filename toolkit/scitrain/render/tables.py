@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from scitrain.evaluation.metrics import METRICS
 from scitrain.evaluation.report import BaselineValue, MetricRow
 from scitrain.figures.words import DASH, count, number, percent, percent_interval, shorten, with_interval, with_unit
-from scitrain.render.facts import Facts, Training
+from scitrain.render.facts import Facts, Layers, Training
 from scitrain.render.markup import value_words
 from scitrain.render.table import Cell, Table, table
 
 __all__ = [
-    "architecture_table",
+    "architecture_tables",
     "by_target",
     "conformal_table",
     "decisions_table",
@@ -185,8 +185,9 @@ def training_table(facts: Facts) -> Table:
     log = facts.training
     if log is None:
         return table("", (), ())
+    unlike = "" if facts.architecture is None else facts.architecture.unlike
     body = [
-        ["members of the ensemble", count(log.members)],
+        ["members of the ensemble", count(log.members) + (f": {unlike}" if unlike else "")],
         ["parameters", count(log.parameters)],
         ["epochs", f"{len(log.epochs)}, best {log.best_epoch}"],
         ["stopped because", log.stopped],
@@ -211,11 +212,25 @@ def _memory(log: Training) -> str:
     return ", ".join(said) or DASH
 
 
-def architecture_table(facts: Facts) -> Table:
-    """Return the layers of one member with what leaves them, their parameters and their work for one row."""
+def architecture_tables(facts: Facts) -> list[Table]:
+    """Return the layers of one member, or of one of each kind where members are unlike."""
     found = facts.architecture
     if found is None:
-        return table("", (), ())
+        return []
+    if not found.kinds:
+        return [_layers_table(found, "one network")]
+    return [
+        _layers_table(one, f"{'one of ' if one.members > 1 else ''}the {_networks(one.members)} of {reads}")
+        for reads, one in found.kinds.items()
+    ]
+
+
+def _networks(number: int) -> str:
+    return f"{count(number)} networks" if number > 1 else "network"
+
+
+def _layers_table(found: Layers, of: str) -> Table:
+    """Return layers with what leaves them, their parameters and their work for one row."""
     body = [
         [
             layer.name,
@@ -229,7 +244,7 @@ def architecture_table(facts: Facts) -> Table:
     body.append(["all", "", "", count(found.parameters), count(found.flops)])
     more = len(found.layers) - MOST_LAYERS
     cut = f"; the first {MOST_LAYERS} of {len(found.layers)}, results/architecture.json has all" if more > 0 else ""
-    caption = f"Layers of one network; a row comes in as {_shape(found.input)}{cut}"
+    caption = f"Layers of {of}; a row comes in as {_shape(found.input)}{cut}"
     return table(caption, ("layer", "kind", "gives", "parameters", "FLOPs a row"), body)
 
 

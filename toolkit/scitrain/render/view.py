@@ -98,7 +98,7 @@ def _tables(facts: Facts) -> dict[str, object]:
         "transfer": transfer_table(facts),
         "adaptation": adaptation_table(facts),
         "lineage": lineage_table(facts),
-        "architecture": tables.architecture_table(facts),
+        "architecture": tables.architecture_tables(facts),
         "decisions": tables.decisions_table(facts),
         "environment": tables.environment_table(facts),
         "exports": tables.exports_table(facts),
@@ -157,16 +157,23 @@ def _summary(facts: Facts) -> str:
             f"Prototypes of {len(said['classes'])} classes of {_named(facts)}: the mean of a few examples each, {distance} distance, in "
             f"{said['width']} dimensions ({said['encoder']})."
         )
-    family = "network" if facts.config is None else value_words(facts.config.model["family"])
-    kind = f"{family} ({FAMILIES[family]})" if family in FAMILIES else family
-    members = facts.config.members if facts.config else 1
-    ensemble = (
-        f"An ensemble of {members} networks of the family {kind}" if members > 1 else f"A network of the family {kind}"
-    )
     size = "" if facts.training is None else f", {count(facts.training.parameters)} parameters"
     inputs = "" if facts.config is None else f" from the column{_s(facts.config)} {_listed(facts.config.input_columns)}"
     several = f" ({len(facts.targets)} targets)" if len(facts.targets) > 1 else ""
-    return f"{ensemble}{size}, that {TASKS[facts.task]} {_named(facts)}{several}{inputs} (modality {facts.modality}).{_taught(facts)}"
+    predicts = f"{TASKS[facts.task]} {_named(facts)}{several}"
+    return f"{_networks(facts)}{size}, that {predicts}{inputs} (modality {facts.modality}).{_taught(facts)}"
+
+
+def _networks(facts: Facts) -> str:
+    """Return how many networks there are of which family, and what they read where they are unlike."""
+    family = "network" if facts.config is None else value_words(facts.config.model["family"])
+    kind = f"{family} ({FAMILIES[family]})" if family in FAMILIES else family
+    members = facts.config.members if facts.config else 1
+    if members == 1:
+        return f"A network of the family {kind}"
+    layers = facts.architecture
+    unlike = f" ({layers.unlike}; their {layers.agreed})" if layers is not None and layers.unlike else ""
+    return f"An ensemble of {members} networks of the family {kind}{unlike}"
 
 
 def _taught(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """What a network is made of: its layers with shapes, parameters and work, counted and not estimated."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,12 +9,12 @@ from torch.overrides import TorchFunctionMode
 
 from scitrain.contracts.model import InputShape
 from scitrain.spec import Spec
-from scitrain.training.predictor import Member
+from scitrain.training.predictor import Member, Predictor, kinds_of
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
-__all__ = ["Architecture", "LayerRow", "architecture"]
+__all__ = ["Architecture", "LayerRow", "architecture", "ensemble_architecture"]
 
 
 class LayerRow(Spec):
@@ -32,7 +32,7 @@ class LayerRow(Spec):
 
 
 class Architecture(Spec):
-    """The layers of one member, its head the last of them."""
+    """The layers of one member, the first, its head the last of them; where members are unlike, `kinds` has one of each."""
 
     members: int
     input: list[int]
@@ -42,6 +42,26 @@ class Architecture(Spec):
     """Of one member."""
     flops: int
     """Of one row through one member."""
+    kinds: dict[str, "Architecture"] = {}
+    """By what it reads, one of each kind of members with their number; empty where all are alike."""
+    agreed: str = "mean"
+    """How their predictions become one."""
+
+    def whole(self, what: Literal["parameters", "flops"]) -> int:
+        """Return the parameters or the work for one row of all members together."""
+        alike = self.kinds.values() or (self,)
+        return sum(int(getattr(one, what)) * one.members for one in alike)
+
+
+def ensemble_architecture(predictor: Predictor) -> Architecture:
+    """Return the layers of the first member, and of one of each kind where members are unlike."""
+    members = [cast("Member", member) for member in predictor.members]
+    first = architecture(members[0], predictor.inner, len(members))
+    kinds = {
+        reads: architecture(members[places[0]], predictor.inner, len(places))
+        for reads, places in kinds_of(members).items()
+    }
+    return first.model_copy(update={"kinds": kinds, "agreed": predictor.head.agreement(len(members))})
 
 
 def architecture(member: Member, inner: InputShape, members: int) -> Architecture:

@@ -29,7 +29,7 @@ from scitrain.training.memory import relieved
 from scitrain.training.module import Plan, TrainingModule
 from scitrain.training.outcome import Outcome, most_memory
 from scitrain.training.precision import arithmetic
-from scitrain.training.predictor import Member, Predictor
+from scitrain.training.predictor import Member, Predictor, kinds_of
 from scitrain.training.processes import Processes, helpers
 from scitrain.training.quiet import deterministic, quiet
 from scitrain.training.sharded import ShardedTeam
@@ -296,7 +296,15 @@ class Session:
         )
         if len(members) > 1 and self.processes.rank == 0:
             self.run.decide("ensemble_training", "together" if together else "in turn", why)
+            self._tell_kinds()
         return [members] if together else [[member] for member in members]
+
+    def _tell_kinds(self) -> None:
+        kinds = kinds_of(self.predictor.members)
+        if kinds:
+            agreed = self.predictor.head.agreement(self.settings.members)
+            why = f"{self.learning.model.unlike}; what is told is their {agreed}"
+            self.run.decide("members", {reads: len(places) for reads, places in kinds.items()}, why)
 
     def _feed(self) -> Feed:
         learning = self.learning

@@ -26,6 +26,8 @@ SMALLEST = 1e-6
 """Least variance, in squared standard deviations of the target: the logarithm of a perfect fit has no bottom."""
 HUBER_DELTA = 0.1
 """Where the Huber loss turns from square to linear, in standard deviations of the target: nearly the absolute error, smooth at zero."""
+VOTERS = 3
+"""Members from which a median is another number than the mean."""
 BETA = 0.5
 """Of β-NLL: the exponent that Seitzer recommends."""
 
@@ -62,6 +64,10 @@ class Head:
         """Return one prediction (n, targets) of those of the members (members, n, targets)."""
         return each.mean(dim=0)
 
+    def agreement(self, members: int) -> str:
+        """Return how the predictions of so many members become one."""
+        return "mean"
+
     def cut(self, prediction: Tensor) -> Tensor:
         """Return a prediction (n, targets) as it is told."""
         return prediction
@@ -93,10 +99,14 @@ class FlooredHead(Head):
     def agreed(self, each: Tensor) -> Tensor:
         """Return the median, of an even number the mean of the two in the middle."""
         members = each.shape[0]
-        if members < 3:
+        if members < VOTERS:
             return super().agreed(each)
         upper = each.topk(members // 2 + 1, dim=0).values
         return upper[-1] if members % 2 else (upper[-1] + upper[-2]) / 2
+
+    def agreement(self, members: int) -> str:
+        """Return that the median is told, where there are members enough."""
+        return super().agreement(members) if members < VOTERS else "median"
 
     def cut(self, prediction: Tensor) -> Tensor:
         """Return a prediction (n, targets), none below its floor."""

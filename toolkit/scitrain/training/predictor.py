@@ -1,6 +1,6 @@
 """The network that is kept: raw rows in, predictions in the target's own unit out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from scitrain.training.heads import POINT, Head
 from scitrain.training.mixed_head import MixedHead, class_logits, class_probabilities
 from scitrain.training.transforms import input_transform
 
-__all__ = ["Member", "Predictor", "build_member", "build_predictor"]
+__all__ = ["Member", "Predictor", "build_member", "build_predictor", "kinds_of"]
 
 
 class Member(nn.Module):
@@ -35,6 +35,14 @@ class Member(nn.Module):
         if self.doubt is not None:
             outputs = torch.cat([outputs, self.doubt.expand(len(outputs), -1)], dim=1)
         return outputs, features
+
+
+def kinds_of(members: Iterable[nn.Module]) -> dict[str, list[int]]:
+    """Return the places of members by what they read; empty where all read the same."""
+    found: dict[str, list[int]] = {}
+    for place, member in enumerate(members):
+        found.setdefault(str(getattr(getattr(member, "encoder", None), "reads", "")), []).append(place)
+    return found if len(found) > 1 else {}
 
 
 class Predictor(nn.Module):

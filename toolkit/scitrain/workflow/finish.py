@@ -13,7 +13,7 @@ from scitrain.inference.files import save_model
 from scitrain.inference.tables import write_predictions
 from scitrain.render import render_card, render_report, render_train_script
 from scitrain.runs import Run
-from scitrain.training.architecture import architecture
+from scitrain.training.architecture import ensemble_architecture
 from scitrain.training.floors import floors_told
 from scitrain.training.predictor import Predictor
 from scitrain.workflow.judge import Judged
@@ -46,8 +46,7 @@ def finish(run: Run, prepared: Prepared, network: Network, predictor: Predictor,
     facts: dict[str, JsonValue] = {"task": prepared.task, "modality": prepared.modality, "coverage": how.coverage}
     write_metrics(run, facts, prepared.targets, judged.evaluation, judged.baselines, judged.temperature)
     write_data(run, prepared)
-    layers = architecture(predictor.members[0], predictor.inner, len(predictor.members))  # type: ignore[arg-type]
-    run.write_json(ARCHITECTURE, layers.model_dump(mode="json"))
+    run.write_json(ARCHITECTURE, ensemble_architecture(predictor).model_dump(mode="json"))
     write_test_predictions(run, prepared, config, judged)
     with stage(run, "report", "drawing figures"):
         draw_all(run)

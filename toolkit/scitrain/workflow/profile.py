@@ -32,7 +32,7 @@ from scitrain.profiling.training import Trained, measured_training, watched
 from scitrain.provenance import processor
 from scitrain.resources import available_memory, choose_device, cpu_count, torch_threads
 from scitrain.runs import Run
-from scitrain.training.architecture import Architecture, architecture
+from scitrain.training.architecture import Architecture, ensemble_architecture
 from scitrain.training.auto import Settings, choose
 from scitrain.training.fit import Session
 from scitrain.training.journal import LOG, Journal
@@ -98,8 +98,7 @@ def profile(source: Run, run: Run, largest: int, seconds: float, device: str) ->
             operators = traced(run, _work(models[0], columns, make), chosen)
         machine = _machine(chosen) | {"load_before": load}
     backend = "onnx" if "onnx" in predictions else "torch"
-    member = load_predictor(source).members[0]
-    layers = architecture(member, config.inner.input_shape(), config.members)  # type: ignore[arg-type]
+    layers = ensemble_architecture(load_predictor(source))
     named = _named(predictions, backend, trained, setting)
     found = Profile(predictions, trained, setting, layers, named, operators, backend, machine)
     _write(found, source, config, run)
@@ -225,13 +224,13 @@ def _shares(found: Profile) -> dict[str, dict[str, float]]:
 
 
 def _write(found: Profile, source: Run, config: TrainedConfig, run: Run) -> None:
-    flops = found.layers.flops * config.members
+    flops = found.layers.whole("flops")
     content: dict[str, JsonValue] = {
         "source_run": source.id,
         "modality": config.modality,
         "model": config.model.get("family"),
         "members": config.members,
-        "parameters": found.layers.parameters * config.members,
+        "parameters": found.layers.whole("parameters"),
         "flops_a_row": flops,
         "machine": found.machine,
         "backend": found.backend,
