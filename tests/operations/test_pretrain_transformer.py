@@ -125,10 +125,17 @@ def test_a_card_that_lacks_a_number_fails(place, pretrained, tmp_path, path):
         render_pretraining_card(run)
 
 
-def test_the_folder_is_one_of_transformers(place, pretrained):
+def test_the_folder_is_one_of_transformers_and_the_card_says_how_it_is_read(place, pretrained, monkeypatch):
     folder = place.runs / pretrained.run_id / "models"
     assert AutoTokenizer.from_pretrained(folder).tokenize("FeO") == ["Fe", "O"]
     assert AutoModelForMaskedLM.from_pretrained(folder).config.vocab_size == 127
+    card = (folder.parent / "MODEL_CARD.md").read_text()
+    assert "fill-mask" not in card
+    [snippet] = [part.split("```")[0] for part in card.split("```python\n") if part.startswith("import torch")]
+    told: dict[str, object] = {}
+    monkeypatch.chdir(folder.parent)
+    exec(snippet, told)
+    assert told["states"].shape == (2, 16, 128)
     assert {"figures/masked_accuracy.png", "figures/embedding_map.png", "figures/pretraining_curve.png"} <= set(
         pretrained.files
     )

@@ -72,7 +72,7 @@ class Elements(nn.Module):
 class MatBert(BERT):  # type: ignore[misc]
     """BERT whose tokens are elements: embedding of the element ⊕ of its properties ⊕ of its fraction; all at one place.
 
-    ``save_pretrained`` writes what transformers' own BERT loads too, the two further embeddings lying beside its weights.
+    ``save_pretrained`` writes the two further embeddings beside BERT's own; transformers' BERT, which leaves them out, is another network.
     """
 
     bert: Any

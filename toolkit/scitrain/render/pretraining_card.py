@@ -27,6 +27,14 @@ PYTHON = """import scitrain
 
 tuned = scitrain.FinetuneModel(data="labels.csv", target="y", source="{}", compare=["scratch", "full"]).run()
 print(tuned.summary())"""
+OWN = """import torch
+from scitrain.modalities.formula import FormulaElements
+from scitrain.models._matbert import MatBert
+
+rows, errors = FormulaElements(columns=("formula",)).transform({"formula": ["Fe2O3", "LiCoO2"]})
+ids, amounts = torch.from_numpy(rows).long().chunk(2, dim=1)
+states = MatBert.from_pretrained("models").eval().states(ids, amounts * 1e-7)  # (formulas, elements, width)"""
+"""How a MatBERT is read by itself: transformers' own class of BERT knows neither amounts nor properties of elements."""
 TITLES = {
     "pretraining_curve": ("Learning curve", "Training and held-out loss by epoch, with the best epoch marked."),
     "masked_accuracy": (
@@ -40,7 +48,7 @@ TITLES = {
 }
 OBJECTIVES = {
     "masked": "tell hidden tokens from the rest of the row",
-    "causal": "tell each next token from those before it, in nats a token",
+    "causal": "tell each next token from those before it",
     "contrastive": "know two views of one row among those of others",
     "properties": "predict the columns",
 }
@@ -82,9 +90,10 @@ def _words(run: Run) -> dict[str, Any]:
     """Return all that card and report say."""
     facts, log, record = run.read_json(FACTS), run.read_json(LOG), run.record()
     hidden, name, reads = facts["masked_accuracy"], NAMES[facts["notation"]], READS[facts["notation"]]
+    own = facts["notation"] == "composition"
     rows = f"{count(facts['rows']['kept'])} different ones, {count(facts['rows']['held_out'])} of them held out"
     return {
-        "metadata": plain_metadata([facts["notation"], "pretrained"], "fill-mask" if hidden else None),
+        "metadata": plain_metadata([facts["notation"], "pretrained"], "fill-mask" if hidden and not own else None),
         "title": f"{name} ({facts['size']}) pretrained on {one_line(facts['data'])}",
         "summary": f"A Transformer that reads {reads}, pretrained on {rows}",
         "headline": headline(facts),
@@ -99,6 +108,7 @@ def _words(run: Run) -> dict[str, Any]:
         "knowledge": knowledge(facts),
         "by_token": hidden is not None,
         "python": PYTHON.format(run.id),
+        "own": OWN if own else "",
         "shell": f"scitrain finetune-model --data labels.csv --target y --source {run.id}",
         **made_by(record),
     }
