@@ -107,6 +107,7 @@ def molecules(generator: Generator, count: int) -> dict[str, Any]:
             "guidance 1.5": conditioned(generator, Sampling(guidance=1.5)),
             "guidance 2": conditioned(generator, Sampling(guidance=2.0)),
             "guidance 1.5, temperature 0.8": conditioned(generator, Sampling(guidance=1.5, temperature=0.8)),
+            "guidance 2, temperature 0.8": conditioned(generator, Sampling(guidance=2.0, temperature=0.8)),
             "as generate_candidates keeps them": conditioned(generator, Sampling(), kept=True),
         }
     return found

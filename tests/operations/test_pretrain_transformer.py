@@ -229,7 +229,10 @@ def test_molecules_are_pretrained_too(place):
         ({"objectives": {"properties": 1.0}}, "go together"),
         ({"targets": ["gap"]}, "go together"),
         ({"objectives": {"masked": 0.0}}, "above"),
-        ({"objectives": {"causal": 1.0}}, "masked"),
+        ({"objectives": {"next": 1.0}}, "masked"),
+        ({"objectives": {"masked": float("nan")}}, "finite"),
+        ({"objectives": {"masked": 1.0, "properties": 0.0}, "targets": ["gap"]}, "go together"),
+        ({"objectives": {"properties": 1.0}, "targets": ["gap", "gap"]}, "named twice"),
         ({"mask": 0.0}, "greater than 0"),
     ],
 )

@@ -13,6 +13,8 @@ __all__ = ["Axis", "design_front"]
 
 MOST = 4_000
 OUTER = 0.01
+WIDE = 100
+MARGIN = 0.06
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,18 @@ def design_front(x: Axis, y: Axis, alive: np.ndarray, on_front: np.ndarray, subt
 
 def _frame(axes: Axes, x: Axis, y: Axis, seen: np.ndarray) -> None:
     """Show where most candidates lie and what is wanted, not the farthest outlier."""
-    for axis, draw, limit in ((x, axes.axvspan, axes.set_xlim), (y, axes.axhspan, axes.set_ylim)):
+    parts = (x, axes.axvspan, axes.set_xlim, axes.set_xscale), (y, axes.axhspan, axes.set_ylim, axes.set_yscale)
+    for axis, shade, limit, scale in parts:
         every = np.concatenate([axis.values[seen], axis.known[np.isfinite(axis.known)]])
         ends = [end for end in axis.wanted if np.isfinite(end)]
         low, high = np.quantile(every, [OUTER, 1 - OUTER]).tolist() if len(every) else (0.0, 1.0)
         low, high = min([low, *ends]), max([high, *ends])
-        margin = 0.06 * (high - low or 1.0)
-        limit(low - margin, high + margin)
+        if low > 0 and high > WIDE * low:  # a price: on a plain scale all that is cheap would be one line
+            scale("log")
+            least, most = low * (low / high) ** MARGIN, high * (high / low) ** MARGIN
+        else:
+            room = MARGIN * (high - low or 1.0)
+            least, most = low - room, high + room
+        limit(least, most)
         if ends:
-            draw(
-                max(axis.wanted[0], low - margin), min(axis.wanted[1], high + margin), color=VERMILION, alpha=0.12, lw=0
-            )
+            shade(max(axis.wanted[0], least), min(axis.wanted[1], most), color=VERMILION, alpha=0.12, lw=0)
