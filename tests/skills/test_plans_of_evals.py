@@ -156,6 +156,7 @@ def test_one_file_is_what_is_pretrained_on_and_labels_are_asked_for(workspace):
         ("Fine-tune SciBERT on citations.csv; does pretraining help?", "allenai/scibert_scivocab_uncased"),
         (f"Fine-tune {LANGUAGE} on gaps.csv, was pretraining useful?", LANGUAGE),
         ("Fine-tune my pretrained MatBERT on gaps.csv", None),
+        ("Fine-tune a language model on gaps.csv", None),
         ("事前学習済みモデルを gaps.csv で微調整して", None),
     ],
 )  # fmt: skip

@@ -50,7 +50,8 @@ def _said(roles: Sequence[FileRole], slots: Slots, files: Sequence[Named]) -> di
         [(i, j) for i, j in enumerate(way) if (i, j) in said]
         for way in permutations([*range(len(files)), *(-1 for _ in roles)], len(roles))
     ]
-    return dict(max(ways, key=lambda way: (len(way), -sum(said[pair] for pair in way))))
+    best = max(ways, key=lambda way: (len(way), -sum(said[pair] for pair in way)))
+    return dict(best)
 
 
 def _places(role: FileRole, value: str) -> list[Placed]:

@@ -112,10 +112,11 @@ def rank(slots: Slots, known: Sequence[Manifest]) -> Ranking:
     found = [_installed(manifest, hits, slots, doubt) for manifest in known]
     found += _neighbours(known, hits, doubt)
     # A special skill that is meant goes before the general one that only shares its matter.
-    found.sort(key=lambda c: (c.name not in special or c.claim < FITS, -c.score, c.name not in special, c.name))
+    found.sort(key=lambda c: (c.name not in special or c.claim < FITS, -c.score, c.name))
     fitting = [candidate for candidate in found if candidate.score >= FITS]
-    if not fitting and not foreign:
-        fitting = [candidate for candidate in found if candidate.manifest and _alone(candidate.manifest, text)]
+    said = any(candidate.wanted for candidate in found) or slots.files or slots.run_ids or slots.inputs or foreign
+    if not said:
+        fitting = [one for one in found if one.manifest and _alone(one.manifest, text)] or fitting
     return Ranking(
         tuple(_covering_first(fitting, slots)),
         any(hit.owner.endswith("/existing") for hit in hits),
@@ -152,12 +153,12 @@ def _alone(manifest: Manifest, text: Text) -> bool:
 
 def _covering_first(fitting: Sequence[Candidate], slots: Slots) -> list[Candidate]:
     """Put a skill first whose steps do all that the best one's do, unless weights to begin from are named already."""
-    best, *others = fitting or [None]
-    meant = {f"{best.name}/{one.intent.name}" for one in best.wanted if one.score >= MEANT} if best else set()
-    if best is None or not meant or slots.run_ids or SOURCE in best.chosen:
+    if len(fitting) < 2 or slots.run_ids or SOURCE in fitting[0].chosen:
         return list(fitting)
+    best, *others = fitting
+    meant = {f"{best.name}/{one.intent.name}" for one in best.wanted if one.score >= MEANT}
     for other in others:
-        if any(one.score >= MEANT and meant <= set(one.intent.covers) for one in other.wanted):
+        if meant and any(one.score >= MEANT and meant <= set(one.intent.covers) for one in other.wanted):
             first = replace(other, chosen={**best.chosen, **other.chosen})
             return [first, *(one for one in fitting if one is not other)]
     return list(fitting)

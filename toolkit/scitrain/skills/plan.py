@@ -282,7 +282,7 @@ def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[s
     names = _names(operation)
     of_run = bool({"run", "run_id", "runs"} & set(names)) or _reads_either(names)
     placed = draft.placed.get(tool, {})
-    said = placed | draft.said | fixed
+    said = {**placed, **draft.said, **fixed}
     if of_run:
         said |= {
             "data": placed.get("data", draft.files.get(tool, None if "run" in names else draft.files.get(""))),
