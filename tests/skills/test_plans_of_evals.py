@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scitrain.operations import OPERATIONS
 from scitrain.operations.find_skill import FindSkill
+from scitrain.skills.manifest import manifests
 
 SKILLS = Path(__file__).parents[2] / "skills"
 EVALS = {
@@ -175,3 +177,17 @@ def test_the_matter_of_materials_alone_leads_to_their_skill(request_, workspace)
 @pytest.mark.parametrize("request_", ["gaps.csv のバンドギャップを予測して", "Build a band gap model from gaps.csv"])
 def test_a_band_gap_with_something_to_do_stays_where_that_is_done(request_, workspace):
     assert FindSkill(request=request_).run(workspace).skill == "deep-learning"
+
+
+def test_what_an_intent_declares_of_tools_and_other_intents_exists():
+    intents = {f"{one.name}/{intent.name}": intent for one in manifests() for intent in one.intents}
+    for one in manifests():
+        assert f"{one.name}/{one.usual}" in intents
+    for intent in intents.values():
+        assert set(intent.covers) <= set(intents)
+        goes = [re.split(r"[.\[]", place)[:2] for role in intent.files for place in role.goes]
+        goes += [[tool, name] for tool, values in intent.arguments.items() for name in values]
+        for tool, name in goes:
+            assert tool in intent.tools
+            assert name in OPERATIONS[tool].model_fields
+        assert all(phrase.count("*") == 1 for role in intent.files for phrase in role.said.phrases())
