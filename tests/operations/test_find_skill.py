@@ -295,6 +295,7 @@ def test_every_step_is_valid_once_what_is_needed_is_filled_in(ask):
         "candidates": ["CCO"],
         "predictors": [RUN],
         "targets": {"logp": 2.0},
+        "conditions": {"logp": 2.0},
         "labels": ["yes", "no"],
     }
     for request, _ in [*ENGLISH, *JAPANESE, *ELSEWHERE]:

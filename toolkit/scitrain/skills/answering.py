@@ -7,6 +7,7 @@ from scitrain.skills.columns import header, target
 from scitrain.skills.manifest import Language, Manifest, manifests
 from scitrain.skills.match import Candidate, Ranking, rank
 from scitrain.skills.plan import Meant, Plan, Step, plan
+from scitrain.skills.properties import known_aims
 from scitrain.skills.slots import Slots, read_slots
 from scitrain.skills.text import asked_language, language_of
 from scitrain.skills.words import SAY
@@ -61,7 +62,8 @@ def _answer(
     best = ranking.candidates[0]
     manifest = best.manifest or next(m for m in known if any(n.name == best.name for n in m.neighbours))
     columns, found = _columns(slots, known, workspace)
-    meant = Meant(slots, language, ranking.existing, tuple(found))
+    wishes = known_aims(slots, columns, known)
+    meant = Meant(slots, language, ranking.existing, tuple(found), **wishes._asdict())
     laid = plan(best, manifest, meant)
     return {
         "language": language,

@@ -11,11 +11,13 @@ from scitrain.skills.slots import Slots
 from scitrain.skills.text import Text, dice, parts
 from scitrain.workspace import Workspace
 
-__all__ = ["Target", "header", "target"]
+__all__ = ["Target", "column_words", "header", "target"]
 
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat")
 HEADER_BYTES = 65_536
 NEAR = 0.6
+NO_TARGET = frozenset({"smiles", "formula", "composition", "split", "fold", "name", "model", "data"})
+"""Columns that words of a request never mean as the target."""
 PLAIN = re.compile(r"[a-z]+")
 Target = tuple[list[str], bool]
 """Columns that may be meant, and whether it is known that the file has them."""
@@ -58,6 +60,16 @@ def target(slots: Slots, known: Sequence[str], properties: Mapping[str, Vocabula
     return found, bool(found)
 
 
+def column_words(name: str, properties: Mapping[str, Vocabulary]) -> Vocabulary:
+    """Return what a request may call a column of numbers: its name, and the properties whose letters stand in it."""
+    if name.lower() in NO_TARGET or not re.search(r"\w", name):
+        return Vocabulary()
+    ours = [words for key, words in properties.items() if _bare(key) in _bare(name)]
+    return Vocabulary(
+        en=(name, *(p for words in ours for p in words.en)), ja=tuple(p for words in ours for p in words.ja)
+    )
+
+
 def _bare(name: str) -> str:
     return re.sub(r"\(.*?\)|\[.*?\]|[\W_]+", "", name.lower())
 
@@ -84,11 +96,7 @@ def _spoken(slots: Slots, known: Sequence[str]) -> list[str]:
         for c in known
         if len(c) >= 3 and re.search(rf"(?<![A-Za-z0-9_]){re.escape(c)}(?![A-Za-z0-9_])", text, re.IGNORECASE)
     ]
-    whole = [
-        c
-        for c in whole
-        if c.lower() not in {"smiles", "formula", "composition", "split", "fold", "name", "model", "data"}
-    ]
+    whole = [c for c in whole if c.lower() not in NO_TARGET]
     return whole if len(whole) == 1 else []
 
 

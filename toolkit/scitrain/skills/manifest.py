@@ -11,6 +11,7 @@ from scitrain.shipped import shipped
 __all__ = [
     "Both",
     "Choice",
+    "Computed",
     "FileRole",
     "Intent",
     "Language",
@@ -50,6 +51,15 @@ class Vocabulary(_Part):
         return self.en + self.ja
 
 
+class Computed(Vocabulary):
+    """Words for a property that follows from a molecule or formula alone."""
+
+    told: bool = True
+    """A generator can be trained to heed it."""
+    means: JsonValue = None
+    """Value that is wanted where the property is merely named."""
+
+
 class Phase(_Part):
     """A stage of the work; the order of all tools is the order of the phases."""
 
@@ -78,6 +88,8 @@ class Intent(_Part):
     """Phrases that say it by themselves."""
     words: Vocabulary = Vocabulary()
     """Words that say it only where the request is about the skill's matter."""
+    unless: Vocabulary = Vocabulary()
+    """Words beside which its own say nothing: who searches hyperparameters of a model of molecules searches no molecules."""
     files: tuple[FileRole, ...] = ()
     """Which named file goes where; without it the first goes to what learns, and the others to the nearest tool."""
     arguments: dict[str, dict[str, JsonValue]] = {}
@@ -149,6 +161,8 @@ class Manifest(_Part):
     intents: tuple[Intent, ...]
     properties: dict[str, Vocabulary] = {}
     """What is often predicted, by the letters that stand in column names."""
+    computed: dict[str, Computed] = {}
+    """Properties that need no trained model, as the tools call them."""
     choices: dict[str, tuple[Choice, ...]] = {}
     """Values of arguments that have names in plain language."""
     neighbours: tuple[Neighbour, ...] = ()

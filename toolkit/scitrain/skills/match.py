@@ -33,6 +33,8 @@ SOURCE = "source"
 LONGEST_QUOTE = 24
 MOST_PLACES = 4
 """Places of a phrase that are looked at: saying a thing often is no more evidence."""
+ARTICLE = 5
+"""Characters that an article between two words takes."""
 GAP = 26
 """Most characters between two parts of a phrase; none but a space where "this model" is more than "this … model"."""
 
@@ -133,7 +135,7 @@ def _hits(manifest: Manifest, text: Text, installed: frozenset[str]) -> Iterator
     groups += [(f"{name}/subjects", words, SUBJECT) for words in manifest.properties.values()]
     for argument, some in manifest.choices.items():
         groups += [(f"{name}/choices/{argument}/{i}", choice.words, WORD) for i, choice in enumerate(some)]
-    for intent in (intent for intent in manifest.intents if intent.until not in installed):
+    for intent in (one for one in manifest.intents if one.until not in installed and not _barred(one, text)):
         groups += [(f"{name}/{intent.name}/triggers", intent.triggers, TRIGGER)]
         groups += [(f"{name}/{intent.name}/words", intent.words, WORD)]
     for other in manifest.neighbours:
@@ -144,6 +146,12 @@ def _hits(manifest: Manifest, text: Text, installed: frozenset[str]) -> Iterator
             gap = 1 if owner.endswith("/existing") else GAP
             found = _found(parts(phrase), text, gap)
             yield from (Hit(owner, phrase, spans, more, _words(text, spans)) for spans in found)
+
+
+def _barred(intent: Intent, text: Text) -> bool:
+    """Tell whether the request says side by side what an intent is not for."""
+    phrases = intent.unless.phrases()
+    return any(next(_found(parts(one), text, ARTICLE if one.isascii() else 1), None) for one in phrases)
 
 
 def _alone(manifest: Manifest, text: Text) -> bool:

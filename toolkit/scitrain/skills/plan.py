@@ -8,20 +8,17 @@ from pydantic.fields import FieldInfo
 
 from scitrain.contracts.operation import Operation
 from scitrain.discovery import plugins
+from scitrain.skills.candidates import Arranged, arrange
 from scitrain.skills.files import share
-from scitrain.skills.manifest import Intent, Language, Manifest
+from scitrain.skills.manifest import Intent, Manifest
 from scitrain.skills.match import MEANT, Candidate, Wanted
+from scitrain.skills.settle import DRAWS, Meant, settle
 from scitrain.skills.slots import Named, Slots
 from scitrain.skills.words import SAY
 
 __all__ = ["Meant", "Plan", "Step", "plan"]
 
-LEARNS, TUNES, LIST = "train", "tune", "list_runs"
-"""Intents that make a model, and the tool that finds one."""
-TEACHES, DRAWS, GENERATOR = "generate", "draw", "train_generator"
-"""Intents that make a generator and that draw from one there is, and the tool that made it."""
-JUDGES = "judge candidates"
-"""Intent that looks at what was drawn."""
+LIST = "list_runs"
 WAIT_S = 45
 FIRST = ("data", "run", "run_id", "runs", "inputs", "target", "model")
 """Arguments that are told before the others."""
@@ -30,7 +27,7 @@ FILTERS: dict[str, dict[str, JsonValue]] = {
     "resume_run": {},
     "get_run": {},
     "compare_runs": {"status": "completed"},
-    "generate_candidates": {"operation": GENERATOR, "status": "completed"},
+    "generate_candidates": {"operation": "train_generator", "status": "completed"},
 }
 """How to find the run a tool wants; all others want a trained one."""
 TRAINED: dict[str, JsonValue] = {"operation": "train_model", "status": "completed"}
@@ -52,17 +49,6 @@ class Step:
     arguments: dict[str, JsonValue]
     needed: dict[str, str]
     """Arguments the request leaves open, and where they come from."""
-
-
-@dataclass(frozen=True)
-class Meant:
-    """What is known when the steps are laid out."""
-
-    slots: Slots
-    language: Language
-    existing: bool = False
-    """A trained model is spoken of."""
-    target: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +74,8 @@ class _Draft:
     """Tool of the plan whose run the later ones build on."""
     names_best: bool = False
     """That run is not the model's own: its result names the one that is."""
+    arranged: Arranged = field(default_factory=lambda: Arranged(()))
+    """What making candidates adds."""
     placed: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
     """Arguments by tool that its intent declares."""
     notes: list[str] = field(default_factory=list)
@@ -101,13 +89,16 @@ def plan(candidate: Candidate, manifest: Manifest, meant: Meant) -> Plan:
         intents: tuple[Intent, ...] = ()
         tools = candidate.neighbour.tools
     else:
-        wanted = _settle(candidate.wanted, manifest, meant)
+        wanted = settle(candidate.wanted, manifest, meant)
         intents = tuple(one.intent for one in wanted)
         tools = _ordered(manifest, [tool for intent in intents for tool in intent.tools])
     known = _operations()
     tools = _with_list(tuple(tool for tool in tools if tool in known), known, slots)
     said = _said(candidate, meant)
-    draft = _Draft(meant, said, tools, {}, next((t for t in tools if _learns(known[t])), None))
+    generator = any(one.intent.name == DRAWS and one.score >= MEANT for one in candidate.wanted)
+    arranged = arrange(tools, meant, generator, said.get("family"))
+    tools = arranged.tools
+    draft = _Draft(meant, said, tools, {}, next((t for t in tools if _learns(known[t])), None), arranged=arranged)
     draft.names_best = draft.learner is not None and "best_run" in known[draft.learner].result_type().model_fields
     _place_files(draft, wanted, known)
     fixed = candidate.neighbour.arguments if candidate.neighbour is not None else {}
@@ -138,51 +129,6 @@ def _learns(operation: type[Operation]) -> bool:
     """Tell whether a tool makes a model from data."""
     names = _names(operation)
     return "data" in names and names["data"].is_required() and not operation.read_only
-
-
-def _settle(wanted: Sequence[Wanted], manifest: Manifest, meant: Meant) -> tuple[Wanted, ...]:
-    """Tell a prediction that is wanted from a model that predicts, and say what is wanted where nothing was said."""
-    slots = meant.slots
-    by_name = {one.intent.name: one for one in wanted}
-    fallback = {intent.name: Wanted(intent, 0.0) for intent in manifest.intents}
-    if TUNES in by_name:
-        by_name.pop(LEARNS, None)  # the best variant is trained at the end of the search
-    predict = by_name.get("predict")
-    has_model = bool(meant.existing or slots.run_ids)
-    if predict and LEARNS in by_name and (has_model or slots.inputs) and by_name[LEARNS].score < MEANT:
-        del by_name[LEARNS]
-    # what "predict" says below that evidence describes the model
-    if predict and LEARNS in by_name and not slots.inputs and len(slots.files) < 2 and predict.score < MEANT:
-        del by_name["predict"]
-    elif predict and LEARNS not in by_name and not has_model and not slots.inputs and slots.files:
-        by_name = {LEARNS: fallback[LEARNS]} | {name: one for name, one in by_name.items() if name != "predict"}
-    if JUDGES in by_name and TEACHES not in by_name and slots.files:
-        by_name.pop(DRAWS, None)  # what was drawn is in the file
-    if {TEACHES, DRAWS} & set(by_name) and DRAWS in fallback:
-        named = any(run_id.startswith(f"{GENERATOR}-") for run_id in slots.run_ids)
-        drawn = named or (DRAWS in by_name and not slots.files)
-        by_name.pop(TEACHES if drawn else DRAWS, None)
-        by_name.setdefault(DRAWS if drawn else TEACHES, fallback[DRAWS if drawn else TEACHES])
-    if not by_name:
-        name = _unsaid(meant, manifest.usual)
-        by_name = {key: one for key, one in fallback.items() if key == name}
-    return _outspoken([by_name[intent.name] for intent in manifest.intents if intent.name in by_name])
-
-
-def _outspoken(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
-    """Leave out what words alone speak for beside an intent that says outright where its files go."""
-    said = any(one.intent.files and one.score >= MEANT for one in wanted)
-    return tuple(one for one in wanted if not said or one.score >= MEANT)
-
-
-def _unsaid(meant: Meant, usual: str) -> str:
-    """Return what is wanted where only the matter was named: of a run its state, of a model its worth, of a file a look."""
-    slots = meant.slots
-    if slots.run_ids:
-        return "predict" if slots.inputs or slots.files else "status"
-    if meant.existing:
-        return "predict" if slots.inputs else "trust"
-    return "inspect" if usual == LEARNS and slots.files and not meant.target else usual
 
 
 def _ordered(manifest: Manifest, tools: Sequence[str]) -> tuple[str, ...]:
@@ -294,9 +240,10 @@ def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[s
     else:
         said |= {"data": placed.get("data", draft.files.get(""))}
         said.pop("inputs", None)
-    said |= _runs(tool, names, draft)
+    said |= _runs(tool, names, draft) | draft.arranged.arguments.get(tool, {})
     if tool == LIST:
-        said = {**_filter(draft.tools), **{k: v for k, v in draft.said.items() if k in ("status", "operation")}}
+        usual = _filter(draft.tools) if draft.arranged.listed is None else draft.arranged.listed
+        said = {**usual, **{k: v for k, v in draft.said.items() if k in ("status", "operation")}}
     arguments: dict[str, JsonValue] = {
         name: value for name, value in said.items() if name in names and value is not None
     }
@@ -304,7 +251,8 @@ def _step(tool: str, operation: type[Operation], draft: _Draft, fixed: Mapping[s
     ordered: dict[str, JsonValue] = {
         name: arguments[name] for name in dict.fromkeys([*FIRST, *names]) if name in arguments
     }
-    return Step(tool, ordered, _needed(names, ordered, draft))
+    needed = {**_needed(names, ordered, draft), **draft.arranged.needed.get(tool, {})}
+    return Step(tool, ordered, needed)
 
 
 def _filter(tools: Sequence[str]) -> dict[str, JsonValue]:
@@ -351,8 +299,6 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
             found[name] = SAY[said].of(language).format(tool=draft.learner)
         else:
             found[name] = SAY[key].of(language)
-    if "predictors" in names and "predictors" not in arguments and "targets" in names and draft.learner is not None:
-        found["predictors"] = SAY["run_of"].of(language).format(tool=draft.learner)
     if OTHER_DOMAIN in names and not {OTHER_DOMAIN, "domain"} & set(arguments):
         found[OTHER_DOMAIN] = SAY["other"].of(language)
     if _reads_either(names) and not {"inputs", "data"} & set(arguments):

@@ -104,7 +104,7 @@ def _minutes(match: re.Match[str]) -> JsonValue:
 
 
 def _int(match: re.Match[str]) -> JsonValue:
-    return int(float(next(group for group in match.groups() if group)))
+    return int(float(next(group for group in match.groups() if group).replace(",", "")))
 
 
 def _float(match: re.Match[str]) -> JsonValue:
@@ -146,9 +146,16 @@ OPTIONS: dict[str, tuple[str, Callable[[re.Match[str]], JsonValue]]] = {
     ),
     "folds": (r"(\d+)\s*-?\s*(?:folds?\b|分割(?:交差|クロス)|(?:フォールド))", _int),
     "n": (
-        r"\b(?:generate|draw|sample|propose|suggest|invent)\s+(?:me\s+|about\s+)*(\d+)\b|(\d+)\s*(?:個|種類|件|分子)[^。\d]{0,20}(?:生成|提案)",
+        r"\b(?:generate|draw|sample|propose|suggest|invent)\s+(?:me\s+|about\s+)*(\d[\d,]*)\b|(\d[\d,]*)\s*(?:個|種類|件|分子)[^。\d]{0,20}(?:生成|提案|サンプ)",
         _int,
     ),
+    "top_p": (rf"\btop[ _-]?p\s*(?:of|=|:|は|を|が)?\s*{NUMBER}", _float),
+    "top_k": (r"\btop[ _-]?k\s*(?:of|=|:|は|を|が)?\s*(\d+)", _int),
+    "temperature": (
+        rf"(?:\btemperature|温度)\s*(?:of|=|:|は|を|が)?\s*{NUMBER}(?!\s*(?:K\b|°|℃|度|C\b|kelvin|celsius))",
+        _float,
+    ),
+    "guidance": (rf"(?:\bguidance(?:\s+(?:weight|scale))?|ガイダンス)\s*(?:of|=|:|は|を|が)?\s*{NUMBER}", _float),
     "to_label": (
         r"\b(\d+)\s+(?:[\w.]+\s+){1,7}?(?:label|measure)\b|(?:label|measure|次に)[^。.]{0,20}?(\d+)\s*(?:行|件|個|rows|molecules|samples)",
         _int,

@@ -12,6 +12,26 @@ SAY: Final[dict[str, Both]] = {
     ),
     "run_of": Both(en="run_id that {tool} answers", ja="{tool} が返す run_id"),
     "best_of": Both(en="best_run that get_run tells of {tool}", ja="get_run が {tool} について示す best_run"),
+    "listed_run": Both(
+        en="run id of {tool} from list_runs, or ask the user which",
+        ja="list_runs で得る {tool} の run_id。利用者に尋ねてもよい",
+    ),
+    "diffusion": Both(
+        en="molecule_diffusion of SMILES, composition_diffusion of formulas: inspect_dataset tells which the data hold",
+        ja="SMILES なら molecule_diffusion、組成式なら composition_diffusion。inspect_dataset でどちらか分かる",
+    ),
+    "columns": Both(
+        en="names to heed, a measured property by its column (inspect_dataset lists them); said: {told}",
+        ja="指定する物性の名前。測定値は列の名前で（inspect_dataset が一覧にする）。依頼では {told}",
+    ),
+    "tells": Both(
+        en="by property a value, or min and max both, inside the training data; said: {told}",
+        ja="物性ごとに一つの値、または min と max の両方（学習データの範囲内）。依頼では {told}",
+    ),
+    "goals": Both(
+        en="by property, a predicted one by its column: a number, {{min, max}}, maximize or minimize; said: {told}; ask for the rest",
+        ja="物性ごと（予測するものは列の名前）に値、{{min, max}}、maximize、minimize のいずれか。依頼では {told}。不明な点は利用者に尋ねる",
+    ),
     "run": Both(
         en="run_id from list_runs, or ask the user which run",
         ja="list_runs で得る run_id。どの実行か利用者に尋ねてもよい",
