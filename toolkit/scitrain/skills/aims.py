@@ -24,8 +24,8 @@ LEAST_WORD = r"(?:above|over|greater than|more than|higher than|larger than|at l
 MOST_WORD = r"(?:below|under|less than|lower than|smaller than|at most|no more than|not above|up to|within|maximum of|max|<=?|≤)"
 ABOUT = r"(?:around|about|near(?:ly)?|close to|approximately|roughly|exactly|~|≈|約|およそ|ほぼ)?"
 RANGE = re.compile(
-    rf"{GLUE}(?:(?:between|from|in the range(?: of)?|in|within)\s+)?{N}{UNIT}(?:and|to|-|–|~|〜|から|以上|より大きく)"
-    rf"[\s、]*{N}"
+    rf"{GLUE}(?:(?:between|from|in the range(?: of)?|in|within)\s+{N}{UNIT}(?:and|to|-|–)"
+    rf"|{N}{UNIT}(?:to|-|–|~|〜|から|以上|より大きく))[\s、]*{N}"
 )
 SPREAD = re.compile(rf"{GLUE}{ABOUT}\s*{N}{UNIT}(?:±|\+/-|\+-)\s*{N}")
 LEAST = re.compile(rf"{GLUE}(?:{LEAST_WORD}\s*{N}|{N}{UNIT}(?:以上|超|より(?:大き|高)|or (?:more|above|higher)))")
@@ -67,7 +67,8 @@ DOWN_BEFORE = re.compile(
 COUNT = re.compile(rf"({LEAST_WORD}|{MOST_WORD})?\s*{N}\s*-?\s*$")
 SENTENCE = re.compile(r"[.!?]\s|[;。！？\n]")
 CONDITION = re.compile(
-    r"\bcondition|\bgiven\b|\bdesired\b|\bspecif|\basked for\b|\btarget|\bwanted\b|\bpareto\b|\bmulti-?objective|\btrade-?off|パレート|多目的|両立|条件|指定|目標|所望|狙"
+    r"\bcondition|\bgiven\b|\bdesired\b|\bspecif|\basked for\b|\btarget|\bwanted\b|\bpareto\b|\bmulti-?objective|\btrade-?off|"
+    r"パレート|多目的|両立|条件|指定|目標|所望|狙"
 )
 """Words beside which a property that is merely named is one to be asked for."""
 
@@ -142,7 +143,7 @@ def _value(text: str, span: Span, before: int, after: int) -> JsonValue:
 
 def _said_after(tail: str) -> JsonValue:
     if match := RANGE.match(tail):
-        low, high = sorted((_number(match[1]), _number(match[2])))
+        low, high = sorted((_number(match[1] or match[2]), _number(match[3])))
         return {"min": low, "max": high}
     if match := SPREAD.match(tail):
         return {"value": _number(match[1]), "tolerance": _number(match[2])}

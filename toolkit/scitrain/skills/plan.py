@@ -185,13 +185,23 @@ def _place_files(draft: _Draft, wanted: Sequence[Wanted], known: Mapping[str, ty
         for tool, values in one.intent.arguments.items():
             draft.placed.setdefault(tool, {}).update(values)
     _take_candidates(draft, known)
-    told = max((one for one in wanted if one.intent.files), key=lambda one: one.score, default=None)
+    told = max(
+        (one for one in wanted if one.intent.files and not _draws_itself(one.intent, draft.tools)),
+        key=lambda one: one.score,
+        default=None,
+    )
     roles = told.intent.files if told is not None else ()
     open_ = [role for role in roles if not any(place.split(".")[1] in draft.said for place in role.goes)]
     placed, files = share(open_, draft.meant.slots, files)
     for tool, argument, value in placed:
         draft.placed.setdefault(tool, {})[argument] = value
     _share_files(draft, files, wanted, known)
+
+
+def _draws_itself(intent: Intent, tools: Sequence[str]) -> bool:
+    """Tell whether what an intent takes from a file is made by a step of the plan."""
+    taken = {place.split(".")[1] for role in intent.files for place in role.goes}
+    return any(OF_STEP.get(argument) in tools for argument in taken)
 
 
 def _share_files(
@@ -291,7 +301,14 @@ def _needed(names: Mapping[str, FieldInfo], arguments: Mapping[str, JsonValue], 
     language = draft.meant.language
     found = {}
     for name in (name for name, info in names.items() if info.is_required() and name not in arguments):
-        key = {"data": "data", "run": "run", "run_id": "run", "runs": "runs", SOURCE: SOURCE}.get(name, "other")
+        key = {
+            "data": "data",
+            "run": "run",
+            "run_id": "run",
+            "runs": "runs",
+            SOURCE: SOURCE,
+            CANDIDATES: CANDIDATES,
+        }.get(name, "other")
         if OF_STEP.get(name) in draft.tools:
             found[name] = SAY["run_of"].of(language).format(tool=OF_STEP[name])
         elif key == "run" and draft.learner is not None:

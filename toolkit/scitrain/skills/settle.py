@@ -14,6 +14,8 @@ LEARNS, TUNES = "train", "tune"
 """Intents that make a model."""
 TEACHES, DRAWS, DESIGNS, GENERATOR = "generate", "draw", "design", "train_generator"
 """Intents that make a generator, draw from one there is, and search with or without one; and the tool that made it."""
+SAMPLING = {"temperature", "top_p", "top_k", "guidance"}
+"""Options of drawing: who knows them has a generator."""
 JUDGES = "judge candidates"
 """Intent that looks at what was drawn."""
 
@@ -76,7 +78,8 @@ def _candidates(by_name: dict[str, Wanted], fallback: dict[str, Wanted], meant: 
     if DESIGNS in by_name:  # the search draws for itself
         return {name: one for name, one in by_name.items() if name not in (TEACHES, DRAWS)}
     if {TEACHES, DRAWS} & set(by_name):
-        drawn = bool(meant.runs_of(GENERATOR)) or (DRAWS in by_name and not meant.slots.files)
+        told = DRAWS in by_name or SAMPLING & set(meant.slots.options)
+        drawn = bool(meant.runs_of(GENERATOR)) or bool(told and not meant.slots.files)
         by_name.pop(TEACHES if drawn else DRAWS, None)
         by_name.setdefault(DRAWS if drawn else TEACHES, fallback[DRAWS if drawn else TEACHES])
     return by_name

@@ -40,6 +40,10 @@ SAY: Final[dict[str, Both]] = {
         en="weights to begin from: a model's name, a folder, a run id (list_runs), or builtin with model=NAME; ask the user",
         ja="出発点の重み（モデル名、フォルダ、list_runs で得る run_id、または builtin と model=名前）。利用者に尋ねる",
     ),
+    "candidates": Both(
+        en="a file, the texts, or the run id of a generate_candidates run (list_runs); ask the user",
+        ja="ファイル、文字列の一覧、または generate_candidates の run_id（list_runs で得る）。利用者に尋ねる",
+    ),
     "runs": Both(en="two or more run ids from list_runs", ja="list_runs で得る 2 つ以上の run_id"),
     "inputs": Both(
         en="values to predict for, such as SMILES or formulas; or data=FILE instead",
