@@ -200,7 +200,6 @@ def test_what_was_generated_is_judged_and_said_where_it_comes_from(plan, request
         ("材料データの異常値を見つけて mat.csv", "inspect_dataset"),
         ("次に測定すべき材料を提案して", "predict"),
         ("screen compounds in library.csv with my model and find compounds with high solubility", "predict"),
-        ("design a neural network for molecules in esol.csv", "train_model"),
     ],
 )
 def test_models_of_molecules_are_not_taken_for_searches_of_molecules(plan, request_, tool):

@@ -40,30 +40,6 @@ UP_BEFORE = re.compile(
 DOWN_BEFORE = re.compile(
     rf"(?:\b(?:low(?:er|est)?|small(?:er|est)?|minim\w+|decreas\w+|reduc\w+)|低い|最小の|小さい|小さな){OF}"
 )
-COUNT = r"(?!\s*-?\s*(?:個|種類|件|molecules|compounds|candidates|structures|formulas|compositions|materials|new|rows|epochs))"
-GLUE = (
-    r"^\s*(?:\([^)]*\))?[\s:=,]*(?:(?:values?|scores?|の?値)\b)?\s*"
-    r"(?:(?:that is|is|are|be|being|lying|lies|of|at|to|=|:|が|を|は|の|も|で)\s*)*"
-)
-LEAST_WORD = r"(?:above|over|greater than|more than|higher than|larger than|at least|no less than|not below|exceeding|minimum of|min|>=?|≥)"
-MOST_WORD = r"(?:below|under|less than|lower than|smaller than|at most|no more than|not above|up to|within|maximum of|max|<=?|≤)"
-ABOUT = r"(?:around|about|near(?:ly)?|close to|approximately|roughly|exactly|~|≈|約|およそ|ほぼ)?"
-RANGE = re.compile(
-    rf"{GLUE}(?:(?:between|from|in the range(?: of)?|in|within)\s+)?{N}{UNIT}(?:and|to|-|–|~|〜|から|以上|より大きく)"
-    rf"[\s、]*{N}"
-)
-SPREAD = re.compile(rf"{GLUE}{ABOUT}\s*{N}{UNIT}(?:±|\+/-|\+-)\s*{N}")
-LEAST = re.compile(rf"{GLUE}(?:{LEAST_WORD}\s*{N}|{N}{UNIT}(?:以上|超|より(?:大き|高)|or (?:more|above|higher)))")
-MOST = re.compile(rf"{GLUE}(?:{MOST_WORD}\s*{N}|{N}{UNIT}(?:以下|未満|より(?:小さ|低)|or (?:less|below|lower|fewer)))")
-VALUE = re.compile(rf"{GLUE}{ABOUT}\s*{N}{NOT_A_COUNT}")
-UP_AFTER = re.compile(rf"{GLUE}(?:high|large|max|as (?:high|large)|高|最大|大き|向上|上げ)")
-DOWN_AFTER = re.compile(rf"{GLUE}(?:low|small|min|as (?:low|small)|低|最小|小さ|下げ)")
-UP_BEFORE = re.compile(
-    r"(?:\b(?:high(?:er|est)?|larger?|largest|maxim\w+|increas\w+|rais\w+|improv\w+)|高い|最大の|大きな?い?)(?:\s+(?:the|of|a|its))*\s*$"
-)
-DOWN_BEFORE = re.compile(
-    r"(?:\b(?:low(?:er|est)?|small(?:er|est)?|minim\w+|decreas\w+|reduc\w+)|低い|最小の|小さな?い?)(?:\s+(?:the|of|a|its))*\s*$"
-)
 COUNT = re.compile(rf"({LEAST_WORD}|{MOST_WORD})?\s*{N}\s*-?\s*$")
 SENTENCE = re.compile(r"[.!?]\s|[;。！？\n]")
 CONDITION = re.compile(
