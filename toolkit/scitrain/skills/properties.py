@@ -1,6 +1,6 @@
 """Which properties a request asks for, by the names that the tools know them by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from scitrain.skills.aims import Aims, read_aims
@@ -61,11 +61,12 @@ def _kind(slots: Slots, columns: Sequence[str]) -> str:
     text = Text.of(slots.blank)
     names = " ".join(named.value.lower() for named in slots.files)
     header = {name.lower() for name in columns}
-    for says in (
+    ways: tuple[Callable[[str], bool], ...] = (
         lambda word: word in header,
         lambda word: bool(text.places(word if not word.isascii() else parts(word)[0])),
         lambda word: word in names,
-    ):
+    )
+    for says in ways:
         kinds = [kind for kind, words in KINDS.items() if any(says(word) for word in words)]
         if len(kinds) == 1:
             return kinds[0]

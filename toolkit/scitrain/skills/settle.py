@@ -73,6 +73,10 @@ def _candidates(by_name: dict[str, Wanted], fallback: dict[str, Wanted], meant: 
     makes = {TEACHES, DRAWS, DESIGNS} & set(by_name)
     if DRAWS not in fallback or not makes:
         return by_name
+    most = max(by_name[name].score for name in makes)
+    if JUDGES in by_name and len(meant.slots.files) > 1 and by_name[JUDGES].score > most:
+        # what was drawn is in one file, what it was learned from in another
+        return {name: one for name, one in by_name.items() if name not in makes}
     if any(by_name[name].score >= MEANT for name in makes | ({JUDGES} & set(by_name))):
         by_name = {name: one for name, one in by_name.items() if one.score >= MEANT}
     if DESIGNS in by_name:  # the search draws for itself
