@@ -36,8 +36,9 @@ def element_shares(shares: Mapping[str, float], reference: Mapping[str, float] |
         below = f"ref {percent(beside.get(symbol, 0.0))}" if reference is not None else ""
         cells[symbol] = Tile((red, green, blue), (percent(share), below))
     figure, axes = tiled(cells)
-    colour_bar(
+    bar = colour_bar(
         figure, axes, ScalarMappable(Normalize(0, most / DEEPEST * 100), RAMP), "candidates with the element (%)"
     )
+    bar.ax.set_xlim(0, min(100, most / DEEPEST * 100))
     note = "Below each share, that of the reference set." if reference is not None else ""
     return finish(figure, "Elements of the candidates", subtitle, note)

@@ -13,6 +13,8 @@ __all__ = ["PAIRS", "diversity", "molecule_measures", "nearest_known"]
 
 DIVERSE = 1_000
 """Molecules among which similarities are averaged."""
+FEWEST = 10
+"""Molecules from which on the interval's normal limit means anything: the row means of two are always equal."""
 PAIRS = 50_000_000
 """Similarities to the reference that are computed, at about 0.1 µs each."""
 MOSES = "Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644"
@@ -45,7 +47,10 @@ def diversity(names: list[str], seed: int) -> Measure:
     if len(names) > DIVERSE:
         chosen = [names[i] for i in np.random.default_rng(seed).choice(len(names), DIVERSE, replace=False)]
     rows = mean_similarities(chosen)
-    value, reach = 1 - float(rows.mean()), 1.96 * 2 * float(rows.std(ddof=1)) / np.sqrt(len(rows))
+    value = 1 - float(rows.mean())
+    if len(rows) < FEWEST:
+        return Measure("internal_diversity", value, len(rows), what, note=f"no interval: fewer than {FEWEST} molecules")
+    reach = 1.96 * 2 * float(rows.std(ddof=1)) / np.sqrt(len(rows))
     note = f"of a random sample of {DIVERSE:,}" if len(names) > DIVERSE else ""
     return Measure(
         "internal_diversity", value, len(rows), what, max(0.0, value - reach), min(1.0, value + reach), note=note

@@ -1,19 +1,20 @@
 """Search for materials with wanted properties."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from scitrain.contracts.operation import Job, JobResult, Skill
 from scitrain.errors import DataError, UnknownNameError
-from scitrain.generation.goals import Goals
+from scitrain.generation.goals import Goal, Goals
 from scitrain.runs import RUN_ID, Decision, Run
 from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.generation.generators import Generator
     from scitrain.generation.given import Kind
-    from scitrain.workflow.design_files import Outcome
+    from scitrain.workflow.design_verdict import Outcome
 
 __all__ = ["DesignMaterials", "DesignResult"]
 
@@ -26,14 +27,16 @@ class DesignResult(JobResult):
     sentence: str
     """Whether the goals can be met; else what is nearest."""
     predictions: int
-    satisfied: int
-    """Candidates that satisfy every goal, as the predictors say."""
+    satisfied: int | None
+    """Candidates that satisfy every goal, as the predictors say; null where goals are directions alone, which nothing can miss."""
     ended: str
     """Why the search ended."""
     candidates: list[dict[str, JsonValue]]
-    """The first ones; results/candidates.csv has all, with every criterion and why losers lost."""
+    """The first that satisfy every goal; where none does, the nearest predicted. results/candidates.csv has all, and why losers lost."""
     search: list[str]
-    """How many of the 20 ranked first satisfy every goal, by way of searching."""
+    """How many of the 20 ranked first satisfy every goal, or how far directions were followed, by way of searching."""
+    warnings: list[str]
+    """Goals outside what was learned."""
     decisions: list[Decision]
     """What was chosen for you, and why."""
     files: list[str]
@@ -41,19 +44,30 @@ class DesignResult(JobResult):
 
     def tables(self) -> dict[str, list[dict[str, JsonValue]]]:
         """Return the first candidates."""
-        return {"first candidates": self.candidates}
+        return {self._heading(): self.candidates}
+
+    def _heading(self) -> str:
+        return "nearest candidates, none satisfies every goal" if self.satisfied == 0 else "first candidates"
 
     def summary(self) -> str:
         """Return the verdict, the comparison, the first candidates."""
+        head = [f"{self.run_id}: {self.sentence}", f"ended: {self.ended}", *(f"note: {one}" for one in self.warnings)]
         shown = [f"{i}. {one['canonical']}: {_values(one)}" for i, one in enumerate(self.candidates, 1)]
-        return "\n".join(
-            [f"{self.run_id}: {self.sentence}", f"ended: {self.ended}", *self.search, *shown, f"next: {self.next_step}"]
-        )
+        named = [f"{self._heading()}:", *shown] if shown else []
+        return "\n".join([*head, *self.search, *named, f"next: {self.next_step}"])
 
 
 def _values(one: dict[str, JsonValue]) -> str:
     told = [f"{name.removesuffix('_predicted')} {value}" for name, value in one.items() if name.endswith("_predicted")]
-    return ", ".join([*told, f"confidence {one['confidence']}"])
+    return ", ".join([*told, *([f"confidence {one['confidence']}"] if "confidence" in one else [])])
+
+
+def _apart(name: str, target: Goal, constraint: Goal) -> str:
+    """Return why no value meets both; empty where one does."""
+    (least, most), (low, high) = target.ends, constraint.ends
+    if max(least, low) <= min(most, high):
+        return ""
+    return f"{name}: target {target.words()} and constraint {constraint.words()} exclude one another; change one"
 
 
 class DesignMaterials(Job):
@@ -107,6 +121,13 @@ class DesignMaterials(Job):
         both = sorted(set(self.allow) & set(self.forbid))
         if both:
             raise ValueError(f"{', '.join(both)} is both allowed and forbidden; leave it out of one")
+        apart = [
+            _apart(name, goal, self.constraints[name])
+            for name, goal in self.targets.items()
+            if name in self.constraints
+        ]
+        if any(apart):
+            raise ValueError("; ".join(filter(None, apart)))
         return self
 
     def check(self, workspace: Workspace) -> None:
@@ -142,6 +163,7 @@ class DesignMaterials(Job):
     def execute(self, run: Run) -> DesignResult:
         """Search, compare, write."""
         from scitrain.workflow.design_files import outcome, write_design
+        from scitrain.workflow.design_reach import check_reach
         from scitrain.workflow.design_rivals import rivals, topmost
         from scitrain.workflow.design_sources import known_materials, make_generator, with_computed
         from scitrain.workflow.designing import Plan, design, ranked, scales_of
@@ -160,6 +182,7 @@ class DesignMaterials(Job):
         check_goals(list(self.targets), list(screen.units))
         known = known_materials(self.data, self.generator, self.predictors, kind, run)
         known = with_computed(known, kind, list(self.targets))
+        warnings = check_reach(self.targets, known, screen.units)
         scales = scales_of(self.targets, known.measured)
         seconds = None if self.max_minutes is None else 60 * self.max_minutes
         plan = Plan(self.targets, self.n, self.seed, seconds, self.novel)
@@ -172,8 +195,9 @@ class DesignMaterials(Job):
         ranks = ranked(found.pool, self.targets, scales)
         own = topmost("design", found.pool, self.targets, scales)
         with stage(run, "compare", "searching in other ways"):
-            others = rivals(fresh, screen, known, scales, plan) if self.compare else []
-        done = outcome(found, (screen, self.targets, ranks), own, others, known)
+            granted = replace(plan, predictions=found.pool.predicted)
+            others = rivals(fresh, screen, known, scales, granted) if self.compare else []
+        done = replace(outcome(found, (screen, self.targets, ranks), own, others, known), warnings=warnings)
         write_design(run, done)
         return self._result(run, done)
 
@@ -191,23 +215,17 @@ class DesignMaterials(Job):
         return recognise_kind(texts_of(str(self.data), run.workspace, None))
 
     def _result(self, run: Run, done: "Outcome") -> DesignResult:
-        from scitrain.workflow.candidate_rows import CANDIDATES
-        from scitrain.workflow.rows import read_rows
+        from scitrain.workflow.design_files import first_rows_of
 
-        rows = read_rows(run.path / CANDIDATES, SHOWN, ("canonical", "rejected_at", "error"))
-        shown = [
-            {name: value for name, value in row.items() if value is not None}
-            for row in rows
-            if not row["rejected_at"] or done.satisfied == 0
-        ]
         return DesignResult(
             next_step=f"evaluate_candidates(candidates={run.id!r}) judges them as a set; measure some before trusting the rest",
             sentence=done.sentence(),
             predictions=done.found.pool.predicted,
-            satisfied=done.satisfied,
+            satisfied=done.satisfied if done.bounded else None,
             ended=done.found.why,
-            candidates=shown,
-            search=[f"{one.name}: {one.satisfied} of 20 satisfy every goal" for one in (done.own, *done.others)],
+            candidates=first_rows_of(done, SHOWN),
+            search=[one.words(done.screen.units) for one in (done.own, *done.others)],
+            warnings=list(done.warnings),
             decisions=run.record().decisions,
             files=run.artifacts(),
         )

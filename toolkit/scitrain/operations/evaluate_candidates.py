@@ -16,7 +16,7 @@ from scitrain.workspace import Workspace
 
 if TYPE_CHECKING:
     from scitrain.generation.given import Kind
-    from scitrain.workflow.candidate_rows import Listed
+    from scitrain.workflow.candidate_rows import Listed, Made, Stored
     from scitrain.workflow.judged import Judged
 
 __all__ = ["CandidateMeasure", "EvaluateCandidates", "EvaluateCandidatesResult"]
@@ -97,7 +97,7 @@ class EvaluateCandidates(Job):
     column: str | None = None
     """Column of the file."""
     reference: str | None = None
-    """Known materials, file or builtin; null: of a run, the generator's data."""
+    """Known materials, file or builtin; null: of a run, the data behind it."""
     modality: Literal["auto", "smiles", "formula"] = "auto"
     """`auto` looks at the candidates."""
     conditions: Goals = {}
@@ -151,18 +151,21 @@ class EvaluateCandidates(Job):
         """Read, judge, write."""
         from scitrain.generation.describe import units
         from scitrain.generation.given import read_given
-        from scitrain.workflow.candidate_rows import builtin_formulas, texts_of
+        from scitrain.workflow.candidate_rows import builtin_formulas, stored_texts
         from scitrain.workflow.judged import judge
         from scitrain.workflow.judged_files import write_judged
         from scitrain.workflow.predictors import check_predictors, load_predictors
         from scitrain.workflow.stages import ticker
 
-        texts, asked = self._listed(run.workspace)
+        texts, asked, _ = self._listed(run)
         kind = self._kind(texts, run)
-        check_predictors(self.predictors, run.workspace, kind)
-        predictors = load_predictors(self.predictors, run.workspace)
-        source, conditions = self._of_generator(run, {*units(kind), *predictors.units()})
-        known = None if source is None else texts_of(source, run.workspace, kind)
+        made = self._made(run)
+        named = self._predictors(made, run)
+        check_predictors(named, run.workspace, kind)
+        predictors = load_predictors(named, run.workspace)
+        stored = self._reference(made, run)
+        conditions = self._wanted(made, run, {*units(kind), *predictors.units()})
+        known = stored_texts(stored, run.workspace, kind) if stored else None
         run.progress("read", message=f"reading {len(texts):,} candidates")
         given = replace(read_given(kind, texts, known, ticker(run, "read", "rows")), asked=asked)
         real: dict[str, list[str]] = {}
@@ -172,37 +175,57 @@ class EvaluateCandidates(Job):
                 {"reference": sorted(given.reference)} if given.reference else {}
             )
         judged = judge(given, real, conditions, predictors, self.seed, run)
-        write_judged(run, judged, Path(source).name if source else "")
+        write_judged(run, judged, ", ".join(Path(one.source).name for one in stored))
         return self._result(run, judged)
 
-    def _listed(self, workspace: Workspace) -> "Listed":
+    def _listed(self, run: Run) -> "Listed":
         from scitrain.workflow.candidate_rows import Listed, listed_in, of_run
 
         file, run_id = self._file(), self._run()
         if run_id is not None:
-            return of_run(run_id, workspace, self.column)
+            found = of_run(run_id, run.workspace, self.column)
+            if found.of:
+                kept = len(found.texts)
+                why = "the others were rejected" if kept < found.of else "none, or every one, was rejected"
+                run.decide("candidates", f"{kept:,} of {found.of:,}", why)
+            return found
         if file is not None:
-            return listed_in(file, workspace, None if self.modality == "auto" else self.modality, self.column)
+            return listed_in(file, run.workspace, None if self.modality == "auto" else self.modality, self.column)
         return Listed([self.candidates] if isinstance(self.candidates, str) else list(self.candidates), {})
 
-    def _of_generator(self, run: Run, known: set[str]) -> tuple[str | None, dict[str, Goal]]:
-        """Return reference and conditions; what the request leaves open is that of the run which made the candidates.
+    def _made(self, run: Run) -> "Made":
+        from scitrain.workflow.candidate_rows import Made, made_from
+
+        run_id = self._run()
+        return Made() if run_id is None else made_from(Run.open(run_id, run.workspace))
+
+    def _predictors(self, made: "Made", run: Run) -> list[str]:
+        """Return the predictors; where none is named, those of the design that made the candidates."""
+        if not self.predictors and made.predictors:
+            run.decide("predictors", list(made.predictors), f"those of {self._run()}")
+        return self.predictors or list(made.predictors)
+
+    def _reference(self, made: "Made", run: Run) -> "tuple[Stored, ...]":
+        """Return the reference; where none is named, the data behind the run that made the candidates."""
+        from scitrain.workflow.candidate_rows import Stored
+
+        if self.reference is not None:
+            return (Stored(self.reference),)
+        if made.data:
+            what = "what it took as known" if made.predictors else "what its generator learned from"
+            run.decide("reference", ", ".join(one.source for one in made.data), f"the data of {self._run()}: {what}")
+        return made.data
+
+    def _wanted(self, made: "Made", run: Run, known: set[str]) -> dict[str, Goal]:
+        """Return the conditions; where none is named, those of the run that made the candidates.
 
         What a generator was asked for and nobody here knows is no mistake of the request: a note says that it was not looked at.
         """
-        from scitrain.workflow.candidate_rows import made_from
-
-        run_id = self._run()
-        if run_id is None:
-            return self.reference, self.conditions
-        data, asked = made_from(Run.open(run_id, run.workspace))
-        if self.reference is None and data is not None:
-            run.decide("reference", data, f"the data that the generator of {run_id} learned from")
-        asked = {name: goal for name, goal in asked.items() if name in known}
+        asked = {name: goal for name, goal in made.wanted.items() if name in known}
         if not self.conditions and asked:
             told: Json = {name: goal.words() for name, goal in asked.items()}
-            run.decide("conditions", told, f"what {run_id} was asked for")
-        return self.reference or data, self.conditions or asked
+            run.decide("conditions", told, f"what {self._run()} was asked for")
+        return self.conditions or asked
 
     def _kind(self, texts: list[str], run: Run) -> "Kind":
         from scitrain.generation.given import recognise_kind

@@ -13,12 +13,28 @@ from scitrain.data.values import numbers
 from scitrain.errors import DataError, RunStateError, UnknownNameError, listed
 from scitrain.generation.given import Kind
 from scitrain.generation.goals import Goal, Goals
-from scitrain.runs import Run
+from scitrain.inference import read_config
+from scitrain.runs import RUN_ID, Run
+from scitrain.workflow.again import origin
 from scitrain.workspace import Workspace
 
-__all__ = ["ASKED", "CANDIDATES", "Listed", "builtin_formulas", "listed_in", "made_from", "of_run", "texts_of"]
+__all__ = [
+    "ASKED",
+    "CANDIDATES",
+    "Listed",
+    "Made",
+    "Stored",
+    "builtin_formulas",
+    "listed_in",
+    "made_from",
+    "of_run",
+    "stored_texts",
+    "texts_of",
+]
 
 CANDIDATES = "results/candidates.csv"
+REJECTED = "rejected_at"
+"""Column in which a design says where a loser fell; empty for those that satisfy every goal."""
 ASKED = "asked_"
 """Before the name of a property: the column of what each candidate was asked for."""
 NAMED = ("candidate", "canonical", "smiles", "formula", "composition", "selfies")
@@ -31,6 +47,8 @@ class Listed(NamedTuple):
     texts: list[str]
     asked: dict[str, np.ndarray]
     """By property the value (n,) that each was asked for, as generate_candidates writes it; NaN where none was."""
+    of: int = 0
+    """Rows of the table of a design, where some were rejected; else 0."""
 
 
 def listed_in(source: str, workspace: Workspace, kind: Kind | None, column: str | None = None) -> Listed:
@@ -82,7 +100,7 @@ def _recognised(source: str, sample: Mapping[str, Sequence[str]], kind: Kind | N
 
 
 def of_run(run_id: str, workspace: Workspace, column: str | None = None) -> Listed:
-    """Return the candidates that a run left.
+    """Return the candidates that a run left: of a design those that were not rejected, or all where every one was.
 
     Raises:
         RunStateError: It left none.
@@ -93,7 +111,15 @@ def of_run(run_id: str, workspace: Workspace, column: str | None = None) -> List
         raise RunStateError(
             f"run {run_id} ({run.record().operation}) has no {CANDIDATES}; give a run of generate_candidates or design_materials"
         )
-    return listed_in(str(path), workspace, None, column)
+    found = listed_in(str(path), workspace, None, column)
+    rejected = read(str(path), workspace).columns.get(REJECTED)
+    if rejected is None:
+        return found
+    kept = np.array([i for i, stage in enumerate(rejected) if not stage], dtype=np.int64)
+    if not len(kept):
+        return found._replace(of=len(rejected))
+    asked = {name: values[kept] for name, values in found.asked.items()}
+    return Listed([found.texts[i] for i in kept], asked, len(rejected))
 
 
 def builtin_formulas(workspace: Workspace) -> list[str]:
@@ -101,12 +127,55 @@ def builtin_formulas(workspace: Workspace) -> list[str]:
     return list(read("builtin:formation-enthalpy", workspace).columns["formula"])
 
 
-def made_from(run: Run) -> tuple[str | None, dict[str, Goal]]:
-    """Return the data that the generator behind a run of candidates learned from, and what it was asked for."""
+class Stored(NamedTuple):
+    """Materials in a file or builtin."""
+
+    source: str
+    column: str | None = None
+    """None where it has to be recognised."""
+
+
+class Made(NamedTuple):
+    """What a run of candidates was made from, and for."""
+
+    data: tuple[Stored, ...] = ()
+    """What its generator learned from, or what its design took as known."""
+    wanted: Mapping[str, Goal] = {}
+    predictors: tuple[str, ...] = ()
+
+
+def made_from(run: Run) -> Made:
+    """Return what is known of the origin of the candidates that a run of generate_candidates or design_materials left."""
     spec = run.record().spec
-    asked = spec.get("conditions")
-    wanted = TypeAdapter(Goals).validate_python(asked) if isinstance(asked, dict) else {}
+    if "targets" in spec and "constraints" in spec:
+        return _of_design(run)
     source = spec.get("run")
     learned = Run.open(source, run.workspace).record().spec if isinstance(source, str) else spec
-    data = learned.get("data")
-    return (data if isinstance(data, str) else None), wanted
+    return Made(_stored(learned.get("data")), _goals(spec.get("conditions")))
+
+
+def _of_design(run: Run) -> Made:
+    spec = run.record().spec
+    named = spec.get("predictors")
+    predictors = tuple(map(str, named)) if isinstance(named, list) else ()
+    data = _stored(spec.get("data"))
+    for run_id in () if data else predictors:
+        source = Run.open(run_id, run.workspace)
+        data += _stored(origin(source).record().spec.get("data"), read_config(source).input_columns[0])
+    generator = spec.get("generator")
+    if not data and isinstance(generator, str) and RUN_ID.fullmatch(generator):
+        data = made_from(Run.open(generator, run.workspace)).data
+    return Made(data, _goals(spec.get("targets")), predictors)
+
+
+def _stored(source: object, column: str | None = None) -> tuple[Stored, ...]:
+    return (Stored(source, column),) if isinstance(source, str) else ()
+
+
+def _goals(asked: object) -> dict[str, Goal]:
+    return TypeAdapter(Goals).validate_python(asked) if isinstance(asked, dict) else {}
+
+
+def stored_texts(stored: Sequence[Stored], workspace: Workspace, kind: Kind) -> list[str]:
+    """Return the materials of several files."""
+    return [text for one in stored for text in texts_of(one.source, workspace, kind, one.column)]

@@ -1,8 +1,7 @@
 """What a design writes: every candidate with every criterion and why losers lost, figures, the page."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 from pydantic import JsonValue
@@ -14,7 +13,7 @@ from scitrain.figures.element_shares import element_shares
 from scitrain.figures.funnel import funnel
 from scitrain.figures.molecule_grid import molecule_grid
 from scitrain.figures.save import save
-from scitrain.figures.words import count, joined, number
+from scitrain.figures.words import DASH, count, joined, number
 from scitrain.generation.compositions import element_shares as shares_of
 from scitrain.generation.goals import Goal
 from scitrain.generation.ranking import Ranked, directed, front
@@ -24,75 +23,17 @@ from scitrain.render.table import table
 from scitrain.runs import Run
 from scitrain.workflow.candidate_rows import CANDIDATES
 from scitrain.workflow.design_rivals import TOP, Known, Rival
+from scitrain.workflow.design_verdict import Outcome, steps
 from scitrain.workflow.designing import Found
 from scitrain.workflow.judged_files import Row, short, write_rows
 from scitrain.workflow.screening import Screen
 from scitrain.workflow.stages import stage
 
-__all__ = ["DESIGN", "Outcome", "outcome", "write_design"]
+__all__ = ["DESIGN", "first_rows_of", "outcome", "write_design"]
 
 DESIGN = "results/design.json"
 FRONT_OF = 2_000
 """Best candidates among which the front is looked for."""
-STEPS = {
-    "elements": "of allowed elements",
-    "budget": "within the budget of predictions",
-    "predicted": "can be predicted",
-    "domain": "inside the training domain",
-}
-"""What is said of a candidate that passed; of others, the name of the filter or property."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A design, ranked."""
-
-    found: Found
-    screen: Screen
-    goals: Mapping[str, Goal]
-    ranked: Ranked
-    order: np.ndarray
-    """Rows of the pool, the best first, those given up last."""
-    on_front: np.ndarray
-    """bool (m,)."""
-    own: Rival
-    others: Sequence[Rival]
-    known: Known
-
-    @property
-    def satisfied(self) -> int:
-        """Number of candidates that satisfy every goal, as the predictors say."""
-        return int(self.ranked.satisfied.sum())
-
-    def nearest(self) -> str:
-        """Return what the best candidate misses."""
-        alive = [int(i) for i in self.order if np.isfinite(self.ranked.score[i])]
-        if not alive:
-            return "no candidate passes constraints and filters"
-        best, pool = alive[0], self.found.pool
-        parts = []
-        for name, goal in self.goals.items():
-            said = f"{name} {number(float(pool.property(name)[best]))}"
-            parts.append(
-                said
-                if self.ranked.misses[name][best] == 0
-                else f"{said} (wanted {goal.words(self.screen.units[name])})"
-            )
-        return f"the nearest is {pool.names[best]}: {', '.join(parts)}"
-
-    def sentence(self) -> str:
-        """Say whether the goals can be met."""
-        if self.satisfied:
-            return f"{self.satisfied:,} of {self.found.pool.predicted:,} predicted candidates satisfy every goal, as the predictors say"
-        single = [f"{name}: {self._alone(name):,}" for name in self.goals]
-        return (
-            f"none of {self.found.pool.predicted:,} predicted candidates satisfies every goal (each goal alone: {', '.join(single)}); "
-            f"the goals may contradict one another; {self.nearest()}"
-        )
-
-    def _alone(self, name: str) -> int:
-        alive = np.isfinite(self.ranked.score)
-        return int((alive & (self.ranked.misses[name] == 0)).sum())
 
 
 def outcome(
@@ -123,7 +64,8 @@ def write_design(run: Run, done: Outcome) -> None:
             },
             "filters": list(done.screen.filters),
             "predictions": done.found.pool.predicted,
-            "satisfied": done.satisfied,
+            "satisfied": done.satisfied if done.bounded else None,
+            "warnings": list(done.warnings),
             "sentence": done.sentence(),
             "ended": done.found.why,
             "funnel": [{"step": name, "left": left} for name, left in steps(done)],
@@ -139,12 +81,9 @@ def write_design(run: Run, done: Outcome) -> None:
 def _row(done: Outcome, rank: int, i: int) -> Row:
     """Return every criterion of one candidate by column."""
     pool, ranks = done.found.pool, done.ranked
-    told: Row = {
-        "rank": rank,
-        "canonical": pool.names[i],
-        "satisfied": bool(ranks.satisfied[i]),
-        "confidence": short(ranks.chance[i]),
-    }
+    told: Row = {"rank": rank, "canonical": pool.names[i]}
+    if done.bounded:
+        told |= {"satisfied": bool(ranks.satisfied[i]), "confidence": short(ranks.chance[i])}
     told["pareto"] = bool(done.on_front[i])
     for target, values in pool.values.items():
         told[f"{target}_predicted"] = short(values[i])
@@ -159,6 +98,27 @@ def _row(done: Outcome, rank: int, i: int) -> Row:
     return told | {"error": pool.reasons[i] or _missed(done, i)}
 
 
+def first_rows_of(done: Outcome, most: int) -> list[dict[str, JsonValue]]:
+    """Return the rows of `Outcome.first` with numbers as numbers, without empty cells."""
+    return [
+        {name: _plain(value) for name, value in _row(done, rank, i).items() if value != ""}
+        for rank, i in done.first(most)
+    ]
+
+
+def _plain(value: object) -> JsonValue:
+    """Return a cell that `short` made a text as the number it was; NaN, sodium nitride, stays a text."""
+    if not isinstance(value, str):
+        return value if isinstance(value, bool | int | float) else str(value)
+    try:
+        found = float(value)
+    except ValueError:
+        return value
+    if not np.isfinite(found):
+        return value
+    return int(found) if found.is_integer() else found
+
+
 def _missed(done: Outcome, i: int) -> str:
     """Return which goals a candidate that was not given up misses."""
     pool = done.found.pool
@@ -170,51 +130,36 @@ def _missed(done: Outcome, i: int) -> str:
     return "; ".join(said)
 
 
-def steps(done: Outcome) -> list[tuple[str, int]]:
-    """Return how many candidates were left after each criterion, in the order they were asked."""
-    counts, pool = done.found.funnel, done.found.pool
-    fallen = Counter(stage for stage in pool.stages if stage)
-    left = counts["new"]
-    told = [("drawn", counts["drawn"]), ("readable", counts["readable"]), ("new", left)]
-    computed = [name for name in done.screen.constraints if name not in pool.values]
-    predicted = [name for name in done.screen.constraints if name in pool.values]
-    for name in ("elements", *done.screen.filters, *computed, "budget", "predicted", "domain", *predicted):
-        if fallen[name]:
-            left -= fallen[name]
-            told.append((STEPS.get(name, f"passed: {name.replace('_', ' ')}"), left))
-    return [*told, ("satisfy every goal", done.satisfied)]
-
-
 def _draw(run: Run, done: Outcome) -> None:
     pool = done.found.pool
     subtitle = joined(*(f"{name} {goal.words(done.screen.units[name])}" for name, goal in done.goals.items()))
     save(funnel(steps(done), subtitle), run.file("figures/funnel.png"))
-    if done.found.rounds:
+    if done.found.rounds and done.bounded:
         save(design_progress(done.found.rounds, subtitle), run.file("figures/progress.png"))
-    alive = np.isfinite(done.ranked.score)
     if len(done.goals) > 1 and len(pool):
         x, y = (_axis(done, name) for name in list(done.goals)[:2])
-        save(design_front(x, y, alive, done.on_front, subtitle), run.file("figures/pareto.png"))
-    if done.others:
+        save(design_front(x, y, done.alive, done.on_front, subtitle), run.file("figures/pareto.png"))
+    if done.others and done.bounded:
         entries = [_compared(done.own, emphasis=True), *map(_compared, done.others)]
         told = f"of the {TOP} ranked first by each, share that satisfies every goal as the predictors say; in brackets: predictions made"
         save(comparison(entries, "goals met", "", True, told), run.file("figures/search.png"))
-    best = [int(i) for i in done.order[:TOP] if alive[i]]
+    best = [i for _, i in done.first(TOP)]
     if best and done.screen.kind == "smiles":
-        captions = [
-            [pool.names[i], ", ".join(_said(done, i)), f"confidence {number(done.ranked.chance[i], 2)}"] for i in best
-        ]
-        save(
-            molecule_grid([pool.names[i] for i in best], captions, "The first candidates", subtitle),
-            run.file("figures/molecules.png"),
-        )
+        captions = [[pool.names[i], ", ".join(_said(done, i)), *_sure(done, i)] for i in best]
+        drawn = molecule_grid([pool.names[i] for i in best], captions, _heading(done), subtitle)
+        save(drawn, run.file("figures/molecules.png"))
     elif best:
-        drawn = element_shares(
-            shares_of(pool.names[i] for i in best),
-            shares_of(done.known.names),
-            f"the {len(best)} candidates ranked first",
-        )
+        told = f"{_heading(done)} ({len(best)})"
+        drawn = element_shares(shares_of(pool.names[i] for i in best), shares_of(done.known.names), told)
         save(drawn, run.file("figures/elements.png"))
+
+
+def _heading(done: Outcome) -> str:
+    return "The first candidates" if done.satisfied else "The nearest candidates: none satisfies every goal"
+
+
+def _sure(done: Outcome, i: int) -> list[str]:
+    return [f"confidence {number(done.ranked.chance[i], 2)}"] if done.bounded else []
 
 
 def _axis(done: Outcome, name: str) -> Axis:
@@ -254,26 +199,28 @@ def _page(run: Run, done: Outcome) -> None:
         ),
         table(
             f"The {TOP} ranked first by each way",
-            ("way", "predictions", "satisfy every goal", "mean confidence"),
-            _ways(done),
+            ("way", "predictions", "satisfy every goal", "mean confidence", "goals with a direction"),
+            [_way(done, one) for one in (done.own, *done.others)],
         ),
-        first_rows(run, CANDIDATES, "The first candidates"),
+        first_rows(run, CANDIDATES, _heading(done)),
     ]
     page = Page(
         title=f"Designed: {', '.join(done.goals)}",
         summary=f"{count(done.found.funnel['drawn'])} candidates drawn, {count(done.found.pool.predicted)} predicted; {done.found.why}.",
         headline=done.sentence(),
-        outcome="beats" if done.satisfied else "does_not_beat",
-        verdicts=[f"{share:.0%} of the {TOP} ranked first satisfy every goal"] if done.satisfied else [],
-        limits=LIMITS,
+        outcome=("beats" if done.satisfied else "does_not_beat") if done.bounded else "",
+        verdicts=[f"{share:.0%} of the {TOP} ranked first satisfy every goal"]
+        if done.satisfied and done.bounded
+        else [],
+        limits=[*done.warnings, *LIMITS],
         parts=parts,
         whole=EVERY,
     )
     render_page(run, page, TITLES)
 
 
-def _ways(done: Outcome) -> list[tuple[str, str, str, str]]:
-    return [
-        (one.name, count(one.predictions), f"{one.satisfied} of {TOP}", number(one.chance, 2))
-        for one in (done.own, *done.others)
-    ]
+def _way(done: Outcome, one: Rival) -> tuple[str, str, str, str, tuple[str, ...]]:
+    values = tuple(one.values(done.screen.units)) or (DASH,)
+    if one.chance is None:
+        return one.name, count(one.predictions), DASH, DASH, values
+    return one.name, count(one.predictions), f"{one.satisfied} of {TOP}", number(one.chance, 2), values

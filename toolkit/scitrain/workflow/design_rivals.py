@@ -1,26 +1,23 @@
-"""What a design is compared with, at the same number of predictions."""
+"""What a design is compared with, at the number of predictions that it made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scitrain.evaluation.bootstrap import wilson
+from scitrain.figures.words import number, with_unit
 from scitrain.generation.generators import Generator
 from scitrain.generation.goals import Goal
-from scitrain.generation.pool import Pool
-from scitrain.generation.ranking import directed
+from scitrain.generation.pool import Pool, joined
+from scitrain.generation.ranking import Ranked, directed
 from scitrain.generation.satisfaction import miss
 from scitrain.workflow.designing import Plan, design, ranked
 from scitrain.workflow.screening import Screen
 
-__all__ = ["TOP", "Known", "Rival", "best_known", "rivals", "topmost"]
+__all__ = ["TOP", "Known", "Rival", "best_known", "bounded", "rivals", "topmost"]
 
 TOP = 20
-MOST = 5_000
-"""Predictions that a rival is granted at most."""
-
-
 MARGIN = 3
 """Known materials drawn for each prediction: some fall before it."""
 
@@ -32,6 +29,8 @@ class Known:
     names: list[str]
     measured: Mapping[str, np.ndarray]
     """float (n,) by property, NaN where not measured."""
+    learned: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By predicted property the least and the largest training label."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,58 @@ class Rival:
     top: list[str]
     satisfied: int
     """Of the top ones, as the predictors say."""
-    chance: float
-    """Their mean probability to satisfy every goal."""
+    chance: float | None
+    """Their mean probability to satisfy every goal; None where all goals are directions alone, which nothing can miss."""
+    means: Mapping[str, float]
+    """By goal with a direction, their mean value, as the predictors say."""
+    bests: Mapping[str, float]
+    """The same, the best value."""
 
     def interval(self) -> tuple[float, float, float]:
         """Return the share of `TOP` that satisfies every goal, and Wilson's interval."""
         share = self.satisfied / TOP
         return share, *wilson(share, TOP)
 
+    def values(self, units: Mapping[str, str]) -> list[str]:
+        """Return mean and best of each goal with a direction, as a person reads them."""
+        return [
+            f"mean {name} {with_unit(number(mean), units[name])} (best {number(self.bests[name])})"
+            for name, mean in self.means.items()
+        ]
+
+    def words(self, units: Mapping[str, str]) -> str:
+        """Return how they do, and what it cost, in a line."""
+        told = [] if self.chance is None else [f"{self.satisfied} of {TOP} satisfy every goal"]
+        what = "; ".join([*told, *self.values(units)]) or "found none"
+        return f"{self.name} ({self.predictions:,} predictions): {what}"
+
+
+def bounded(goals: Mapping[str, Goal]) -> bool:
+    """Tell whether a goal has an end, so that it can be missed."""
+    return any(np.isfinite(goal.ends).any() for goal in goals.values())
+
 
 def topmost(name: str, pool: Pool, goals: Mapping[str, Goal], scales: Mapping[str, float]) -> Rival:
     """Describe the `TOP` candidates of a pool, ranked by the models."""
     found = ranked(pool, goals, scales)
     order = [int(i) for i in np.argsort(-found.score, kind="stable")[:TOP] if np.isfinite(found.score[i])]
-    chance = float(found.chance[order].mean()) if order else 0.0
-    return Rival(name, pool.predicted, [pool.names[i] for i in order], int(found.satisfied[order].sum()), chance)
+    return _described(name, pool.predicted, pool, found, (order, goals))
+
+
+def _described(name: str, spent: int, pool: Pool, found: Ranked, chosen: tuple[list[int], Mapping[str, Goal]]) -> Rival:
+    rows, goals = chosen
+    likely = float(found.chance[rows].mean()) if rows else 0.0
+    directed = {one: goal.direction for one, goal in goals.items() if goal.direction is not None and rows}
+    values = {one: pool.property(one)[rows] for one in directed}
+    return Rival(
+        name,
+        spent,
+        [pool.names[i] for i in rows],
+        int(found.satisfied[rows].sum()),
+        likely if bounded(goals) else None,
+        {one: float(of.mean()) for one, of in values.items()},
+        {one: float(of.max() if directed[one] == "maximize" else of.min()) for one, of in values.items()},
+    )
 
 
 def best_known(known: Known, goals: Mapping[str, Goal], scales: Mapping[str, float]) -> np.ndarray:
@@ -75,16 +111,29 @@ def best_known(known: Known, goals: Mapping[str, Goal], scales: Mapping[str, flo
 def rivals(
     make: Callable[[], Generator], screen: Screen, known: Known, scales: Mapping[str, float], plan: Plan
 ) -> list[Rival]:
-    """Return random search over the reference, the best of the reference by measurement, and the generator without learning."""
-    most = min(plan.predictions, MOST)
-    rows = np.random.default_rng(plan.seed).permutation(len(known.names))[: MARGIN * most]
-    drawn = screen.look([known.names[i] for i in rows], most)
-    found = [topmost("random known materials", drawn, plan.goals, scales)]
+    """Return random search over the reference, the best of the reference by measurement, and the generator without learning.
+
+    ``plan`` grants each the predictions that it names; the known materials may yield fewer.
+    """
+    most = plan.predictions
+    found = [topmost("random known materials", _random(screen, known, plan), plan.goals, scales)]
     best = [known.names[i] for i in best_known(known, plan.goals, scales)[:most]]
     found.append(_first("best known, as measured", screen, best, plan, scales))
-    blind = replace(plan, predictions=most, learn=False)
+    blind = replace(plan, learn=False)
     pool = design(make(), screen, (frozenset(known.names), scales), blind, None).pool
     return [*found, topmost("same generator, blind", pool, plan.goals, scales)]
+
+
+def _random(screen: Screen, known: Known, plan: Plan) -> Pool:
+    """Look at known materials in random order until as many as the plan grants are predicted, or none is left."""
+    order = np.random.default_rng(plan.seed).permutation(len(known.names))
+    pools, step = [screen.look([], 0)], max(1, MARGIN * plan.predictions)
+    for begin in range(0, len(order), step):
+        wanted = plan.predictions - sum(pool.predicted for pool in pools)
+        if wanted <= 0:
+            break
+        pools.append(screen.look([known.names[i] for i in order[begin : begin + step]], wanted))
+    return joined(pools)
 
 
 def _first(name: str, screen: Screen, names: Sequence[str], plan: Plan, scales: Mapping[str, float]) -> Rival:
@@ -92,5 +141,4 @@ def _first(name: str, screen: Screen, names: Sequence[str], plan: Plan, scales: 
     pool = screen.look(names[: 10 * TOP], len(names))
     found = ranked(pool, plan.goals, scales)
     alive = [i for i, reason in enumerate(pool.reasons) if not reason][:TOP]
-    chance = float(found.chance[alive].mean()) if alive else 0.0
-    return Rival(name, 0, [pool.names[i] for i in alive], int(found.satisfied[alive].sum()), chance)
+    return _described(name, 0, pool, found, (alive, plan.goals))

@@ -1,6 +1,7 @@
 """Where a design begins: the known materials with what was measured of them, and what draws new ones."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from scitrain.generation.goals import Goal
 from scitrain.inference import read_config
 from scitrain.runs import Run
 from scitrain.workflow.again import prepared_again
-from scitrain.workflow.candidate_rows import made_from, texts_of
+from scitrain.workflow.candidate_rows import Stored, made_from, stored_texts
 from scitrain.workflow.design_rivals import Known, best_known
 from scitrain.workflow.screening import Screen
 
@@ -34,6 +35,7 @@ def known_materials(reference: str | None, generator: str, predictors: Sequence[
         DataError: There is none to start from.
     """
     measured: dict[str, dict[str, float]] = {}
+    learned: dict[str, tuple[float, float]] = {}
     names: dict[str, None] = {}
     for run_id in predictors:
         source = Run.open(run_id, run.workspace)
@@ -42,20 +44,21 @@ def known_materials(reference: str | None, generator: str, predictors: Sequence[
         names |= dict.fromkeys(own)
         for at, target in enumerate(found.targets):
             measured[target.name] = _labels(found, at, own)
-    source_name = reference
+            learned |= _learned(found, at, target.name)
+    stored: tuple[Stored, ...] = () if reference is None else (Stored(reference),)
     if reference is None and not predictors and generator != MUTATION:
-        source_name = made_from(Run.open(generator, run.workspace))[0]
-    if source_name is not None:
-        names = dict.fromkeys(identities(kind, texts_of(source_name, run.workspace, kind))[0])
+        stored = made_from(Run.open(generator, run.workspace)).data
+    if stored:
+        names = dict.fromkeys(identities(kind, stored_texts(stored, run.workspace, kind))[0])
     listed = [name for name in names if name]
     if not listed:
         raise DataError(
             "there are no known materials to start from; give data, a file of them, or a predictor whose own data serve"
         )
-    why = "given" if source_name is not None else "the data that the predictors learned from"
+    why = "given" if stored else "the data that the predictors learned from"
     run.decide("known materials", len(listed), why)
     table = {target: np.array([of.get(name, np.nan) for name in listed]) for target, of in measured.items()}
-    return Known(listed, table)
+    return Known(listed, table, learned)
 
 
 def with_computed(known: Known, kind: Kind, goals: Sequence[str]) -> Known:
@@ -68,7 +71,15 @@ def with_computed(known: Known, kind: Kind, goals: Sequence[str]) -> Known:
 
         cheap = [name for name in goals if name in CALCULATED]
         found = dict(zip(cheap, calculate(known.names, cheap).T, strict=True))
-    return Known(known.names, {**found, **known.measured})
+    return replace(known, measured={**found, **known.measured})
+
+
+def _learned(prepared: Prepared, at: int, name: str) -> dict[str, tuple[float, float]]:
+    """Return the range of a target's training labels, where it has two."""
+    y = prepared.y[prepared.split["train"]]
+    labels = (y if y.ndim == 1 else y[:, at]).astype(float)
+    there = labels[np.isfinite(labels)]
+    return {name: (float(there.min()), float(there.max()))} if len(there) > 1 else {}
 
 
 def _labels(prepared: Prepared, at: int, names: Sequence[str]) -> dict[str, float]:
