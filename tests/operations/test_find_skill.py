@@ -20,10 +20,7 @@ OTHER = "train_model-20260102T130000-4e5f6a7b"
 ENGLISH = [
     ("build a solubility model from esol.csv and tell me how far to trust it", {"train", "trust"}),
     ("Train a neural network on data.csv", {"train"}),
-    (
-        "I have 800 molecules with measured melting points in mp.csv. Can you make something that predicts them?",
-        {"train"},
-    ),
+    ("I have 800 molecules with melting points in mp.csv. Can you make something that predicts them?", {"train"}),
     ("Please fit a deep net to steels.parquet; the yield strength is what I am after", {"train"}),
     ("Could you classify the micrographs in folder micrographs/ by phase?", {"train"}),
     ("use an LSTM on the SMILES in lipo.csv, 30 epochs", {"train"}),
@@ -295,13 +292,12 @@ def test_every_step_is_valid_once_what_is_needed_is_filled_in(ask):
         "candidates": ["CCO"],
         "predictors": [RUN],
         "targets": {"logp": 2.0},
-        "conditions": {"logp": 2.0},
         "labels": ["yes", "no"],
-    }
+    } | {"conditions": {"logp": 2.0}, "train_generator.conditions": ["logp"]}
     for request, _ in [*ENGLISH, *JAPANESE, *ELSEWHERE]:
         for step in ask(request).steps:
-            own = fill | ({"conditions": ["logp"]} if step.tool == "train_generator" else {})
-            known[step.tool].model_validate({**step.arguments, **{name: own[name] for name in step.needed}})
+            own = {name: fill.get(f"{step.tool}.{name}", fill[name]) for name in step.needed}
+            known[step.tool].model_validate({**step.arguments, **own})
 
 
 def test_what_a_tool_would_refuse_is_left_out_and_said(ask):

@@ -83,8 +83,8 @@ def topmost(name: str, pool: Pool, goals: Mapping[str, Goal], scales: Mapping[st
 def _described(name: str, spent: int, pool: Pool, found: Ranked, chosen: tuple[list[int], Mapping[str, Goal]]) -> Rival:
     rows, goals = chosen
     likely = float(found.chance[rows].mean()) if rows else 0.0
-    directed = {one: goal.direction for one, goal in goals.items() if goal.direction is not None and rows}
-    values = {one: pool.property(one)[rows] for one in directed}
+    sought = {one: goal.direction for one, goal in goals.items() if goal.direction is not None and rows}
+    values = {one: pool.property(one)[rows] for one in sought}
     return Rival(
         name,
         spent,
@@ -92,7 +92,7 @@ def _described(name: str, spent: int, pool: Pool, found: Ranked, chosen: tuple[l
         int(found.satisfied[rows].sum()),
         likely if bounded(goals) else None,
         {one: float(of.mean()) for one, of in values.items()},
-        {one: float(of.max() if directed[one] == "maximize" else of.min()) for one, of in values.items()},
+        {one: float(of.max() if sought[one] == "maximize" else of.min()) for one, of in values.items()},
     )
 
 

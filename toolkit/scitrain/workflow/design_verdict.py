@@ -58,7 +58,7 @@ class Outcome:
     @property
     def alive(self) -> np.ndarray:
         """Flags (m,): predicted, and not given up."""
-        return np.isfinite(self.ranked.score)
+        return np.asarray(np.isfinite(self.ranked.score))
 
     def first(self, most: int) -> list[tuple[int, int]]:
         """Return rank and row of the best that satisfy every goal, or, where none does, of the nearest that were not given up."""
