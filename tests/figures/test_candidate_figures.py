@@ -55,6 +55,11 @@ def test_elements_stand_with_their_share_and_that_of_the_reference() -> None:
     assert "ref" not in words(element_shares({"O": 1.0}, None, "s"))
 
 
+def test_the_colours_of_shares_end_at_all_candidates() -> None:
+    bar = element_shares({"O": 0.9, "Fe": 0.25}, None, "s").axes[1]
+    assert bar.get_xlim() == (0, 100)
+
+
 def test_the_first_molecules_are_drawn_and_the_cut_is_said() -> None:
     said = words(molecule_grid(["CCO"] * 14, [[f"name {i}", "QED 1"] for i in range(14)], "Best", "s"))
     assert "12 of 14 are drawn" in said

@@ -27,6 +27,14 @@ def test_diversity_is_one_minus_the_mean_over_pairs() -> None:
     assert diversity(["C"], 0).value is None
 
 
+def test_diversity_of_few_molecules_has_no_interval() -> None:
+    few, ten = diversity(MOLECULES[:2], 0), diversity(["C" * n for n in range(1, 11)], 0)
+    assert (few.low, few.high) == (None, None)
+    assert few.value is not None
+    assert ten.low is not None
+    assert ten.low < (ten.value or 0)
+
+
 def test_scaffolds_are_counted_among_molecules_with_rings() -> None:
     found = {m.name: m for m in molecule_measures(MOLECULES, describe("smiles", MOLECULES), None, 0)}
     assert (found["scaffold_diversity"].value, found["scaffold_diversity"].n) == (pytest.approx(2 / 3), 3)

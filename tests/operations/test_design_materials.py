@@ -200,3 +200,57 @@ def _molecular(trained: ModuleType, workspace: Workspace) -> str:
 
     made: Run = trained.trained_run(workspace.root, data=("smiles", {"smiles": ["CCO", "CCN", "CCC", "c1ccccc1"] * 8}))
     return made.id
+
+
+def test_a_design_is_judged_by_its_survivors_goals_and_known_materials(workspace: Workspace, formulas: str) -> None:
+    made = DesignMaterials(targets=CHEAP, data=formulas, n=200, compare=False).run(workspace)
+    judged = EvaluateCandidates(candidates=made.run_id).run(workspace)
+    assert judged.candidates == made.satisfied
+    told = {one.name: one.value for one in judged.measures}
+    assert told["satisfied_all"] == told["novelty"] == told["balanced"] == 1.0
+    decided = {one.what: one.value for one in Run.open(judged.run_id, workspace).record().decisions}
+    assert decided["reference"] == formulas
+    assert str(decided["candidates"]).startswith(f"{made.satisfied} of ")
+    assert set(decided["conditions"]) == set(CHEAP)
+
+
+def test_one_goal_that_nobody_meets_is_no_contradiction(workspace: Workspace, formulas: str) -> None:
+    result = DesignMaterials(targets={"atoms": {"min": 9000}}, data=formulas, n=20, compare=False).run(workspace)
+    assert "contradict" not in result.sentence
+    assert "none meets atoms even alone" in result.sentence
+    assert "outside the known materials" in result.warnings[0]
+    assert {one["rejected_at"] for one in result.candidates} == {"goals"}
+    assert "nearest candidates, none satisfies every goal:" in result.summary()
+
+
+def test_what_nothing_passes_is_named_and_no_loser_is_shown(workspace: Workspace, formulas: str) -> None:
+    request = DesignMaterials(targets=CHEAP, data=formulas, constraints={"cost": {"max": 0}}, n=20, compare=False)
+    result = request.run(workspace)
+    assert result.candidates == []
+    assert "contradict" not in result.sentence
+    assert "most were lost at the step" in result.sentence
+
+
+def test_a_target_and_a_constraint_that_exclude_one_another_are_refused() -> None:
+    with pytest.raises(ValidationError, match="target ≥ 6 and constraint ≤ 1 exclude one another"):
+        DesignMaterials(targets={"gap": {"min": 6}}, constraints={"gap": {"max": 1}})
+    DesignMaterials(targets={"gap": {"min": 6}}, constraints={"gap": {"max": 6}})
+
+
+def test_directions_alone_are_compared_by_value_without_confidence(workspace: Workspace, formulas: str) -> None:
+    result = DesignMaterials(targets={"cost": "minimize"}, data=formulas, n=30).run(workspace)
+    assert result.satisfied is None
+    assert "nothing can miss" in result.sentence
+    assert all("mean cost" in line and "best" in line and "20 of 20" not in line for line in result.search)
+    assert not {"confidence", "satisfied"} & set(rows_of(workspace, result)[0])
+
+
+def test_rivals_get_as_many_predictions_as_were_made(workspace: Workspace, formulas: str) -> None:
+    request = DesignMaterials(targets=CHEAP, data=formulas, n=1_000_000, max_minutes=1e-9)
+    result = request.run(workspace)
+    spent = [
+        one["predictions"] for one in Run.open(result.run_id, workspace).read_json("results/design.json")["search"]
+    ]
+    assert max(spent) == result.predictions
+    assert spent[0] == spent[3]
+    assert f"({result.predictions:,} predictions)" in result.search[0]

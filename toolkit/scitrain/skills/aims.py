@@ -41,6 +41,7 @@ DOWN_BEFORE = re.compile(
     rf"(?:\b(?:low(?:er|est)?|small(?:er|est)?|minim\w+|decreas\w+|reduc\w+)|低い|最小の|小さい|小さな){OF}"
 )
 COUNT = re.compile(rf"({LEAST_WORD}|{MOST_WORD})?\s*{N}\s*-?\s*$")
+SPACES = re.compile(r"\s+")
 SENTENCE = re.compile(r"[.!?]\s|[;。！？\n]")
 CONDITION = re.compile(
     r"\bcondition|\bgiven\b|\bdesired\b|\bspecif|\basked for\b|\btarget|\bwanted\b|\bpareto\b|\bmulti-?objective|\btrade-?off|"
@@ -106,8 +107,9 @@ def _longest(named: Sequence[tuple[Span, str]]) -> list[tuple[Span, str]]:
 
 
 def _value(text: str, span: Span, before: int, after: int) -> JsonValue:
-    tail = SENTENCE.split(text[span[1] : min(after, span[1] + AFTER)])[0]
-    head = SENTENCE.split(text[max(before, span[0] - BEFORE) : span[0]])[-1]
+    # runs of blanks, which stand where files were named, would be tried in every division
+    tail = SPACES.sub(" ", SENTENCE.split(text[span[1] : min(after, span[1] + AFTER)])[0])
+    head = SPACES.sub(" ", SENTENCE.split(text[max(before, span[0] - BEFORE) : span[0]])[-1])
     if (said := _said_after(tail)) is not None:
         return said
     if UP_BEFORE.search(head) or UP_AFTER.match(tail):

@@ -119,7 +119,7 @@ def rivals(
     found = [topmost("random known materials", _random(screen, known, plan), plan.goals, scales)]
     best = [known.names[i] for i in best_known(known, plan.goals, scales)[:most]]
     found.append(_first("best known, as measured", screen, best, plan, scales))
-    blind = replace(plan, learn=False)
+    blind = replace(plan, learn=False, seconds=None)  # as many predictions, not as many seconds
     pool = design(make(), screen, (frozenset(known.names), scales), blind, None).pool
     return [*found, topmost("same generator, blind", pool, plan.goals, scales)]
 
