@@ -103,7 +103,8 @@ class MatBert(BERT):  # type: ignore[misc]
             # peft hands a prefix on under a name that transformers will drop
             warnings.simplefilter("ignore", FutureWarning)
             found = self.bert(inputs_embeds=read, attention_mask=(ids > 0).long() if seen is None else seen)
-        return found.last_hidden_state[:, self.before :]  # type: ignore[no-any-return]
+        states: Tensor = found.last_hidden_state[:, self.before :]
+        return states
 
     def logits(self, states: Tensor) -> Tensor:
         """Return what stands at each place, by token: (…, width) to (…, vocabulary)."""

@@ -57,9 +57,11 @@ class Pretraining(nn.Module):
             else None
         )
         if self.notation == "composition":
-            return self.body.states(read, self.fractions(rows, own.shape[1]), seen)  # type: ignore[no-any-return]
-        mask = (own > 0).long() if seen is None else seen
-        return self.body.bert(input_ids=read, attention_mask=mask).last_hidden_state  # type: ignore[no-any-return]
+            states: Tensor = self.body.states(read, self.fractions(rows, length), seen)
+        else:
+            mask = (own > 0).long() if seen is None else seen
+            states = self.body.bert(input_ids=read, attention_mask=mask).last_hidden_state
+        return states
 
     def fractions(self, rows: Tensor, length: int) -> Tensor:
         """Return the atomic fractions (batch, length)."""
